@@ -1,0 +1,147 @@
+/**
+ * The one error of this project. A code from a closed union, what the user should do about it, and the exit code
+ * that a shell sees. Callers test the code, never the text.
+ *
+ * Exit codes: 1 the user must act (drift, refused, unhealthy), 2 it could not be done.
+ */
+const errorTable = {
+  // What the caller typed or sent
+  "usage.invalid": { exitCode: 2, hint: "See `postern help <verb>`." },
+  "config.invalid": { exitCode: 2, hint: undefined },
+  "event.invalid": { exitCode: 2, hint: "Invoke the function with the event that `lib/contract.ts` describes." },
+  "url.invalid": { exitCode: 2, hint: "Expected postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full." },
+
+  // Stages
+  "stage.unknown": { exitCode: 2, hint: "Check the name, the region and AWS_PROFILE, or deploy the stage first." },
+  "stage.not-running": { exitCode: 2, hint: "Start it with `npm run local` and leave it open." },
+  "stage.running": { exitCode: 1, hint: "Use the one that is running, or stop it with Ctrl-C first." },
+  "bundle.stale": { exitCode: 1, hint: "Deploy first (on the local stage: restart it), then run this again." },
+
+  // The machine
+  "port.taken": { exitCode: 2, hint: "Free the port, or choose another." },
+  "data.unwritable": { exitCode: 2, hint: "Give this user write access, or choose another folder with --data." },
+  "data.wrong-version": {
+    exitCode: 2,
+    hint: "Keep it for the older version, or start anew with --fresh (its data is lost).",
+  },
+  "process.failed": { exitCode: 2, hint: undefined },
+
+  // Reaching PostgreSQL (the same words as the doctor's verdicts)
+  "dns.not-found": { exitCode: 2, hint: "Check the host name; private names resolve only inside the VPC." },
+  "tcp.refused": { exitCode: 2, hint: "Nothing listens there: check host and port, and that the server runs." },
+  "tcp.timeout": { exitCode: 2, hint: "No answer: check the route, the security group and the address." },
+  "tcp.unreachable": { exitCode: 2, hint: "There is no route to that host from here." },
+  "endpoint.not-postgres": { exitCode: 2, hint: "Something other than PostgreSQL listens there: check the port." },
+  "endpoint.closed": { exitCode: 2, hint: "The server or something on the path closed the connection." },
+  "tls.refused": {
+    exitCode: 2,
+    hint: "The server offers no TLS. If that is intended, say so: add ?sslmode=disable to the URL.",
+  },
+  "tls.required": { exitCode: 2, hint: "The server accepts only TLS: use ?sslmode=verify-full." },
+  "tls.failed": { exitCode: 2, hint: undefined },
+  "cert.unknown-ca": { exitCode: 2, hint: "Name the CA that signed it: --ca FILE, or ?sslrootcert=FILE." },
+  "cert.wrong-host": { exitCode: 2, hint: "Connect with the name in the certificate." },
+  "cert.expired": { exitCode: 2, hint: "Renew the server's certificate." },
+  "auth.rejected": { exitCode: 2, hint: "Check user and password." },
+  "auth.no-login": { exitCode: 2, hint: undefined },
+  "db.missing": { exitCode: 2, hint: "Check the database name at the end of the URL." },
+  "db.permission": { exitCode: 2, hint: "Use a role that has the privilege, or run `postern setup`." },
+  "db.too-many-connections": { exitCode: 2, hint: "Close some connections, then run this again." },
+  "db.unavailable": { exitCode: 2, hint: "The server is starting or shutting down: wait, then run this again." },
+  "db.read-only": { exitCode: 2, hint: "This server is a replica or read-only: connect to the primary." },
+  "db.failed": { exitCode: 2, hint: undefined },
+
+  // Migrations and seeds
+  "migrations.missing": { exitCode: 2, hint: "Name the folder that drizzle-kit writes with --dir." },
+  "migrations.broken-journal": { exitCode: 2, hint: "Restore meta/_journal.json from version control." },
+  "migrations.missing-file": { exitCode: 2, hint: "Restore the file from version control." },
+  "migrations.invalid-file": { exitCode: 2, hint: undefined },
+  "history.edited": { exitCode: 1, hint: "Restore the file as it was applied, and put the change in a new migration." },
+  "history.missing-file": { exitCode: 1, hint: "Restore the migration from version control." },
+  "history.out-of-order": { exitCode: 1, hint: "Generate the migration again, so that it comes last." },
+  "history.database-ahead": { exitCode: 1, hint: "Use the code that has these migrations." },
+  "history.duplicate": { exitCode: 1, hint: "Keep one of the two." },
+  "migrate.failed": { exitCode: 2, hint: "Nothing of this migration was kept. Mend it, then run migrate again." },
+  "lock.held": { exitCode: 1, hint: "Wait for that run to end, then run this again." },
+  "seed.unknown-set": { exitCode: 2, hint: "Sets are the folders below migrations/seeds." },
+  "seed.invalid-file": { exitCode: 2, hint: undefined },
+  "seed.failed": { exitCode: 2, hint: "Nothing of this batch was kept; mend the row, then run seed again." },
+  "run.unknown": { exitCode: 2, hint: "The function's log tells why the run did not start." },
+
+  // AWS
+  "aws.credentials": { exitCode: 2, hint: "Sign in (`aws sso login`), or set AWS_PROFILE." },
+  "aws.permission": { exitCode: 2, hint: "Ask for the policy that covers this call." },
+  "aws.failed": { exitCode: 2, hint: undefined },
+  "secret.invalid": { exitCode: 2, hint: "Expected JSON with `username` and `password`." },
+  "lambda.failed": { exitCode: 2, hint: "The function's log has the details." },
+
+  aborted: { exitCode: 130, hint: undefined },
+  internal: { exitCode: 2, hint: "This is a defect in Postern: please report it with the command that led here." },
+} as const satisfies Record<string, { exitCode: number; hint: string | undefined }>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** What the command line and the functions print of an error: never a stack, never a secret. */
+export type ErrorDocument = {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint?: string;
+  /** The server's five-character code, where PostgreSQL refused. */
+  readonly sqlState?: string;
+};
+
+export type PosternErrorOptions = {
+  /** Replaces the table's hint for this code. */
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+  readonly sqlState?: string | undefined;
+};
+
+export class PosternError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly sqlState: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: PosternErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "PosternError";
+    this.code = code;
+    this.hint = options.hint ?? errorTable[code].hint;
+    this.sqlState = options.sqlState;
+  }
+
+  /** The exit code that a shell sees when this error ends a command. */
+  get exitCode(): number {
+    return errorTable[this.code].exitCode;
+  }
+
+  toDocument(): ErrorDocument {
+    return {
+      code: this.code,
+      message: this.message,
+      ...(this.hint === undefined ? {} : { hint: this.hint }),
+      ...(this.sqlState === undefined ? {} : { sqlState: this.sqlState }),
+    };
+  }
+
+  /** Brings back an error that crossed a process boundary; an unknown code becomes `internal`. */
+  static fromDocument(document: { code: string; message: string; hint?: string; sqlState?: string }): PosternError {
+    const code = isErrorCode(document.code) ? document.code : "internal";
+    return new PosternError(code, document.message, { hint: document.hint, sqlState: document.sqlState });
+  }
+}
+
+/** Anything thrown, as the one error of this project; what was not foreseen becomes `internal`. */
+export function toPosternError(error: unknown): PosternError {
+  if (error instanceof PosternError) return error;
+  if (error instanceof Error && error.name === "AbortError") {
+    return new PosternError("aborted", "Stopped before it was done.", { cause: error });
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return new PosternError("internal", message, { cause: error });
+}
+
+/** True for a code of the closed union. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorTable, code);
+}

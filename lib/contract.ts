@@ -1,0 +1,191 @@
+/**
+ * Names and shapes that the deployed side and the running side share. Policies, discovery and other people's scripts
+ * rely on them: changing one is a breaking change. No imports and no effects, so that `sst.config.ts` can use it.
+ */
+
+export const appName = "postern";
+
+/** Tag keys on every taggable resource. */
+export const tagKeys = { app: "postern:app", stage: "postern:stage", part: "postern:part" } as const;
+
+/** Schema of the runner's own ledger. */
+export const ledgerSchema = "postern";
+
+/** drizzle's bookkeeping, which the runner keeps too, so that `drizzle-kit migrate` can be used in turn. */
+export const drizzleTable = { schema: "drizzle", name: "__drizzle_migrations" } as const;
+
+/** Service roles have a secret; human roles have IAM authentication, or a secret where `rds_iam` does not exist. */
+export const roleNames = {
+  migrator: "postern_migrator",
+  app: "postern_app",
+  health: "postern_health",
+  readonly: "postern_readonly",
+  operator: "postern_operator",
+} as const;
+
+export type RoleKey = keyof typeof roleNames;
+
+/** Environment variables that infra sets on the functions and that the functions read. */
+export const functionEnv = {
+  app: "POSTERN_APP",
+  stage: "POSTERN_STAGE",
+  databaseHost: "POSTERN_DATABASE_HOST",
+  databasePort: "POSTERN_DATABASE_PORT",
+  databaseName: "POSTERN_DATABASE_NAME",
+  /** PEM file with the CAs that sign the server's certificate; unset: `ca.pem` in the bundle, else Node's roots. */
+  caFile: "POSTERN_CA_FILE",
+  /** Secret ids (name or ARN). Each function gets only those that its role may read. */
+  masterSecret: "POSTERN_SECRET_MASTER",
+  migratorSecret: "POSTERN_SECRET_MIGRATOR",
+  appSecret: "POSTERN_SECRET_APP",
+  healthSecret: "POSTERN_SECRET_HEALTH",
+  readonlySecret: "POSTERN_SECRET_READONLY",
+  operatorSecret: "POSTERN_SECRET_OPERATOR",
+} as const;
+
+/** The functions of a stage; the names of their entry points (`functions/<part>.ts`) and of their bundles. */
+export const functionParts = ["runner", "inspect", "health"] as const;
+export type FunctionPart = (typeof functionParts)[number];
+
+export function functionName(stage: string, part: FunctionPart): string {
+  return `${appName}-${stage}-${part}`;
+}
+
+export function manifestParameterName(stage: string): string {
+  return `/${appName}/${stage}/manifest`;
+}
+
+export function secretName(stage: string, role: RoleKey | "master"): string {
+  return `${appName}/${stage}/${role}`;
+}
+
+/** What a deployed stage publishes, so that the command line can find its parts. No secrets in it. */
+export type Manifest = {
+  readonly version: 1;
+  readonly app: string;
+  readonly stage: string;
+  readonly region: string;
+  /** Data loss is refused on a protected stage. */
+  readonly protected: boolean;
+  readonly database: {
+    readonly host: string;
+    readonly port: number;
+    readonly name: string;
+    /** RDS instance identifier. */
+    readonly instanceId: string;
+  };
+  /** Absent where the stage has no RDS Proxy. */
+  readonly proxy?: { readonly host: string; readonly port: number; readonly name: string };
+  /** Lambda function names. */
+  readonly functions: Readonly<Record<FunctionPart, string>>;
+  readonly healthUrl: string;
+  /** Secrets Manager ids (name or ARN). */
+  readonly secrets: Readonly<Partial<Record<RoleKey | "master", string>>>;
+  readonly bundle: BundleInfo;
+  /** EC2 instance ids of the bastions. */
+  readonly bastions: readonly string[];
+};
+
+/** What the build writes into each bundle as `bundle.json`. */
+export type BundleInfo = {
+  /** Version of package.json. */
+  readonly version: string;
+  /** Commit that was built, with `-dirty` when the tree had changes; absent outside a git checkout. */
+  readonly gitCommit?: string;
+  /** SHA-256 (hex) over the migrations folder, as `lib/migrate/source.ts` computes it. */
+  readonly migrationsHash: string;
+};
+
+/** Events of the runner function (asynchronous where marked; the outcome is in the ledger under `runId`). */
+export type RunnerEvent =
+  | { readonly action: "setup"; readonly runId: string; readonly requestedBy: string }
+  | {
+      readonly action: "rotate";
+      readonly runId: string;
+      readonly requestedBy: string;
+      readonly role: "migrator" | "app" | "health";
+    }
+  | {
+      readonly action: "migrate";
+      readonly runId: string;
+      readonly requestedBy: string;
+      readonly migrationsHash?: string;
+    }
+  | { readonly action: "seed"; readonly runId: string; readonly requestedBy: string; readonly set: string };
+
+/** Events of the inspect function (synchronous). */
+export type InspectEvent = { readonly action: "status" } | { readonly action: "progress"; readonly runId: string };
+
+/** Reply of every function to a direct Invoke that failed in a foreseen way. */
+export type ErrorReply = {
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly hint?: string;
+    readonly sqlState?: string;
+  };
+};
+
+/** `postern migrate --json`. */
+export type MigrateResult = {
+  readonly status: "applied" | "up-to-date" | "partial" | "refused" | "failed";
+  /** Tags applied by this run, in order. */
+  readonly applied: readonly string[];
+  /** Tags still to be applied after it. */
+  readonly pending: readonly string[];
+  readonly runId: string;
+  readonly ms: number;
+  readonly error?: ErrorReply["error"];
+};
+
+/** `postern status --json`. */
+export type StatusResult = {
+  /** `at` is ISO 8601. */
+  readonly applied: readonly { readonly tag: string; readonly at: string }[];
+  readonly pending: readonly string[];
+  readonly findings: readonly { readonly code: string; readonly tag?: string; readonly message: string }[];
+};
+
+/** `postern seed --json`. */
+export type SeedResult = {
+  readonly set: string;
+  /** `rows`: in the set's files; `inserted`: new in the table (the others were there). */
+  readonly tables: readonly {
+    readonly table: string;
+    readonly rows: number;
+    readonly inserted: number;
+    readonly ms: number;
+  }[];
+};
+
+/** `postern setup --json`. */
+export type SetupResult = {
+  readonly roles: readonly {
+    readonly role: string;
+    readonly created: boolean;
+    readonly login: "password" | "iam" | "none";
+  }[];
+  readonly findings: readonly { readonly code: string; readonly message: string }[];
+};
+
+/** `postern health --json`, and the health function's reply to a direct Invoke. */
+export type HealthReport = {
+  readonly status: "ok" | "degraded" | "down";
+  readonly service: string;
+  readonly stage: string;
+  /** ISO 8601. */
+  readonly time: string;
+  readonly database: {
+    readonly ok: boolean;
+    /** Code of the closed error union when it is not ok. */
+    readonly reason?: string;
+    readonly latencyMs?: number;
+    /** For instance `TLSv1.3`; `none` on a plain connection. */
+    readonly tls?: string;
+    readonly serverVersion?: string;
+    /** How this connection gets there. */
+    readonly connection: "direct" | "tunnel";
+    readonly pool?: { readonly total: number; readonly idle: number; readonly waiting: number };
+  };
+  readonly migrations: { readonly applied: number; readonly pending: number } | null;
+};

@@ -1,0 +1,48 @@
+import { defineConfig, type OxlintOverride } from "oxlint";
+
+/**
+ * Who may import whom. A lib folder sees only those listed above it; the entries below lib see only lib.
+ * The overrides are generated from this table, so that the rule is said once.
+ */
+const libLayers = ["base", "postgres", "migrate", "health", "stage", "bundle", "local"] as const;
+const neverInFunctions = ["bundle", "local"] as const;
+const outside = ["infra", "functions", "scripts", "test"] as const;
+
+function forbid(files: string[], folders: readonly string[], message: string): OxlintOverride {
+  const group = folders.flatMap((folder) => [`#lib/${folder}/**`, `**/${folder}/**`]);
+  return { files, rules: { "no-restricted-imports": ["error", { patterns: [{ group, message }] }] } };
+}
+
+const layerOverrides = libLayers.map((layer, index) =>
+  forbid(
+    [`lib/${layer}/**/*.ts`],
+    [...libLayers.slice(index + 1), ...outside],
+    `lib/${layer} imports only the folders above it in lib/README.md.`,
+  ),
+);
+
+export default defineConfig({
+  plugins: ["typescript", "unicorn", "oxc", "import", "promise", "node", "vitest"],
+  categories: { correctness: "error", suspicious: "error", perf: "error" },
+  options: { typeAware: true },
+  rules: {
+    "eslint/eqeqeq": "error",
+    "eslint/no-console": "error",
+    "eslint/max-lines": ["error", { max: 400 }],
+    "import/no-cycle": "error",
+    "import/no-default-export": "error",
+    "typescript/no-explicit-any": "error",
+    "typescript/no-floating-promises": "error",
+    "typescript/no-misused-promises": "error",
+    "typescript/prefer-nullish-coalescing": "error",
+    "typescript/switch-exhaustiveness-check": "error",
+  },
+  overrides: [
+    ...layerOverrides,
+    forbid(["lib/contract.ts"], [...libLayers, ...outside], "lib/contract.ts imports nothing."),
+    forbid(["functions/*.ts"], [...neverInFunctions, "infra", "scripts", "test"], "functions import only lib."),
+    forbid(["scripts/**/*.ts"], ["infra", "functions", "test"], "scripts import only lib."),
+    { files: ["*.config.ts", "migrations/seeds/**/*.ts"], rules: { "import/no-default-export": "off" } },
+  ],
+  ignorePatterns: ["node_modules", ".sst", ".postern", "dist"],
+});
