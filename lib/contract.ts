@@ -32,7 +32,7 @@ export const functionEnv = {
   databaseHost: "POSTERN_DATABASE_HOST",
   databasePort: "POSTERN_DATABASE_PORT",
   databaseName: "POSTERN_DATABASE_NAME",
-  /** PEM file with the CAs that sign the server's certificate; unset: `ca.pem` in the bundle, else Node's roots. */
+  /** PEM file with the CAs that may sign the server's certificate; unset: `ca.pem` in the bundle, else Node's roots. */
   caFile: "POSTERN_CA_FILE",
   /** Secret ids (name or ARN). Each function gets only those that its role may read. */
   masterSecret: "POSTERN_SECRET_MASTER",
@@ -115,6 +115,17 @@ export type RunnerEvent =
 
 /** Events of the inspect function (synchronous). */
 export type InspectEvent = { readonly action: "status" } | { readonly action: "progress"; readonly runId: string };
+
+/** The inspect function's reply to `progress`. */
+export type ProgressResult = {
+  readonly runId: string;
+  /** `unknown`: not (yet) begun. `lost`: it began, did not end, and its connection is gone. */
+  readonly state: "unknown" | "running" | "ended" | "lost";
+  /** What the command prints: present when the run ended with a result. */
+  readonly result?: unknown;
+  /** Present when it ended without one. */
+  readonly error?: ErrorReply["error"];
+};
 
 /** Reply of every function to a direct Invoke that failed in a foreseen way. */
 export type ErrorReply = {

@@ -25,6 +25,7 @@ const errorTable = {
     hint: "Keep it for the older version, or start anew with --fresh (its data is lost).",
   },
   "process.failed": { exitCode: 2, hint: undefined },
+  "build.failed": { exitCode: 2, hint: undefined },
 
   // Reaching PostgreSQL (the same words as the doctor's verdicts)
   "dns.not-found": { exitCode: 2, hint: "Check the host name; private names resolve only inside the VPC." },
@@ -32,6 +33,10 @@ const errorTable = {
   "tcp.timeout": { exitCode: 2, hint: "No answer: check the route, the security group and the address." },
   "tcp.unreachable": { exitCode: 2, hint: "There is no route to that host from here." },
   "endpoint.not-postgres": { exitCode: 2, hint: "Something other than PostgreSQL listens there: check the port." },
+  "endpoint.silent": {
+    exitCode: 2,
+    hint: "The port is open but nothing answers: the server hangs, or something on the path swallows the bytes.",
+  },
   "endpoint.closed": { exitCode: 2, hint: "The server or something on the path closed the connection." },
   "tls.refused": {
     exitCode: 2,
@@ -49,6 +54,7 @@ const errorTable = {
   "db.too-many-connections": { exitCode: 2, hint: "Close some connections, then run this again." },
   "db.unavailable": { exitCode: 2, hint: "The server is starting or shutting down: wait, then run this again." },
   "db.read-only": { exitCode: 2, hint: "This server is a replica or read-only: connect to the primary." },
+  "db.timeout": { exitCode: 2, hint: "Run it again when the database is less busy, or raise the limit." },
   "db.failed": { exitCode: 2, hint: undefined },
 
   // Migrations and seeds
@@ -67,6 +73,8 @@ const errorTable = {
   "seed.invalid-file": { exitCode: 2, hint: undefined },
   "seed.failed": { exitCode: 2, hint: "Nothing of this batch was kept; mend the row, then run seed again." },
   "run.unknown": { exitCode: 2, hint: "The function's log tells why the run did not start." },
+
+  "run.lost": { exitCode: 2, hint: "What it had committed is kept: look with `postern status`, then run it again." },
 
   // AWS
   "aws.credentials": { exitCode: 2, hint: "Sign in (`aws sso login`), or set AWS_PROFILE." },

@@ -1,0 +1,132 @@
+import { randomUUID } from "node:crypto";
+import { AwsError } from "#lib/local/aws/aws-error.ts";
+import { startAwsEndpoint } from "#lib/local/aws/endpoint.ts";
+import type { LambdaInvoker } from "#lib/local/aws/lambda.ts";
+import type { AwsResources } from "#lib/local/aws/resources.ts";
+import { createMemorySecretStore, type SecretStore } from "#lib/local/aws/secret-store.ts";
+import type { Credentials } from "#lib/local/aws/signature.ts";
+
+export const region = "eu-central-1";
+export const accountId = "123456789012";
+
+export const resources: AwsResources = {
+  dbInstances: [
+    {
+      DBInstanceIdentifier: "postern-local",
+      DBInstanceStatus: "available",
+      Engine: "postgres",
+      EngineVersion: "18.4",
+      DBName: 'a "quoted" <name> & more',
+      Endpoint: { Address: "127.0.0.1", Port: 5432 },
+      InstanceCreateTime: new Date("2026-01-02T03:04:05.000Z"),
+      MultiAZ: false,
+      IAMDatabaseAuthenticationEnabled: true,
+      DBSubnetGroup: { VpcId: "vpc-1", Subnets: [{ SubnetIdentifier: "subnet-1", SubnetStatus: "Active" }] },
+      VpcSecurityGroups: [{ VpcSecurityGroupId: "sg-1", Status: "active" }],
+      TagList: [{ Key: "postern:stage", Value: "local" }],
+    },
+    { DBInstanceIdentifier: "other" },
+  ],
+  dbProxies: [{ DBProxyName: "postern-local", Status: "available", VpcSubnetIds: ["subnet-1", "subnet-2"] }],
+  dbProxyTargets: {
+    "postern-local": [
+      { Type: "RDS_INSTANCE", Port: 5432, TargetHealth: { State: "UNAVAILABLE", Reason: "AUTH_FAILURE" } },
+    ],
+  },
+  instances: [
+    {
+      InstanceId: "i-1",
+      State: { Code: 16, Name: "running" },
+      PublicIpAddress: "192.0.2.1",
+      PublicDnsName: "bastion.example",
+      PrivateIpAddress: "10.0.0.5",
+      LaunchTime: new Date("2026-01-02T03:04:05.000Z"),
+      SourceDestCheck: false,
+      SecurityGroups: [{ GroupId: "sg-1", GroupName: "bastion" }],
+      Tags: [{ Key: "postern:part", Value: "bastion" }],
+    },
+    { InstanceId: "i-2", State: { Code: 80, Name: "stopped" }, Tags: [{ Key: "postern:part", Value: "bastion" }] },
+  ],
+  addresses: [
+    { AllocationId: "eipalloc-1", PublicIp: "192.0.2.1", Domain: "vpc", InstanceId: "i-1", Tags: [] },
+    { AllocationId: "eipalloc-2", PublicIp: "192.0.2.2", Domain: "vpc" },
+  ],
+};
+
+const lambda: LambdaInvoker = {
+  has: (name) => name === "echo",
+  invoke: async (name, payload, options) => {
+    if (name === "busy") throw new AwsError("TooManyRequestsException", "Rate Exceeded.", { statusCode: 429 });
+    if (name === "broken") throw new Error("a defect that names /secret/paths");
+    if (name !== "echo") throw new AwsError("ResourceNotFoundException", "Function not found", { statusCode: 404 });
+    const isEvent = options?.invocationType === "Event";
+    const text = Buffer.from(payload).toString();
+    return {
+      statusCode: isEvent ? 202 : 200,
+      payload: isEvent ? new Uint8Array() : Buffer.from(text === '"throw"' ? '{"errorType":"Error"}' : text),
+      ...(text === '"throw"' ? { functionError: "Unhandled" as const } : {}),
+      ...(options?.logTail === true ? { logTail: Buffer.from("END").toString("base64") } : {}),
+      executedVersion: "$LATEST",
+      requestId: randomUUID(),
+    };
+  },
+};
+
+export type TestEndpoint = AsyncDisposable & {
+  readonly url: string;
+  readonly parameters: Map<string, string>;
+  readonly secrets: SecretStore;
+  /** For a client of the SDK. One attempt: a refusal is what these tests are after. */
+  config(overrides?: Partial<Credentials>): {
+    endpoint: string;
+    region: string;
+    credentials: Credentials;
+    maxAttempts: number;
+  };
+};
+
+/** An endpoint with the resources above and a function `echo` that is not a process. */
+export async function startTestEndpoint(): Promise<TestEndpoint> {
+  const credentials: Credentials = { accessKeyId: `LOCAL${randomUUID()}`, secretAccessKey: randomUUID() };
+  const secrets = createMemorySecretStore();
+  const parameters = new Map<string, string>();
+  const endpoint = await startAwsEndpoint({
+    port: 0,
+    credentials,
+    region,
+    accountId,
+    parameters,
+    secrets,
+    lambda: () => lambda,
+    resources: () => resources,
+  });
+  return {
+    ...endpoint,
+    parameters,
+    secrets,
+    config: (overrides = {}) => ({
+      endpoint: endpoint.url,
+      region,
+      credentials: { ...credentials, ...overrides },
+      maxAttempts: 1,
+    }),
+  };
+}
+
+/** How a call failed; a call that did not is an error of the test. */
+export async function errorOf(
+  call: Promise<unknown>,
+): Promise<{ name: string; message: string; status: number | undefined }> {
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof Error)) throw new Error("the call succeeded");
+  const { $metadata } = error as { $metadata?: { httpStatusCode?: number } };
+  return { name: error.name, message: error.message, status: $metadata?.httpStatusCode };
+}
+
+/** A client that lets its sockets go at the end of its block. */
+export function disposable<Client extends { destroy(): void }>(client: Client): Client & Disposable {
+  return Object.assign(client, { [Symbol.dispose]: () => client.destroy() });
+}
