@@ -1,0 +1,1 @@
+ALTER TABLE "customers" ADD COLUMN "has_marketing_consent" boolean DEFAULT false NOT NULL;
