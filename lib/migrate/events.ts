@@ -1,0 +1,44 @@
+import * as v from "valibot";
+import type { InspectEvent, RunnerEvent } from "#lib/contract.ts";
+import { parseInput } from "#lib/base/config.ts";
+
+/** A run id goes into `application_name`, which PostgreSQL cuts at 63 bytes. */
+const runId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,48}$/u, "expected 8 to 48 letters, digits, - or _"));
+const requestedBy = v.pipe(v.string(), v.minLength(1), v.maxLength(256));
+
+const runnerEvent = v.variant("action", [
+  v.strictObject({ action: v.literal("setup"), runId, requestedBy }),
+  v.strictObject({
+    action: v.literal("rotate"),
+    runId,
+    requestedBy,
+    role: v.picklist(["migrator", "app", "health"]),
+  }),
+  v.strictObject({
+    action: v.literal("migrate"),
+    runId,
+    requestedBy,
+    migrationsHash: v.exactOptional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/u, "expected a SHA-256 in hex"))),
+  }),
+  v.strictObject({
+    action: v.literal("seed"),
+    runId,
+    requestedBy,
+    set: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),
+  }),
+]);
+
+const inspectEvent = v.variant("action", [
+  v.strictObject({ action: v.literal("status") }),
+  v.strictObject({ action: v.literal("progress"), runId }),
+]);
+
+/** @throws PosternError `event.invalid` with every problem */
+export function parseRunnerEvent(event: unknown): RunnerEvent {
+  return parseInput(runnerEvent, event, { what: "The event of the runner", code: "event.invalid" });
+}
+
+/** @throws PosternError `event.invalid` with every problem */
+export function parseInspectEvent(event: unknown): InspectEvent {
+  return parseInput(inspectEvent, event, { what: "The event of inspect", code: "event.invalid" });
+}

@@ -1,0 +1,231 @@
+import type pg from "pg";
+import { type BundleInfo, type ErrorReply, drizzleTable, ledgerSchema } from "#lib/contract.ts";
+import type { AppliedRow } from "./history.ts";
+import type { Migration } from "./source.ts";
+
+/** Who does what, with which code: what the ledger keeps of a run. */
+export type RunIdentity = {
+  readonly runId: string;
+  readonly action: string;
+  readonly requestedBy: string;
+  readonly bundle?: Partial<Pick<BundleInfo, "version" | "gitCommit">> | undefined;
+};
+
+/** One row of `postern.runs`. `result` and `error` are what the command printed. */
+export type RunRecord = {
+  readonly runId: string;
+  readonly action: string;
+  readonly requestedBy: string;
+  readonly startedAt: Date;
+  readonly endedAt: Date | null;
+  readonly outcome: string | null;
+  readonly result: unknown;
+  readonly error: ErrorReply["error"] | null;
+  /** False when the run has not ended and its connection is gone: the process died or was cut off. */
+  readonly isConnected: boolean;
+};
+
+/** As much of a connection as reading takes; a pool lends it too. */
+export type Queryable = Pick<pg.ClientBase, "query">;
+
+/** Every connection of a run carries this name, so that others can see in `pg_stat_activity` who holds what. */
+export function runApplicationName(runId: string): string {
+  return `postern run ${runId}`;
+}
+
+/**
+ * The ledger's own history: each entry is applied once, in order. Add to the end, never edit.
+ * drizzle's table is created here too, exactly as drizzle's migrator does, so that either may come first.
+ */
+const ledgerVersions: readonly string[] = [
+  `create table if not exists "${drizzleTable.schema}"."${drizzleTable.name}" (
+     id serial primary key,
+     hash text not null,
+     created_at bigint
+   );
+   create table postern.runs (
+     run_id text constraint runs_pkey primary key,
+     action text not null,
+     requested_by text not null,
+     git_commit text,
+     bundle_version text,
+     started_at timestamptz not null default clock_timestamp(),
+     ended_at timestamptz,
+     outcome text,
+     sqlstate text,
+     result jsonb,
+     error jsonb
+   );
+   create table postern.run_migrations (
+     run_id text not null constraint run_migrations_run_id_fkey references postern.runs,
+     tag text not null,
+     checksum text not null,
+     started_at timestamptz not null,
+     ended_at timestamptz not null default clock_timestamp(),
+     outcome text not null constraint run_migrations_outcome_check check (outcome in ('applied', 'failed')),
+     sqlstate text,
+     constraint run_migrations_pkey primary key (run_id, tag)
+   );
+   create index run_migrations_checksum_idx on postern.run_migrations (checksum) where outcome = 'applied';`,
+];
+
+/** Any fixed number will do, as long as nobody else's advisory lock has it. */
+const ledgerLockKey = "7021866540331862017";
+
+/**
+ * Creates or upgrades the ledger; does nothing, and needs no privilege, when it is up to date.
+ * The state after a failure is the state before: everything is one transaction.
+ */
+export async function ensureLedger(client: pg.Client): Promise<void> {
+  if ((await readLedgerVersion(client)) >= ledgerVersions.length) return;
+  await client.query("begin");
+  try {
+    // Two first runs at once: the second waits here for milliseconds, then finds the ledger made.
+    await client.query(`select pg_advisory_xact_lock(${ledgerLockKey})`);
+    const version = await readLedgerVersion(client);
+    await ensureSchema(client, ledgerSchema);
+    await ensureSchema(client, drizzleTable.schema);
+    if (version === 0)
+      await client.query("create table if not exists postern.ledger_version (version integer not null)");
+    for (const statements of ledgerVersions.slice(version)) await client.query(statements);
+    await client.query("delete from postern.ledger_version");
+    await client.query("insert into postern.ledger_version values ($1)", [ledgerVersions.length]);
+    await client.query("commit");
+  } catch (error) {
+    await client.query("rollback");
+    throw error;
+  }
+}
+
+/**
+ * Records that a run begins. A run id is used once: an event that AWS delivers twice must not run twice.
+ *
+ * @returns undefined when the run is new, else what the ledger knows of it
+ */
+export async function beginRun(client: pg.Client, run: RunIdentity): Promise<RunRecord | undefined> {
+  const inserted = await client.query(
+    `insert into postern.runs (run_id, action, requested_by, git_commit, bundle_version)
+     values ($1, $2, $3, $4, $5) on conflict (run_id) do nothing`,
+    [run.runId, run.action, run.requestedBy, run.bundle?.gitCommit ?? null, run.bundle?.version ?? null],
+  );
+  return inserted.rowCount === 1 ? undefined : await readRun(client, run.runId);
+}
+
+export type RunOutcome = {
+  /** The status of the command's result: `applied`, `up-to-date`, `refused`, `failed`, `seeded`… */
+  readonly outcome: string;
+  readonly result?: unknown;
+  readonly error?: ErrorReply["error"] | undefined;
+};
+
+export async function endRun(client: pg.Client, runId: string, end: RunOutcome): Promise<void> {
+  await client.query(
+    `update postern.runs
+     set ended_at = clock_timestamp(), outcome = $2, sqlstate = $3, result = $4, error = $5
+     where run_id = $1 and ended_at is null`,
+    [
+      runId,
+      end.outcome,
+      end.error?.sqlState ?? null,
+      end.result === undefined ? null : JSON.stringify(end.result),
+      end.error === undefined ? null : JSON.stringify(end.error),
+    ],
+  );
+}
+
+/** Records one migration of a run. Call it inside the migration's transaction when it was applied. */
+export async function recordMigration(
+  client: pg.Client,
+  runId: string,
+  migration: Migration,
+  end: { readonly startedAt: Date; readonly outcome: "applied" | "failed"; readonly sqlState?: string | undefined },
+): Promise<void> {
+  if (end.outcome === "applied") {
+    await client.query(`insert into ${drizzleTableName} (hash, created_at) values ($1, $2)`, [
+      migration.checksum,
+      migration.when,
+    ]);
+  }
+  await client.query(
+    `insert into postern.run_migrations (run_id, tag, checksum, started_at, outcome, sqlstate)
+     values ($1, $2, $3, $4, $5, $6)`,
+    [runId, migration.tag, migration.checksum, end.startedAt, end.outcome, end.sqlState ?? null],
+  );
+}
+
+/**
+ * Rows of drizzle's table with the ledger's times; none where the table does not exist. Reads only, and needs no
+ * more than SELECT on what exists.
+ */
+export async function readAppliedRows(client: Queryable): Promise<AppliedRow[]> {
+  if (!(await tableExists(client, drizzleTable.schema, drizzleTable.name))) return [];
+  const hasLedger = await tableExists(client, ledgerSchema, "run_migrations");
+  const appliedAt = hasLedger
+    ? `(select max(m.ended_at) from postern.run_migrations m where m.checksum = d.hash and m.outcome = 'applied')`
+    : "null::timestamptz";
+  const { rows } = await client.query<{ hash: string; created_at: string; applied_at: Date | null }>(
+    `select d.hash, d.created_at, ${appliedAt} as applied_at from ${drizzleTableName} d order by d.id`,
+  );
+  return rows.map(({ hash, created_at, applied_at }) => ({
+    checksum: hash,
+    when: Number(created_at),
+    appliedAt: applied_at ?? undefined,
+  }));
+}
+
+/** What the ledger knows of a run; undefined when there is no such run, or no ledger yet. */
+export async function readRun(client: Queryable, runId: string): Promise<RunRecord | undefined> {
+  if (!(await tableExists(client, ledgerSchema, "runs"))) return undefined;
+  const { rows } = await client.query<{
+    run_id: string;
+    action: string;
+    requested_by: string;
+    started_at: Date;
+    ended_at: Date | null;
+    outcome: string | null;
+    result: unknown;
+    error: ErrorReply["error"] | null;
+    is_connected: boolean;
+  }>(
+    `select r.run_id, r.action, r.requested_by, r.started_at, r.ended_at, r.outcome, r.result, r.error,
+            exists (select from pg_stat_activity a where a.application_name = $2) as is_connected
+     from postern.runs r where r.run_id = $1`,
+    [runId, runApplicationName(runId)],
+  );
+  const row = rows[0];
+  if (row === undefined) return undefined;
+  return {
+    runId: row.run_id,
+    action: row.action,
+    requestedBy: row.requested_by,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    outcome: row.outcome,
+    result: row.result,
+    error: row.error,
+    isConnected: row.is_connected,
+  };
+}
+
+const drizzleTableName = `"${drizzleTable.schema}"."${drizzleTable.name}"`;
+
+async function readLedgerVersion(client: pg.Client): Promise<number> {
+  if (!(await tableExists(client, ledgerSchema, "ledger_version"))) return 0;
+  const { rows } = await client.query<{ version: number }>("select version from postern.ledger_version");
+  return rows[0]?.version ?? 0;
+}
+
+/** CREATE SCHEMA IF NOT EXISTS asks for the privilege even when there is nothing to do, and setup makes both schemas. */
+async function ensureSchema(client: pg.Client, schema: string): Promise<void> {
+  const { rowCount } = await client.query("select from pg_namespace where nspname = $1", [schema]);
+  if (rowCount === 0) await client.query(`create schema "${schema}"`);
+}
+
+/** Looked up in the catalogs: `to_regclass` fails with 42501 where the role may not use the schema. */
+async function tableExists(client: Queryable, schema: string, table: string): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2`,
+    [schema, table],
+  );
+  return (rowCount ?? 0) > 0;
+}

@@ -1,0 +1,79 @@
+import type pg from "pg";
+import type { Clock } from "#lib/base/clock.ts";
+import { PosternError } from "#lib/base/errors.ts";
+
+/**
+ * The one lock that every run which changes schema or seeds takes: two keys, so that it cannot meet an application's
+ * single-key lock. Advisory locks are per database.
+ */
+const lockKeys = "1886351476, 1"; // 'post' in ASCII
+
+const pollMs = { first: 50, longest: 1000 } as const;
+
+export type LockWaitOptions = {
+  readonly waitMs: number;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal | undefined;
+  /** Called once, when the lock is found taken. */
+  readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
+};
+
+export type LockHolder = {
+  readonly pid: number;
+  readonly applicationName: string;
+  readonly connectedAt: Date | undefined;
+};
+
+/**
+ * Takes the session lock, polling with `pg_try_advisory_lock`. A waiting `pg_advisory_lock` would hold a snapshot and
+ * stall every CREATE INDEX CONCURRENTLY. The lock goes with the connection, or with the returned disposable.
+ *
+ * @throws PosternError `lock.held`, naming the holder, when it is still taken after `waitMs`
+ */
+export async function acquireRunLock(client: pg.Client, options: LockWaitOptions): Promise<AsyncDisposable> {
+  const { clock, waitMs, signal } = options;
+  const startMs = clock.nowMs();
+  let delayMs: number = pollMs.first;
+  let isWaiting = false;
+  while (!(await tryLock(client))) {
+    const waitedMs = clock.nowMs() - startMs;
+    if (waitedMs >= waitMs) throw describeHolder(await findHolder(client), waitedMs);
+    if (!isWaiting) options.onWait?.(await findHolder(client));
+    isWaiting = true;
+    await clock.sleep(Math.min(delayMs, waitMs - waitedMs), signal);
+    delayMs = Math.min(delayMs * 2, pollMs.longest);
+  }
+  return {
+    async [Symbol.asyncDispose]() {
+      // A connection that is gone has let go of the lock already.
+      await client.query(`select pg_advisory_unlock(${lockKeys})`).catch(() => undefined);
+    },
+  };
+}
+
+async function tryLock(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ locked: boolean }>(`select pg_try_advisory_lock(${lockKeys}) as locked`);
+  return rows[0]?.locked === true;
+}
+
+async function findHolder(client: pg.Client): Promise<LockHolder | undefined> {
+  const { rows } = await client.query<{ pid: number; application_name: string; backend_start: Date | null }>(
+    `select a.pid, a.application_name, a.backend_start
+     from pg_locks l join pg_stat_activity a using (pid)
+     where l.locktype = 'advisory' and l.granted and (l.classid, l.objid) = (${lockKeys})
+       and l.database = (select oid from pg_database where datname = current_database())`,
+  );
+  const row = rows[0];
+  if (row === undefined) return undefined;
+  return { pid: row.pid, applicationName: row.application_name, connectedAt: row.backend_start ?? undefined };
+}
+
+function describeHolder(holder: LockHolder | undefined, waitedMs: number): PosternError {
+  const waited = `after ${Math.round(waitedMs / 1000)} s`;
+  if (holder === undefined) {
+    return new PosternError("lock.held", `Another run held the lock ${waited}; it has just let go.`);
+  }
+  const since = holder.connectedAt === undefined ? "" : `, connected since ${holder.connectedAt.toISOString()}`;
+  const name = holder.applicationName === "" ? "a connection without a name" : `"${holder.applicationName}"`;
+  return new PosternError("lock.held", `${name} (backend ${holder.pid}${since}) still holds the run lock ${waited}.`);
+}

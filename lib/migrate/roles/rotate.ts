@@ -1,0 +1,101 @@
+import { randomBytes } from "node:crypto";
+import type pg from "pg";
+import { roleNames } from "#lib/contract.ts";
+import { PosternError } from "#lib/base/errors.ts";
+import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import { connect } from "#lib/postgres/connect.ts";
+import { toDatabaseError } from "#lib/postgres/errors.ts";
+import { quoteIdentifier, quoteLiteral } from "#lib/postgres/quote.ts";
+import { createScramVerifier } from "./scram-verifier.ts";
+
+export type RotatableRole = "migrator" | "app" | "health";
+
+/** The secret of one role, as far as a rotation needs it. Versions and their labels are Secrets Manager's. */
+export interface SecretVersions {
+  /** The password that readers get: AWSCURRENT. */
+  readCurrent(): Promise<string>;
+  /** Stores a new version labelled AWSPENDING, which readers do not see, and returns its id. */
+  putPending(login: { readonly username: string; readonly password: string }): Promise<string>;
+  /** Moves AWSCURRENT to that version. */
+  promote(versionId: string): Promise<void>;
+}
+
+export type RotateOptions = {
+  readonly role: RotatableRole;
+  readonly secret: SecretVersions;
+  /** Where the role logs in to prove its new password; user and password are replaced. */
+  readonly address: DatabaseAddress;
+  readonly signal?: AbortSignal;
+};
+
+export type RotateResult = { readonly role: string; readonly versionId: string };
+
+/**
+ * Gives a role a new password, as the master. Sessions that are open stay open.
+ *
+ * 1. Lock, so that two rotations do not mix (per database, as advisory locks are), and read the present password. State
+ *    after a failure: as before.
+ * 2. Put a new random password into the secret as AWSPENDING. State: as before; readers do not see it.
+ * 3. Give the role the new password. State when the process dies from here on: the role has the new password, readers
+ *    get the old one. Running the rotation again heals it.
+ * 4. Log in with the new password. When that fails, the role gets the old one back. State: as before, or, when even that
+ *    fails, as after 3.
+ * 5. Promote AWSPENDING to AWSCURRENT. State after a failure: as after 3, or done, when only the answer was lost; the role
+ *    keeps the new password, because the promotion may have happened. Running the rotation again heals both.
+ *
+ * Between 3 and 5, some milliseconds, a new login with the old password is refused. Readers that ask for the secret again
+ * on 28P01 and retry get over it (pool.ts, connect-as.ts).
+ *
+ * @throws PosternError `lock.held`, the secret's own errors, or what stood in the way of the login
+ */
+export async function rotateRole(client: pg.Client, options: RotateOptions): Promise<RotateResult> {
+  const role = roleNames[options.role];
+  const doing = `rotating the password of ${role}`;
+  await using _lock = await lockRole(client, options.role);
+  const oldVerifier = await createScramVerifier(await options.secret.readCurrent());
+  const password = randomPassword();
+  const verifier = await createScramVerifier(password);
+  options.signal?.throwIfAborted();
+  const versionId = await options.secret.putPending({ username: role, password });
+  try {
+    await setVerifier(client, role, verifier);
+    await proveLogin({ ...options.address, user: role, password }, options.signal);
+  } catch (error) {
+    await setVerifier(client, role, oldVerifier).catch(() => undefined);
+    throw toDatabaseError(error, doing);
+  }
+  await options.secret.promote(versionId);
+  return { role, versionId };
+}
+
+/** 32 characters of base64url: 192 random bits, and no character that a URL or a shell would want escaped. */
+function randomPassword(): string {
+  return randomBytes(24).toString("base64url");
+}
+
+async function setVerifier(client: pg.Client, role: string, verifier: string): Promise<void> {
+  await client.query(`alter role ${quoteIdentifier(role)} password ${quoteLiteral(verifier)}`);
+}
+
+async function proveLogin(address: DatabaseAddress, signal: AbortSignal | undefined): Promise<void> {
+  await using _connection = await connect(address, { applicationName: "postern rotate", signal });
+}
+
+/** A session lock, because a rotation is no transaction: the new password must be committed to be proven. */
+async function lockRole(client: pg.Client, role: RotatableRole): Promise<AsyncDisposable> {
+  const keys = [lockClass, lockKeys[role]];
+  const { rows } = await client.query<{ locked: boolean }>("select pg_try_advisory_lock($1, $2) as locked", keys);
+  if (rows[0]?.locked !== true) {
+    throw new PosternError("lock.held", `The password of ${roleNames[role]} is being rotated by someone else.`);
+  }
+  return {
+    async [Symbol.asyncDispose]() {
+      // A connection that is gone has let go of the lock already.
+      await client.query("select pg_advisory_unlock($1, $2)", keys).catch(() => undefined);
+    },
+  };
+}
+
+/** Two keys, so that it cannot meet an application's single-key lock; the run lock's class is one less. */
+const lockClass = 1_886_351_477;
+const lockKeys: Readonly<Record<RotatableRole, number>> = { migrator: 1, app: 2, health: 3 };

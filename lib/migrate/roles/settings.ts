@@ -1,0 +1,40 @@
+import type { RoleKey } from "#lib/contract.ts";
+
+export type RoleSettings = {
+  /** -1: as many as the server has. */
+  readonly connectionLimit: number;
+  /** `alter role … set`: these hold in every session, through a proxy too, until the session sets something else. */
+  readonly settings: Readonly<Record<string, string>>;
+};
+
+/**
+ * What each role brings along. Setup writes it anew each time, so that a change here reaches every stage; a session that
+ * needs more sets it for itself.
+ */
+export const roleSettings: Readonly<Record<RoleKey, RoleSettings>> = {
+  migrator: { connectionLimit: -1, settings: { idle_in_transaction_session_timeout: "5min" } },
+  app: { connectionLimit: -1, settings: { idle_in_transaction_session_timeout: "1min" } },
+  // A public URL leads here: whatever goes wrong, it takes few connections and holds none for long.
+  health: {
+    connectionLimit: 20,
+    settings: {
+      default_transaction_read_only: "on",
+      statement_timeout: "2s",
+      lock_timeout: "1s",
+      idle_in_transaction_session_timeout: "5s",
+    },
+  },
+  readonly: {
+    connectionLimit: -1,
+    settings: {
+      default_transaction_read_only: "on",
+      statement_timeout: "5min",
+      idle_in_transaction_session_timeout: "5min",
+    },
+  },
+  // A person's forgotten transaction, or a statement queued for a lock, must not stop the application.
+  operator: {
+    connectionLimit: -1,
+    settings: { lock_timeout: "10s", idle_in_transaction_session_timeout: "5min" },
+  },
+};

@@ -1,0 +1,119 @@
+import type { Client } from "pg";
+import type { BundleInfo, MigrateResult, RoleKey, RunnerEvent, SeedResult, SetupResult } from "#lib/contract.ts";
+import { PosternError, toPosternError } from "#lib/base/errors.ts";
+import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import type { Connection, ConnectOptions } from "#lib/postgres/connect.ts";
+import { beginRun, endRun, ensureLedger, runApplicationName, type RunIdentity, type RunOutcome } from "./ledger.ts";
+import { migrate } from "./migrate.ts";
+import { recordedSeed } from "./seed/recorded-seed.ts";
+import { setupRoles } from "./roles/setup.ts";
+import { type RotateResult, rotateRole, type SecretVersions } from "./roles/rotate.ts";
+import { readMigrations } from "./source.ts";
+
+/** What the runner needs of the place it runs in. */
+export interface RunnerPorts {
+  readonly connectAs: (role: "master" | "migrator", options: ConnectOptions) => Promise<Connection>;
+  /** The database's address; its user is the master. */
+  readonly masterAddress: () => Promise<DatabaseAddress>;
+  /** Passwords of the roles that have a secret, as they are now. */
+  readonly readPasswords: () => Promise<Partial<Record<RoleKey, string>>>;
+  readonly secretVersions: (role: RoleKey) => Promise<SecretVersions>;
+  readonly migrationsDir: string;
+  readonly seedsDir: string;
+  readonly bundle: BundleInfo;
+  /** Aborted shortly before the time of the place is over. */
+  readonly signal: AbortSignal;
+}
+
+export type RunnerResult = MigrateResult | SeedResult | SetupResult | RotateResult;
+
+/** Does what the event asks for: `migrate` and `seed` once per run id, `setup` and `rotate` by being idempotent. */
+export async function handleRunnerEvent(event: RunnerEvent, ports: RunnerPorts): Promise<RunnerResult> {
+  switch (event.action) {
+    case "migrate":
+      return await runMigrate(event, ports);
+    case "seed":
+      return await runSeed(event, ports);
+    case "setup":
+      return await runSetup(ports);
+    case "rotate":
+      return await runRotate(event, ports);
+    default:
+      throw new PosternError("internal", `Unknown action ${JSON.stringify(event satisfies never)}.`);
+  }
+}
+
+type EventOf<Action extends RunnerEvent["action"]> = Extract<RunnerEvent, { action: Action }>;
+
+async function runMigrate(event: EventOf<"migrate">, ports: RunnerPorts): Promise<MigrateResult> {
+  const { bundle, signal, migrationsDir } = ports;
+  const { migrationsHash = bundle.migrationsHash, runId, requestedBy } = event;
+  await using connection = await connectForRun(event, ports);
+  return await withRecordedEnd(connection.client, { runId, action: "migrate", requestedBy, bundle }, async () => {
+    if (migrationsHash !== bundle.migrationsHash) {
+      throw new PosternError("bundle.stale", "The deployed migrations differ from those that were asked for.");
+    }
+    const folder = await readMigrations(migrationsDir);
+    return await migrate(connection.client, { folder, runId, requestedBy, bundle, signal });
+  });
+}
+
+async function runSeed(event: EventOf<"seed">, ports: RunnerPorts): Promise<SeedResult> {
+  const { seedsDir, bundle, signal } = ports;
+  const { runId, requestedBy, set } = event;
+  await using connection = await connectForRun(event, ports);
+  return await withRecordedEnd(connection.client, { runId, action: "seed", requestedBy, bundle }, async () =>
+    recordedSeed(connection.client, { runId, requestedBy, bundle, set, seedsDir, signal }),
+  );
+}
+
+/**
+ * Whoever queued the event learns from the ledger alone how it ended. A refusal, and a failure before anything is changed,
+ * end before the run is recorded: they are recorded here.
+ */
+async function withRecordedEnd<Result extends MigrateResult | SeedResult>(
+  client: Client,
+  run: RunIdentity,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    const result = await work();
+    if ("status" in result && result.status === "refused") {
+      await recordEnd(client, run, { outcome: result.status, result, error: result.error });
+    }
+    return result;
+  } catch (error) {
+    const failure = toPosternError(error);
+    await recordEnd(client, run, { outcome: "failed", error: failure.toDocument() }).catch(() => undefined);
+    throw failure;
+  }
+}
+
+/** Does nothing for a run that the ledger has: its end is its own. */
+async function recordEnd(client: Client, run: RunIdentity, end: RunOutcome): Promise<void> {
+  await ensureLedger(client);
+  if ((await beginRun(client, run)) === undefined) await endRun(client, run.runId, end);
+}
+
+async function runSetup(ports: RunnerPorts): Promise<SetupResult> {
+  const passwords = await ports.readPasswords();
+  const { database: databaseName } = await ports.masterAddress();
+  await using connection = await connectAsMaster("setup", ports);
+  return await setupRoles(connection.client, { databaseName, passwords });
+}
+
+async function runRotate({ role }: EventOf<"rotate">, ports: RunnerPorts): Promise<RotateResult> {
+  const { signal } = ports;
+  const secret = await ports.secretVersions(role);
+  const address = await ports.masterAddress();
+  await using connection = await connectAsMaster("rotate", ports);
+  return await rotateRole(connection.client, { role, secret, address, signal });
+}
+
+async function connectAsMaster(action: string, { connectAs, signal }: RunnerPorts): Promise<Connection> {
+  return await connectAs("master", { applicationName: `postern ${action}`, signal });
+}
+
+async function connectForRun({ runId }: RunnerEvent, { connectAs, signal }: RunnerPorts): Promise<Connection> {
+  return await connectAs("migrator", { applicationName: runApplicationName(runId), signal });
+}

@@ -1,0 +1,99 @@
+import type { Dirent } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { PosternError } from "#lib/base/errors.ts";
+
+/** How a seed file gives its rows. The next format is one more entry here and one more case in `seed-files.ts`. */
+type SeedFormat = "ndjson" | "module";
+
+/** One numbered file of a set: `20-products.ndjson`. */
+export type SeedFilePath = {
+  /** For people: `demo/20-products.ndjson`. */
+  readonly name: string;
+  readonly path: string;
+  readonly format: SeedFormat;
+  /** What stands between the number and the extension; the table's name in a data file. */
+  readonly label: string;
+};
+
+const formats: Readonly<Record<string, SeedFormat>> = { ndjson: "ndjson", ts: "module", mjs: "module" };
+
+const setPattern = /^[a-z0-9][a-z0-9_-]*$/i;
+const numberedPattern = /^(?<number>\d{1,9})-(?<label>.+)\.(?<extension>[^.]+)$/;
+/** What may lie in a set without a number: what seed modules import, notes, source maps, the system's own files. */
+const bystanderPattern = /^\.|\.(ts|mjs|map|md)$/;
+
+/** The sets in a seeds folder, sorted; none when there is no such folder. */
+export async function listSeedSets(seedsDir: string): Promise<string[]> {
+  const entries = await readFolder(seedsDir);
+  return entries
+    .filter((entry) => entry.isDirectory() && setPattern.test(entry.name))
+    .map((entry) => entry.name)
+    .toSorted();
+}
+
+/**
+ * The numbered files of one set, in the order of their numbers.
+ *
+ * A set is only ever looked up among the folders that are there, so a name such as `../x` finds nothing.
+ *
+ * @throws PosternError `seed.unknown-set`; `seed.invalid-file` for an empty set, a file that would be passed over in
+ *   silence, an unknown format or a number used twice
+ */
+export async function findSeedFiles(seedsDir: string, set: string): Promise<SeedFilePath[]> {
+  const sets = await listSeedSets(seedsDir);
+  if (!sets.includes(set)) {
+    const there = sets.length === 0 ? `${seedsDir} holds no sets` : `sets: ${sets.join(", ")}`;
+    throw new PosternError("seed.unknown-set", `There is no seed set ${JSON.stringify(set)} (${there}).`);
+  }
+  const entries = await readFolder(join(seedsDir, set));
+  const files = entries.map((entry) => parseEntry(seedsDir, set, entry)).filter((file) => file !== undefined);
+  if (files.length === 0) {
+    throw new PosternError("seed.invalid-file", `The seed set ${set} has no files in ${join(seedsDir, set)}.`, {
+      hint: "Add one, for instance 01-countries.ndjson: a JSON object a line, the table's name in the file's name.",
+    });
+  }
+  const ordered = files.toSorted((a, b) => a.number - b.number);
+  refuseSharedNumbers(ordered);
+  return ordered;
+}
+
+type NumberedFile = SeedFilePath & { readonly number: number };
+
+function parseEntry(seedsDir: string, set: string, entry: Dirent): NumberedFile | undefined {
+  const name = `${set}/${entry.name}`;
+  const { number, label, extension = "" } = numberedPattern.exec(entry.name)?.groups ?? {};
+  if (number === undefined || label === undefined) {
+    if (entry.isDirectory() || bystanderPattern.test(entry.name)) return undefined;
+    throw invalidName(name, "has no number in front, so its place in the order is unknown");
+  }
+  const format = Object.hasOwn(formats, extension) ? formats[extension] : undefined;
+  if (entry.isDirectory() || format === undefined) {
+    throw invalidName(name, `is none of the formats ${Object.keys(formats).join(", ")}`);
+  }
+  return { name, path: join(seedsDir, set, entry.name), format, label, number: Number(number) };
+}
+
+function refuseSharedNumbers(ordered: readonly NumberedFile[]): void {
+  for (const [index, file] of ordered.entries()) {
+    const next = ordered[index + 1];
+    if (next !== undefined && next.number === file.number) {
+      throw invalidName(next.name, `has the same number as ${file.name}, so their order is unknown`);
+    }
+  }
+}
+
+function invalidName(name: string, problem: string): PosternError {
+  const hint = "Seed files are named NUMBER-TABLE.EXTENSION, for instance 10-customers.ndjson.";
+  return new PosternError("seed.invalid-file", `${name} ${problem}.`, { hint });
+}
+
+async function readFolder(dir: string): Promise<Dirent[]> {
+  try {
+    return await readdir(dir, { withFileTypes: true });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    throw new PosternError("seed.unknown-set", `${dir} cannot be read (${code}).`, { cause: error });
+  }
+}

@@ -1,0 +1,93 @@
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { BundleInfo, RunnerEvent } from "#lib/contract.ts";
+import { readProgress } from "#lib/migrate/progress.ts";
+import { handleRunnerEvent, type RunnerPorts } from "#lib/migrate/runner.ts";
+import { readMigrations } from "#lib/migrate/source.ts";
+import { connect } from "#lib/postgres/connect.ts";
+import { type TestDatabase, createTestDatabase } from "../support/postgres.ts";
+
+const migrationsDir = path.join(import.meta.dirname, "../../migrations");
+let database: TestDatabase;
+let stack: AsyncDisposableStack;
+let bundle: BundleInfo;
+
+beforeEach(async () => {
+  stack = new AsyncDisposableStack();
+  database = stack.use(await createTestDatabase());
+  bundle = { version: "1.0.0", migrationsHash: (await readMigrations(migrationsDir)).hash };
+});
+afterEach(async () => {
+  await stack.disposeAsync();
+});
+
+const request = { requestedBy: "test" } as const;
+
+/** The runner on a database where one user is master and migrator. */
+function ports(replaced: Partial<RunnerPorts> = {}): RunnerPorts {
+  return {
+    connectAs: async (_role, options) => connect(database.address, options),
+    masterAddress: async () => database.address,
+    readPasswords: async () => ({}),
+    secretVersions: async () => {
+      throw new Error("not used");
+    },
+    migrationsDir,
+    seedsDir: path.join(migrationsDir, "seeds"),
+    bundle,
+    signal: new AbortController().signal,
+    ...replaced,
+  };
+}
+
+/** What somebody learns who queued the event and watches the ledger. */
+async function watch(event: RunnerEvent, replaced: Partial<RunnerPorts> = {}) {
+  await handleRunnerEvent(event, ports(replaced)).catch(() => undefined);
+  await using connection = await connect(database.address, { applicationName: "watch" });
+  return await readProgress(connection.client, event.runId);
+}
+
+describe("the runner", () => {
+  it("migrates and seeds, and each outcome is in the ledger", async () => {
+    const migrated = await watch({ ...request, action: "migrate", runId: "migrate-1" });
+    expect(migrated).toMatchObject({ state: "ended", result: { status: "applied", runId: "migrate-1" } });
+    const seeded = await watch({ ...request, action: "seed", runId: "seed-1", set: "reference" });
+    expect(seeded).toMatchObject({ state: "ended", result: { set: "reference" } });
+  });
+
+  it("lets who queued a run see that it was refused before it changed anything", async () => {
+    await watch({ ...request, action: "migrate", runId: "migrate-1" });
+    const edited = stack.adopt(await mkdtemp(path.join(tmpdir(), "postern-runner-")), async (dir) =>
+      rm(dir, { recursive: true }),
+    );
+    await cp(path.join(migrationsDir, "meta"), path.join(edited, "meta"), { recursive: true });
+    const { migrations } = await readMigrations(migrationsDir);
+    await Promise.all(
+      migrations.map(async ({ tag }) =>
+        cp(path.join(migrationsDir, `0000_customers.sql`), path.join(edited, `${tag}.sql`)),
+      ),
+    );
+    const refused = await watch({ ...request, action: "migrate", runId: "migrate-2" }, { migrationsDir: edited });
+    expect(refused).toMatchObject({ state: "ended", result: { status: "refused", error: { code: "history.edited" } } });
+  });
+
+  it.each([
+    [{ ...request, action: "seed", runId: "early-failure", set: "no-such-set" }, "seed.unknown-set"],
+    [{ ...request, action: "migrate", runId: "early-failure", migrationsHash: "0".repeat(64) }, "bundle.stale"],
+  ] as const)("lets who queued a run see that it failed early (%o)", async (event, code) => {
+    expect(await watch(event)).toMatchObject({ state: "ended", error: { code } });
+  });
+
+  it("leaves a run alone that is on when the same event is delivered twice", async () => {
+    await watch({ ...request, action: "migrate", runId: "migrate-1" });
+    await using connection = await connect(database.address, { applicationName: "postern run twice-1" });
+    await connection.client.query(
+      "insert into postern.runs (run_id, action, requested_by) values ('twice-1', 'migrate', 'test')",
+    );
+    const second = handleRunnerEvent({ ...request, action: "migrate", runId: "twice-1" }, ports());
+    await expect(second).rejects.toMatchObject({ code: "lock.held" });
+    expect(await readProgress(connection.client, "twice-1")).toEqual({ runId: "twice-1", state: "running" });
+  });
+});
