@@ -1,0 +1,42 @@
+/**
+ * How AWS is reached: as the AWS SDK finds it (environment, profile), or the endpoint of the local stage. Only plain
+ * data, so that nobody loads an AWS client to pass it on.
+ */
+export type AwsAccess = {
+  readonly source: "environment" | "local-stage";
+  readonly endpoint?: string;
+  readonly region?: string;
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+};
+
+export const environmentAccess: AwsAccess = { source: "environment" };
+
+export type ClientLimits = {
+  /** Until the whole answer is here. Default 10 s. */
+  readonly requestTimeoutMs?: number;
+  /** Default 3. Calls that must not happen twice say 1. */
+  readonly maxAttempts?: number;
+};
+
+const defaults = { connectTimeoutMs: 3000, requestTimeoutMs: 10_000, maxAttempts: 3 } as const;
+
+/** The constructor argument of any AWS client. What `access` leaves open is found as the SDK finds it. */
+export function clientConfig(access: AwsAccess, limits: ClientLimits = {}) {
+  return {
+    ...(access.endpoint === undefined ? {} : { endpoint: access.endpoint }),
+    ...(access.region === undefined ? {} : { region: access.region }),
+    ...(access.credentials === undefined ? {} : { credentials: access.credentials }),
+    maxAttempts: limits.maxAttempts ?? defaults.maxAttempts,
+    requestHandler: {
+      connectionTimeout: defaults.connectTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs ?? defaults.requestTimeoutMs,
+      // Without this the SDK only logs a warning and waits on.
+      throwOnRequestTimeout: true,
+    },
+  };
+}
+
+/** The second argument of a client's `send`. */
+export function sendOptions(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
+  return signal === undefined ? {} : { abortSignal: signal };
+}

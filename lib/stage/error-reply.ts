@@ -1,0 +1,18 @@
+import * as v from "valibot";
+import { PosternError } from "#lib/base/errors.ts";
+import type { ErrorReply } from "#lib/contract.ts";
+
+export const errorDocumentSchema = v.object({
+  code: v.string(),
+  message: v.string(),
+  hint: v.exactOptional(v.string()),
+  sqlState: v.exactOptional(v.string()),
+});
+
+const errorReplySchema = v.object({ error: errorDocumentSchema });
+
+/** Throws the error that a function's reply carries; returns any other reply. */
+export function unwrapReply(reply: unknown): unknown {
+  if (v.is(errorReplySchema, reply)) throw PosternError.fromDocument((reply satisfies ErrorReply).error);
+  return reply;
+}

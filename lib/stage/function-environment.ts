@@ -1,0 +1,99 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as v from "valibot";
+import { parseInput } from "#lib/base/config.ts";
+import { PosternError } from "#lib/base/errors.ts";
+import { type RoleKey, functionEnv } from "#lib/contract.ts";
+import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import type { AddressProvider } from "#lib/postgres/pool.ts";
+import { parseCertificates, readCaFile } from "#lib/postgres/tls.ts";
+import type { SecretReader } from "./secrets.ts";
+
+/** What a function knows of its stage. */
+export type FunctionEnvironment = {
+  readonly app: string;
+  readonly stage: string;
+  readonly database: { readonly host: string; readonly port: number; readonly name: string };
+  /** PEM certificates; undefined: Node's roots. */
+  readonly ca: readonly string[] | undefined;
+  /** Ids of the secrets that this function may read. */
+  readonly secrets: Readonly<Partial<Record<SecretOwner, string>>>;
+};
+
+export type SecretOwner = RoleKey | "master";
+
+const text = v.pipe(v.string(), v.nonEmpty());
+const environmentSchema = v.object({
+  [functionEnv.app]: text,
+  [functionEnv.stage]: text,
+  [functionEnv.databaseHost]: text,
+  [functionEnv.databasePort]: v.pipe(v.string(), v.toNumber(), v.integer(), v.minValue(1), v.maxValue(65_535)),
+  [functionEnv.databaseName]: text,
+  [functionEnv.caFile]: v.optional(text),
+  [functionEnv.masterSecret]: v.optional(text),
+  [functionEnv.migratorSecret]: v.optional(text),
+  [functionEnv.appSecret]: v.optional(text),
+  [functionEnv.healthSecret]: v.optional(text),
+  [functionEnv.readonlySecret]: v.optional(text),
+  [functionEnv.operatorSecret]: v.optional(text),
+});
+
+/**
+ * Reads the environment that infra gives a function, once.
+ *
+ * @param bundleDir where the bundle lies, for its `ca.pem`
+ * @throws PosternError `config.invalid` with every problem
+ */
+export async function readFunctionEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  bundleDir: string,
+): Promise<FunctionEnvironment> {
+  const parsed = parseInput(environmentSchema, env, {
+    what: "The environment of the function",
+    code: "config.invalid",
+    hint: "Deploy the stage again.",
+  });
+  const secrets = {
+    master: parsed[functionEnv.masterSecret],
+    migrator: parsed[functionEnv.migratorSecret],
+    app: parsed[functionEnv.appSecret],
+    health: parsed[functionEnv.healthSecret],
+    readonly: parsed[functionEnv.readonlySecret],
+    operator: parsed[functionEnv.operatorSecret],
+  } satisfies Record<SecretOwner, string | undefined>;
+  return {
+    app: parsed[functionEnv.app],
+    stage: parsed[functionEnv.stage],
+    database: {
+      host: parsed[functionEnv.databaseHost],
+      port: parsed[functionEnv.databasePort],
+      name: parsed[functionEnv.databaseName],
+    },
+    ca: await readCertificates(parsed[functionEnv.caFile], join(bundleDir, "ca.pem")),
+    secrets: secrets as FunctionEnvironment["secrets"],
+  };
+}
+
+/** Where the database is for one role: the stage's address with what the role's secret holds at the moment. */
+export function provideAddress(
+  environment: FunctionEnvironment,
+  owner: SecretOwner,
+  reader: SecretReader,
+): AddressProvider {
+  return async ({ refresh }): Promise<DatabaseAddress> => {
+    const secretId = environment.secrets[owner];
+    if (secretId === undefined) {
+      throw new PosternError("config.invalid", `This function was given no secret for the role ${owner}.`);
+    }
+    const { username, password } = await (refresh ? reader.refresh(secretId) : reader.read(secretId));
+    const { host, port, name } = environment.database;
+    const ca = environment.ca === undefined ? {} : { ca: environment.ca };
+    return { host, port, database: name, user: username, password, sslMode: "verify-full", ...ca };
+  };
+}
+
+async function readCertificates(named: string | undefined, bundled: string): Promise<readonly string[] | undefined> {
+  if (named !== undefined) return await readCaFile(named);
+  const pem = await readFile(bundled, "utf8").catch(() => undefined);
+  return pem === undefined ? undefined : parseCertificates(pem, "The ca.pem of the bundle");
+}

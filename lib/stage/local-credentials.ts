@@ -1,0 +1,47 @@
+import { readFile } from "node:fs/promises";
+import * as v from "valibot";
+import { parseInput } from "#lib/base/config.ts";
+import { PosternError } from "#lib/base/errors.ts";
+import { type AwsAccess, environmentAccess } from "./aws-access.ts";
+import { localStageName } from "./stage-name.ts";
+
+/** What the local stage writes (mode 0600) while it runs, so that the command line finds its AWS endpoint. */
+const localAwsSchema = v.object({
+  url: v.pipe(v.string(), v.url()),
+  region: v.string(),
+  accessKeyId: v.string(),
+  secretAccessKey: v.string(),
+});
+
+export type AccessOptions = {
+  readonly stage: string;
+  /** The local stage's `aws.json`. */
+  readonly localFile: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+};
+
+/**
+ * How to reach the AWS that holds `stage`: for the stage `local` the endpoint that it left in `localFile`, unless the
+ * user named one with AWS_ENDPOINT_URL; for any other stage whatever the AWS SDK finds.
+ *
+ * @throws PosternError `stage.not-running`; `config.invalid` for a file that this version cannot read
+ */
+export async function findAccess({ stage, localFile, env }: AccessOptions): Promise<AwsAccess> {
+  if (stage !== localStageName || (env["AWS_ENDPOINT_URL"] ?? "") !== "") return environmentAccess;
+  const json = await readLocalFile(localFile);
+  const about = { what: `The file ${localFile}`, code: "config.invalid", hint: "Restart the local stage." } as const;
+  const schema = v.pipe(v.string(), v.parseJson(undefined, "expected JSON"), localAwsSchema);
+  const { url, region, ...credentials } = parseInput(schema, json, about);
+  return { source: "local-stage", endpoint: url, region, credentials };
+}
+
+async function readLocalFile(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      throw new PosternError("stage.not-running", "The local stage is not running.", { cause: error });
+    }
+    throw new PosternError("config.invalid", `${file} cannot be read.`, { cause: error });
+  }
+}

@@ -1,0 +1,88 @@
+import * as v from "valibot";
+import { parseInput } from "#lib/base/config.ts";
+import type {
+  HealthReport,
+  MigrateResult,
+  ProgressResult,
+  SeedResult,
+  SetupResult,
+  StatusResult,
+} from "#lib/contract.ts";
+import type { RotateResult } from "#lib/migrate/roles/rotate.ts";
+import { errorDocumentSchema } from "./error-reply.ts";
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const tags = v.array(v.string());
+
+const progressSchema = v.object({
+  runId: v.string(),
+  state: v.picklist(["unknown", "running", "ended", "lost"]),
+  result: v.exactOptional(v.unknown()),
+  error: v.exactOptional(errorDocumentSchema),
+});
+
+const migrateSchema = v.object({
+  status: v.picklist(["applied", "up-to-date", "partial", "refused", "failed"]),
+  applied: tags,
+  pending: tags,
+  runId: v.string(),
+  ms: v.number(),
+  error: v.exactOptional(errorDocumentSchema),
+});
+
+const statusSchema = v.object({
+  applied: v.array(v.object({ tag: v.string(), at: v.string() })),
+  pending: tags,
+  findings: v.array(v.object({ code: v.string(), tag: v.exactOptional(v.string()), message: v.string() })),
+});
+
+const seedSchema = v.object({
+  set: v.string(),
+  tables: v.array(v.object({ table: v.string(), rows: count, inserted: count, ms: v.number() })),
+});
+
+const setupSchema = v.object({
+  roles: v.array(v.object({ role: v.string(), created: v.boolean(), login: v.picklist(["password", "iam", "none"]) })),
+  findings: v.array(v.object({ code: v.string(), message: v.string() })),
+});
+
+const rotateSchema = v.object({ role: v.string(), versionId: v.string() });
+
+const healthSchema = v.object({
+  status: v.picklist(["ok", "degraded", "down"]),
+  service: v.string(),
+  stage: v.string(),
+  time: v.string(),
+  database: v.object({
+    ok: v.boolean(),
+    reason: v.exactOptional(v.string()),
+    latencyMs: v.exactOptional(v.number()),
+    tls: v.exactOptional(v.string()),
+    serverVersion: v.exactOptional(v.string()),
+    connection: v.picklist(["direct", "tunnel"]),
+    pool: v.exactOptional(v.object({ total: count, idle: count, waiting: count })),
+  }),
+  migrations: v.nullable(v.object({ applied: count, pending: count })),
+});
+
+/**
+ * What the functions of a stage reply, checked where it comes in: the deployed functions may be older or newer than
+ * this command line. Each throws PosternError `lambda.failed` for a reply of another shape.
+ */
+export const replies = {
+  progress: (reply: unknown): ProgressResult => parseReply(progressSchema, reply),
+  migrate: (reply: unknown): MigrateResult => parseReply(migrateSchema, reply),
+  status: (reply: unknown): StatusResult => parseReply(statusSchema, reply),
+  seed: (reply: unknown): SeedResult => parseReply(seedSchema, reply),
+  setup: (reply: unknown): SetupResult => parseReply(setupSchema, reply),
+  rotate: (reply: unknown): RotateResult => parseReply(rotateSchema, reply),
+  health: (reply: unknown): HealthReport => parseReply(healthSchema, reply),
+} as const;
+
+function parseReply<Schema extends v.GenericSchema>(schema: Schema, reply: unknown): v.InferOutput<Schema> {
+  return parseInput(schema, reply, {
+    what: "The function's reply",
+    code: "lambda.failed",
+    hint: "The deployed functions may be of another version than this command line: deploy the stage again.",
+  });
+}

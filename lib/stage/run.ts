@@ -1,0 +1,118 @@
+import { randomUUID } from "node:crypto";
+import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
+import { PosternError } from "#lib/base/errors.ts";
+import type { Manifest, ProgressResult, RunnerEvent } from "#lib/contract.ts";
+import type { AwsAccess } from "./aws-access.ts";
+import { isUnanswered } from "./aws-errors.ts";
+import { invokeFunction, queueEvent } from "./invoke.ts";
+import { replies } from "./replies.ts";
+
+/** A runner event before it has its run id. */
+export type RunRequest = RunnerEvent extends infer Event
+  ? Event extends RunnerEvent
+    ? Omit<Event, "runId">
+    : never
+  : never;
+
+/** What a run needs of a stage. Narrow, so that tests drive the life of a run. */
+export interface RunPort {
+  queue(event: RunnerEvent, signal?: AbortSignal): Promise<void>;
+  readProgress(runId: string, signal?: AbortSignal): Promise<ProgressResult>;
+}
+
+export type RunOptions = {
+  readonly port: RunPort;
+  readonly request: RunRequest;
+  readonly onQueued?: ((runId: string) => void) | undefined;
+  readonly onState?: ((progress: ProgressResult) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly clock?: Clock;
+};
+
+/**
+ * `unknownMs`: an event that Lambda could not deliver in 60 s is dropped (the runner's maximum event age), so a run
+ * that the ledger does not know by then, with time for a cold start, will never begin.
+ */
+const limits = Object.freeze({ firstPollMs: 150, maxPollMs: 1000, unknownMs: 60_000, failedPollsInARow: 5 });
+
+/**
+ * Runs something on a stage and watches it to its end.
+ *
+ * 1. Make a run id, so that the run has one name whatever happens to the answer.
+ * 2. Queue the event, once. When the answer is lost the event may be queued all the same: watch.
+ * 3. Poll the ledger through the inspect function until the run ended; some polls may fail.
+ *
+ * Aborting stops the watching, not the run: its id is in the message, and `postern status` shows what it did.
+ *
+ * @returns what the run recorded as its result
+ * @throws PosternError the run's own error; `run.unknown` when it never began; `run.lost` when it began and its
+ *   connection is gone; `aws.*`
+ */
+export async function runOnStage(options: RunOptions): Promise<unknown> {
+  const { port, request, signal } = options;
+  const runId = randomUUID();
+  try {
+    await port.queue({ ...request, runId }, signal);
+  } catch (error) {
+    if (!isUnanswered(error)) throw error;
+  }
+  options.onQueued?.(runId);
+  try {
+    return readEnd(await watchRun(runId, options));
+  } catch (error) {
+    if (signal?.aborted !== true) throw error;
+    const message = `Stopped watching. The run ${runId} goes on without this terminal.`;
+    throw new PosternError("aborted", message, { hint: "See what it did: `postern status`.", cause: error });
+  }
+}
+
+/** The functions of a deployed stage as a port. */
+export function createRunPort(manifest: Manifest, access: AwsAccess): RunPort {
+  const { runner, inspect } = manifest.functions;
+  return {
+    queue: (event, signal) => queueEvent({ access, functionName: runner, event, signal }),
+    readProgress: async (runId, signal) => {
+      const event = { action: "progress", runId };
+      return replies.progress(await invokeFunction({ access, functionName: inspect, event, signal }));
+    },
+  };
+}
+
+/** Polls until the run is no longer unknown or running. */
+async function watchRun(runId: string, options: RunOptions): Promise<ProgressResult> {
+  const { port, onState, signal } = options;
+  const clock = options.clock ?? systemClock;
+  const startMs = clock.nowMs();
+  let pollMs: number = limits.firstPollMs;
+  let failuresInARow = 0;
+  let state: ProgressResult["state"] = "unknown";
+
+  for (;;) {
+    await clock.sleep(pollMs, signal);
+    pollMs = Math.min(pollMs * 1.5, limits.maxPollMs);
+    try {
+      const progress = await port.readProgress(runId, signal);
+      failuresInARow = 0;
+      if (progress.state !== state) onState?.(progress);
+      state = progress.state;
+      if (state === "ended" || state === "lost") return progress;
+    } catch (error) {
+      failuresInARow += 1;
+      // A poll changes nothing, and the run goes on whatever becomes of it.
+      if (signal?.aborted === true || failuresInARow >= limits.failedPollsInARow || isForGood(error)) throw error;
+    }
+    if (state === "unknown" && elapsedMs(clock, startMs) > limits.unknownMs) {
+      throw new PosternError("run.unknown", `The run ${runId} did not begin within ${limits.unknownMs / 1000} s.`);
+    }
+  }
+}
+
+function isForGood(error: unknown): boolean {
+  return error instanceof PosternError && (error.code === "aws.credentials" || error.code === "aws.permission");
+}
+
+function readEnd(progress: ProgressResult): unknown {
+  if (progress.result !== undefined) return progress.result;
+  if (progress.error !== undefined) throw PosternError.fromDocument(progress.error);
+  throw new PosternError("run.lost", `The run ${progress.runId} began, but its process is gone.`);
+}

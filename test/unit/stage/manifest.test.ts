@@ -1,0 +1,109 @@
+import type { InferOutput } from "valibot";
+import { describe, expect, expectTypeOf, test } from "vitest";
+import { toPosternError } from "#lib/base/errors.ts";
+import type { Manifest } from "#lib/contract.ts";
+import { fetchManifest, type manifestSchema, parseManifest } from "#lib/stage/manifest.ts";
+import { awsError, startFakeAws } from "./fake-aws.ts";
+
+const manifest: Manifest = {
+  version: 1,
+  app: "postern",
+  stage: "dev",
+  region: "eu-central-1",
+  protected: false,
+  database: { host: "db.internal", port: 5432, name: "app", instanceId: "postern-dev" },
+  functions: { runner: "postern-dev-runner", inspect: "postern-dev-inspect", health: "postern-dev-health" },
+  healthUrl: "https://example.lambda-url.eu-central-1.on.aws/",
+  secrets: { health: "postern/dev/health" },
+  bundle: { version: "0.1.0", migrationsHash: "00" },
+  bastions: [],
+};
+
+test("schema and contract describe the same manifest", () => {
+  type Parsed = InferOutput<typeof manifestSchema>;
+  expectTypeOf<Parsed>().toExtend<Manifest>();
+  expectTypeOf<Manifest>().toExtend<Parsed>();
+  expectTypeOf<keyof Parsed>().toEqualTypeOf<keyof Manifest>();
+  expectTypeOf<keyof Parsed["database"]>().toEqualTypeOf<keyof Manifest["database"]>();
+  expectTypeOf<keyof Parsed["secrets"]>().toEqualTypeOf<keyof Manifest["secrets"]>();
+  expectTypeOf<keyof Parsed["bundle"]>().toEqualTypeOf<keyof Manifest["bundle"]>();
+});
+
+describe("parsing", () => {
+  test("keeps what it knows and passes over what a newer stage adds", () => {
+    expect(parseManifest(JSON.stringify({ ...manifest, future: true }), "/x")).toEqual(manifest);
+  });
+
+  test("reports every problem at once", () => {
+    const broken = JSON.stringify({ ...manifest, stage: 7, database: { ...manifest.database, port: 0 } });
+    expect(() => parseManifest(broken, "/postern/dev/manifest")).toThrow(
+      expect.objectContaining({
+        code: "config.invalid",
+        message: expect.stringMatching(/\/postern\/dev\/manifest.*stage:.*database\.port:/),
+      }),
+    );
+  });
+
+  test.each(["", "{", "null", "[]", '{"version":2}'])("refuses %j", (text) => {
+    expect(() => parseManifest(text, "/x")).toThrow(expect.objectContaining({ code: "config.invalid" }));
+  });
+});
+
+describe("fetching", () => {
+  test("reads the stage's parameter", async () => {
+    await using aws = await startFakeAws(() => ({
+      status: 200,
+      body: { Parameter: { Name: "/postern/dev/manifest", Value: JSON.stringify(manifest) } },
+    }));
+    expect(await fetchManifest({ stage: "dev", access: aws.access })).toEqual(manifest);
+    expect(JSON.parse(aws.requests[0]?.body ?? "")).toEqual({ Name: "/postern/dev/manifest" });
+  });
+
+  test("a stage that is not there is named with the region that was asked", async () => {
+    await using aws = await startFakeAws(() => awsError("ParameterNotFound", ""));
+    await expect(fetchManifest({ stage: "nope", access: aws.access })).rejects.toMatchObject({
+      code: "stage.unknown",
+      message: expect.stringMatching(/nope.*eu-central-1/),
+    });
+  });
+
+  test.each([
+    ["ExpiredTokenException", "aws.credentials"],
+    ["UnrecognizedClientException", "aws.credentials"],
+    ["AccessDeniedException", "aws.permission"],
+    ["ValidationException", "aws.failed"],
+  ])("%s becomes %s and names the call, never the key", async (name, code) => {
+    await using aws = await startFakeAws(() => awsError(name, "the text of AWS"));
+    await expect(fetchManifest({ stage: "dev", access: aws.access })).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining("ssm:GetParameter"),
+    });
+    const error = await fetchManifest({ stage: "dev", access: aws.access }).catch((reason: unknown) => reason);
+    expect(toPosternError(error).message).not.toContain("never-printed");
+  });
+
+  test("an endpoint where nobody listens is a stage that is not running when the local stage left it", async () => {
+    const aws = await startFakeAws(() => undefined);
+    await aws[Symbol.asyncDispose]();
+    const request = { stage: "local", access: { ...aws.access, source: "local-stage" } } as const;
+    await expect(fetchManifest(request)).rejects.toMatchObject({ code: "stage.not-running" });
+    await expect(fetchManifest({ stage: "dev", access: aws.access })).rejects.toMatchObject({ code: "aws.failed" });
+  });
+
+  test("an abort ends the call", async () => {
+    await using aws = await startFakeAws(() => undefined);
+    const signal = AbortSignal.abort();
+    await expect(fetchManifest({ stage: "dev", access: aws.access, signal })).rejects.toMatchObject({
+      code: "aborted",
+    });
+  });
+
+  test.each(["", "Dev", "1a", "a--b", "a-", "-a", "a_b", "a/b", "../x", "a".repeat(32)])(
+    "refuses the name %j without asking AWS",
+    async (stage) => {
+      await using aws = await startFakeAws(() => undefined);
+      await expect(fetchManifest({ stage, access: aws.access })).rejects.toMatchObject({ code: "usage.invalid" });
+      expect(aws.requests).toEqual([]);
+    },
+  );
+});
