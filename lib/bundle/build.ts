@@ -1,0 +1,194 @@
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, extname, join, relative } from "node:path";
+import { type BuildFailure, type BuildOptions, build, type Metafile, stop } from "esbuild";
+import * as v from "valibot";
+import { parseInput } from "#lib/base/config.ts";
+import { PosternError } from "#lib/base/errors.ts";
+import { type BundleInfo, type FunctionPart, functionParts } from "#lib/contract.ts";
+import { readMigrations } from "#lib/migrate/source.ts";
+import { readGitCommit } from "./git-commit.ts";
+
+export type BuildFunctionsOptions = {
+  /** Folder that holds `package.json`, `functions/` and (unless `migrationsDir` says otherwise) `migrations/`. */
+  readonly root: string;
+  /** Replaced as a whole, and only by a build that succeeded. */
+  readonly outDir: string;
+  readonly migrationsDir?: string;
+  /** Which functions to build; default: all. */
+  readonly parts?: readonly FunctionPart[];
+};
+
+export type BuiltFunctions = {
+  readonly info: BundleInfo;
+  readonly parts: Readonly<Record<FunctionPart, BuiltPart>>;
+};
+
+export type BuiltPart = {
+  readonly dir: string;
+  /** esbuild's account of what went in; paths are relative to `root`. */
+  readonly metafile: Metafile;
+};
+
+/**
+ * What a bundle is, here and on Lambda: nothing stays outside, the AWS SDK included, so that the version that was
+ * tested is the version that runs. Splitting keeps what is imported lazily out of the start-up path.
+ */
+export const bundleOptions = {
+  bundle: true,
+  platform: "node",
+  target: "node24",
+  format: "esm",
+  splitting: true,
+  minify: true,
+  legalComments: "none",
+  // pg asks for `process.binding`-era modules with require(), which an ES module does not have.
+  banner: {
+    js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
+  },
+  // The AWS SDK's "main" is CommonJS, which cannot be split or tree-shaken.
+  mainFields: ["module", "main"],
+  outExtension: { ".js": ".mjs" },
+  // In pg behind a getter that nobody calls: a native driver that is not installed.
+  external: ["pg-native"],
+  metafile: true,
+  logLevel: "silent",
+} as const satisfies BuildOptions;
+
+/** Only the runner seeds. */
+const partWithSeeds: FunctionPart = "runner";
+
+/** Builds under way in this process: they share esbuild's service, a child that would otherwise stay for good. */
+let running = 0;
+
+/**
+ * Builds the Lambda bundles, for the local stage and for a deploy alike.
+ *
+ * 1. Reads the version, the commit and the migrations folder; a broken folder stops the build here.
+ * 2. Bundles `functions/<part>.ts` to `<part>/index.mjs` with its chunks, into a new folder beside `outDir`.
+ * 3. Adds `bundle.json`, the migrations and, for the runner, the seeds.
+ * 4. Puts the new folder in the place of `outDir`.
+ *
+ * After a failure `outDir` is as it was before.
+ *
+ * @throws PosternError `build.failed`, `config.invalid`, and those of `readMigrations`
+ */
+export async function buildFunctions(options: BuildFunctionsOptions): Promise<BuiltFunctions> {
+  const { root, outDir, migrationsDir = join(root, "migrations"), parts = functionParts } = options;
+  const info = await readBundleInfo(root, migrationsDir);
+  await mkdir(dirname(outDir), { recursive: true });
+  const freshDir = await mkdtemp(join(dirname(outDir), `.${basename(outDir)}-`));
+  running += 1;
+  try {
+    const built = await allSettledOrThrow(
+      parts.map(async (part) => {
+        const metafile = await buildPart({ root, part, dir: join(freshDir, part), migrationsDir, info });
+        return [part, { dir: join(outDir, part), metafile }] as const;
+      }),
+    );
+    await replaceFolder(outDir, freshDir);
+    // One entry for each part asked for; callers that ask for some know which.
+    return { info, parts: Object.fromEntries(built) as BuiltFunctions["parts"] };
+  } finally {
+    running -= 1;
+    if (running === 0) await stop();
+    await rm(freshDir, { recursive: true, force: true });
+  }
+}
+
+async function readBundleInfo(root: string, migrationsDir: string): Promise<BundleInfo> {
+  const [packageText, gitCommit, migrations] = await Promise.all([
+    readFile(join(root, "package.json"), "utf8"),
+    readGitCommit(root),
+    readMigrations(migrationsDir),
+  ]);
+  const { version } = parseInput(v.object({ version: v.string() }), JSON.parse(packageText), {
+    what: join(root, "package.json"),
+    code: "config.invalid",
+  });
+  return { version, ...(gitCommit === undefined ? {} : { gitCommit }), migrationsHash: migrations.hash };
+}
+
+async function buildPart(request: {
+  readonly root: string;
+  readonly part: FunctionPart;
+  readonly dir: string;
+  readonly migrationsDir: string;
+  readonly info: BundleInfo;
+}): Promise<Metafile> {
+  const { root, part, dir, migrationsDir, info } = request;
+  const [metafile] = await allSettledOrThrow([
+    bundle(part, {
+      ...bundleOptions,
+      absWorkingDir: root,
+      entryPoints: { index: join(root, "functions", `${part}.ts`) },
+      outdir: dir,
+      chunkNames: "chunk-[hash]",
+    }),
+    copyMigrations(migrationsDir, join(dir, "migrations")),
+    part === partWithSeeds ? buildSeeds(root, join(migrationsDir, "seeds"), join(dir, "seeds")) : undefined,
+  ]);
+  await writeFile(join(dir, "bundle.json"), `${JSON.stringify(info, null, 2)}\n`);
+  return metafile;
+}
+
+/** What `readMigrations` reads, and no more: drizzle-kit's snapshots are for writing migrations. */
+async function copyMigrations(from: string, to: string): Promise<void> {
+  const names = await readdir(from);
+  await mkdir(join(to, "meta"), { recursive: true });
+  await allSettledOrThrow([
+    cp(join(from, "meta", "_journal.json"), join(to, "meta", "_journal.json")),
+    ...names.filter((name) => extname(name) === ".sql").map((name) => cp(join(from, name), join(to, name))),
+  ]);
+}
+
+/** Seed sets written in TypeScript become modules that run without this repository; data files stay as they are. */
+async function buildSeeds(root: string, from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  const entries = await readdir(from, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const sources = files.filter((file) => file.endsWith(".ts"));
+  const data = files.filter((file) => !file.endsWith(".ts"));
+  await allSettledOrThrow([
+    sources.length > 0 &&
+      bundle("seeds", { ...bundleOptions, absWorkingDir: root, entryPoints: sources, outbase: from, outdir: to }),
+    ...data.map((file) => cp(file, join(to, relative(from, file)))),
+  ]);
+}
+
+async function bundle(what: string, options: BuildOptions): Promise<Metafile> {
+  try {
+    const { metafile } = await build({ ...options, metafile: true });
+    return metafile;
+  } catch (error) {
+    throw new PosternError("build.failed", `${what} could not be bundled: ${describeFailure(error)}`, { cause: error });
+  }
+}
+
+function describeFailure(error: unknown): string {
+  if (!isBuildFailure(error)) return String(error);
+  return error.errors
+    .map(({ text, location }) => (location === null ? text : `${location.file}:${location.line}: ${text}`))
+    .join("; ");
+}
+
+function isBuildFailure(error: unknown): error is BuildFailure {
+  return error instanceof Error && "errors" in error && Array.isArray(error.errors);
+}
+
+/** Waits for all of it even when some fails, so that nothing still writes into a folder that is being removed. */
+async function allSettledOrThrow<const Work extends readonly unknown[]>(
+  work: Work,
+): Promise<{ -readonly [Index in keyof Work]: Awaited<Work[Index]> }> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
+}
+
+/** Two renames: there is an instant without `to`, but none with half of it. */
+async function replaceFolder(to: string, from: string): Promise<void> {
+  const old = `${from}.old`;
+  await rename(to, old).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+  await rename(from, to);
+  await rm(old, { recursive: true, force: true });
+}

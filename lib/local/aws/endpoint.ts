@@ -1,0 +1,129 @@
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { type Clock, systemClock } from "#lib/base/clock.ts";
+import { type Log, silentLog } from "#lib/base/log.ts";
+import { readBody } from "../http-body.ts";
+import { closeServer, listen } from "../http-server.ts";
+import { AwsError } from "./aws-error.ts";
+import { ec2ReadService } from "./ec2.ts";
+import { type LambdaInvoker, lambdaService } from "./lambda.ts";
+import type { AwsService } from "./protocol.ts";
+import { rdsService } from "./rds.ts";
+import type { AwsRequest, AwsResponse } from "./request.ts";
+import type { AwsResources } from "./resources.ts";
+import type { SecretStore } from "./secret-store.ts";
+import { secretsManagerService } from "./secrets-manager.ts";
+import { type Credentials, verifySignature } from "./signature.ts";
+import { ssmService } from "./ssm.ts";
+import { stsService } from "./sts.ts";
+
+export type AwsEndpointOptions = {
+  /** 0: any free one. */
+  readonly port: number;
+  /** A loopback address. Default: 127.0.0.1. */
+  readonly host?: string;
+  /** The one key that may sign requests. Make it up for each stage. */
+  readonly credentials: Credentials;
+  readonly region: string;
+  readonly accountId: string;
+  /** Name as GetCallerIdentity gives it. Default: `local`. */
+  readonly userName?: string;
+  /** Parameter Store; read at each call. */
+  readonly parameters: ReadonlyMap<string, string>;
+  readonly secrets: SecretStore;
+  /** Asked at each call: the functions themselves need this endpoint's address to start. */
+  readonly lambda: () => LambdaInvoker | undefined;
+  /** Asked at each call. */
+  readonly resources: () => AwsResources;
+  readonly clock?: Clock;
+  /** Told of defects: what the client sees as `InternalFailure`. */
+  readonly log?: Log;
+};
+
+export type AwsEndpoint = AsyncDisposable & {
+  /** For AWS_ENDPOINT_URL. */
+  readonly url: string;
+};
+
+const defaultHost = "127.0.0.1";
+/** More than any call here may carry: Lambda's 6 MB. */
+const maxBodyBytes = 7 * 1024 * 1024;
+const loopbackHost = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/u;
+
+/**
+ * The AWS calls that Postern makes, on this machine, for the real AWS SDK. What is not offered is refused in the
+ * words of AWS.
+ *
+ * Each request passes, in order: (1) a Host header that names loopback, so that a web page that points its own name
+ * here (DNS rebinding) gets nothing; (2) the size limit; (3) the one service whose request it looks like; (4) its
+ * signature, since other users of this machine reach loopback, too; (5) the operation.
+ */
+export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<AwsEndpoint> {
+  const { credentials, region, accountId, clock = systemClock, log = silentLog, host = defaultHost } = options;
+  const services: readonly AwsService[] = [
+    stsService({ accountId, userName: options.userName ?? "local" }),
+    ssmService({ parameters: options.parameters, region, accountId }),
+    secretsManagerService({ secrets: options.secrets, region, accountId, clock }),
+    lambdaService({ lambda: options.lambda }),
+    rdsService({ resources: options.resources }),
+    ec2ReadService({ resources: options.resources, accountId }),
+  ];
+
+  async function answer(incoming: IncomingMessage): Promise<AwsResponse> {
+    if (!loopbackHost.test(incoming.headers.host ?? "")) return plainResponse(421, "Expected a loopback Host header.");
+    const requestId = randomUUID();
+    const body = await readBody(incoming, maxBodyBytes);
+    const request = toAwsRequest(incoming, body ?? Buffer.alloc(0));
+    const service = services.find((one) => one.isCalledBy(request));
+    if (body === undefined) {
+      const error = new AwsError("RequestEntityTooLargeException", "The body is too large.", { statusCode: 413 });
+      return service?.fail(error, requestId) ?? plainResponse(413, error.message);
+    }
+    if (service === undefined) return plainResponse(404, "No AWS service that is offered here has such a request.");
+    try {
+      const verdict = verifySignature(request, { credentials, service: service.signingName, now: clock.wallTime() });
+      if (verdict !== "ok") throw service.refuse(verdict);
+      return await service.handle(request, requestId);
+    } catch (error) {
+      if (error instanceof AwsError) return service.fail(error, requestId);
+      log.warn("local AWS endpoint: defect", { service: service.signingName, error: String(error) });
+      return service.fail(
+        new AwsError("InternalFailure", "An internal error occurred.", { statusCode: 500 }),
+        requestId,
+      );
+    }
+  }
+
+  const server = createServer((incoming, outgoing) => {
+    answer(incoming).then(
+      (response) => send(outgoing, response),
+      // The client went away in the middle of its own request.
+      () => outgoing.destroy(),
+    );
+  });
+  const { port } = await listen(server, { host, port: options.port });
+  return {
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    [Symbol.asyncDispose]: () => closeServer(server),
+  };
+}
+
+function toAwsRequest(incoming: IncomingMessage, body: Buffer): AwsRequest {
+  const [path = "/", query = ""] = (incoming.url ?? "/").split(/\?(.*)/su);
+  return {
+    method: incoming.method ?? "GET",
+    path,
+    query: new URLSearchParams(query),
+    headers: incoming.headers,
+    body,
+  };
+}
+
+function plainResponse(statusCode: number, message: string): AwsResponse {
+  return { statusCode, headers: { "content-type": "text/plain" }, body: `${message}\n` };
+}
+
+function send(outgoing: ServerResponse, response: AwsResponse): void {
+  outgoing.writeHead(response.statusCode, response.headers);
+  outgoing.end(response.body);
+}

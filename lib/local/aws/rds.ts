@@ -1,0 +1,76 @@
+import { AwsError } from "./aws-error.ts";
+import type { AwsService } from "./protocol.ts";
+import { queryService } from "./query-protocol.ts";
+import type { AwsResources } from "./resources.ts";
+import type { XmlChildren, XmlContent } from "./xml.ts";
+
+/** RDS: what there is, found by identifier; filters and pages are not offered. */
+export function rdsService(options: { readonly resources: () => AwsResources }): AwsService {
+  const { resources } = options;
+  return queryService({
+    signingName: "rds",
+    version: "2014-10-31",
+    namespace: "http://rds.amazonaws.com/doc/2014-10-31/",
+    operations: {
+      DescribeDBInstances: (form) => {
+        const id = form.get("DBInstanceIdentifier");
+        refuseFilters(form);
+        const found = resources().dbInstances.filter((one) => id === null || one.DBInstanceIdentifier === id);
+        if (id !== null && found.length === 0) {
+          throw new AwsError("DBInstanceNotFound", `DBInstance ${id} not found.`, { statusCode: 404 });
+        }
+        return toXml({ DBInstances: found });
+      },
+      DescribeDBProxies: (form) => {
+        const name = form.get("DBProxyName");
+        refuseFilters(form);
+        const found = resources().dbProxies.filter((one) => name === null || one.DBProxyName === name);
+        if (name !== null && found.length === 0) throw proxyNotFound(name);
+        return toXml({ DBProxies: found });
+      },
+      DescribeDBProxyTargets: (form) => {
+        const name = form.get("DBProxyName");
+        refuseFilters(form);
+        if (name === null) throw new AwsError("ValidationError", "DBProxyName must not be null");
+        const { dbProxies, dbProxyTargets } = resources();
+        if (!dbProxies.some((one) => one.DBProxyName === name)) throw proxyNotFound(name);
+        return toXml({ Targets: dbProxyTargets[name] ?? [] });
+      },
+    },
+  });
+}
+
+function proxyNotFound(name: string): AwsError {
+  return new AwsError("DBProxyNotFoundFault", `DBProxy ${name} not found.`, { statusCode: 404 });
+}
+
+/** An answer that ignored a filter would be wrong without anyone noticing. */
+function refuseFilters(form: URLSearchParams): void {
+  const filter = [...form.keys()].find((key) => key.startsWith("Filters."));
+  if (filter !== undefined) throw new AwsError("InvalidParameterValue", `Filters are not offered here: ${filter}`);
+}
+
+/** Names of the elements in a list; `member` where a list has no other. */
+const itemNames: Readonly<Record<string, string>> = {
+  DBInstances: "DBInstance",
+  VpcSecurityGroups: "VpcSecurityGroupMembership",
+  DBParameterGroups: "DBParameterGroup",
+  Subnets: "Subnet",
+  TagList: "Tag",
+};
+
+/** The SDK's members are the elements of RDS, name by name. */
+function toXml(value: object): XmlChildren {
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]: [string, unknown]) => {
+      if (Array.isArray(member)) return [name, { [itemNames[name] ?? "member"]: member.map(toContent) }];
+      return [name, member === undefined ? undefined : toContent(member)];
+    }),
+  );
+}
+
+function toContent(member: unknown): XmlContent {
+  if (member instanceof Date) return member;
+  if (typeof member === "object" && member !== null) return toXml(member);
+  return typeof member === "number" || typeof member === "boolean" ? member : String(member);
+}

@@ -1,0 +1,28 @@
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { PosternError } from "#lib/base/errors.ts";
+
+export type ListenOptions = { readonly host: string; /** 0: any free one. */ readonly port: number };
+
+/** @throws PosternError `port.taken` */
+export async function listen(server: Server, { host, port }: ListenOptions): Promise<AddressInfo> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (cause: NodeJS.ErrnoException) => {
+      const isTaken = cause.code === "EADDRINUSE" || cause.code === "EACCES";
+      reject(isTaken ? new PosternError("port.taken", `Cannot listen on ${host}:${port}.`, { cause }) : cause);
+    });
+    server.listen(port, host, resolve);
+  });
+  server.removeAllListeners("error");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new PosternError("internal", "No TCP address.");
+  return address;
+}
+
+/** Stops listening and ends every connection, idle or not. */
+export async function closeServer(server: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

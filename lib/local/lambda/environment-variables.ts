@@ -1,0 +1,45 @@
+export type EnvironmentVariablesOptions = {
+  readonly functionName: string;
+  readonly handler: string;
+  readonly bundleDir: string;
+  readonly memoryMb: number;
+  readonly region: string;
+  readonly logStreamName: string;
+  /** `host:port`. */
+  readonly runtimeApi: string;
+  /** What the function's own configuration says; it cannot replace a reserved variable. */
+  readonly env: Readonly<Record<string, string>>;
+};
+
+/**
+ * The environment of a function's process: what Lambda sets, what the function's configuration sets, and of this
+ * machine's environment only PATH. The SDK must not find a developer's credentials either, so its files are named
+ * and are not there.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+ */
+export function environmentVariables(options: EnvironmentVariablesOptions): Record<string, string> {
+  return {
+    PATH: process.env.PATH ?? "",
+    LANG: "en_US.UTF-8",
+    TZ: ":UTC",
+    AWS_CONFIG_FILE: "/var/task/.aws/config",
+    AWS_SHARED_CREDENTIALS_FILE: "/var/task/.aws/credentials",
+    AWS_EC2_METADATA_DISABLED: "true",
+    ...options.env,
+    _HANDLER: options.handler,
+    AWS_REGION: options.region,
+    AWS_DEFAULT_REGION: options.region,
+    AWS_EXECUTION_ENV: "AWS_Lambda_nodejs24.x",
+    AWS_LAMBDA_FUNCTION_NAME: options.functionName,
+    AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(options.memoryMb),
+    AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
+    AWS_LAMBDA_LOG_FORMAT: "Text",
+    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${options.functionName}`,
+    AWS_LAMBDA_LOG_STREAM_NAME: options.logStreamName,
+    AWS_LAMBDA_RUNTIME_API: options.runtimeApi,
+    LAMBDA_TASK_ROOT: options.bundleDir,
+    LAMBDA_RUNTIME_DIR: "/var/runtime",
+  };
+}

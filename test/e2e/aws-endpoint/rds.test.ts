@@ -1,0 +1,59 @@
+import {
+  DescribeDBClustersCommand,
+  DescribeDBInstancesCommand,
+  DescribeDBProxiesCommand,
+  DescribeDBProxyTargetsCommand,
+  RDSClient,
+} from "@aws-sdk/client-rds";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { disposable, errorOf, resources, startTestEndpoint, type TestEndpoint } from "../../support/aws-endpoint.ts";
+
+let endpoint: TestEndpoint;
+beforeAll(async () => {
+  endpoint = await startTestEndpoint();
+});
+afterAll(() => endpoint[Symbol.asyncDispose]());
+
+describe("RDS", () => {
+  test("describes instances in every member that was given", async () => {
+    using rds = disposable(new RDSClient(endpoint.config()));
+    const { DBInstances } = await rds.send(new DescribeDBInstancesCommand({}));
+    expect(DBInstances).toMatchObject(resources.dbInstances);
+  });
+
+  test("describes one instance, the proxies and a proxy's targets", async () => {
+    using rds = disposable(new RDSClient(endpoint.config()));
+    const one = await rds.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: "other" }));
+    expect(one.DBInstances?.map((instance) => instance.DBInstanceIdentifier)).toEqual(["other"]);
+    const proxies = await rds.send(new DescribeDBProxiesCommand({ DBProxyName: "postern-local" }));
+    expect(proxies.DBProxies).toMatchObject(resources.dbProxies);
+    const targets = await rds.send(new DescribeDBProxyTargetsCommand({ DBProxyName: "postern-local" }));
+    expect(targets.Targets).toEqual(resources.dbProxyTargets["postern-local"]);
+  });
+
+  test.each([
+    [
+      "an unknown instance",
+      new DescribeDBInstancesCommand({ DBInstanceIdentifier: "x" }),
+      "DBInstanceNotFoundFault",
+      404,
+    ],
+    ["an unknown proxy", new DescribeDBProxiesCommand({ DBProxyName: "x" }), "DBProxyNotFoundFault", 404],
+    [
+      "targets of an unknown proxy",
+      new DescribeDBProxyTargetsCommand({ DBProxyName: "x" }),
+      "DBProxyNotFoundFault",
+      404,
+    ],
+    ["an action that is not offered", new DescribeDBClustersCommand({}), "InvalidAction", 400],
+    [
+      "a filter, which it would have to ignore",
+      new DescribeDBInstancesCommand({ Filters: [{ Name: "engine", Values: ["postgres"] }] }),
+      "InvalidParameterValue",
+      400,
+    ],
+  ] as const)("refuses %s", async (_case, command, name, status) => {
+    using rds = disposable(new RDSClient(endpoint.config()));
+    expect(await errorOf(rds.send(command as DescribeDBInstancesCommand))).toMatchObject({ name, status });
+  });
+});

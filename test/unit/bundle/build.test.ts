@@ -1,0 +1,152 @@
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { buildFunctions } from "#lib/bundle/build.ts";
+import { findMainPath, gzippedSize } from "#lib/bundle/main-path.ts";
+import { readMigrations } from "#lib/migrate/source.ts";
+
+const files = {
+  "package.json": '{ "name": "fixture", "version": "1.2.3", "type": "module" }',
+  "functions/runner.ts": `
+    import { strict } from "node:assert";
+    import { shared } from "./shared.ts";
+    export const handler = async (event: string) => (await import("./lazy.ts")).lazy(shared, event);
+    strict.ok(typeof require === "function");`,
+  "functions/inspect.ts": 'export { shared as handler } from "./shared.ts";',
+  "functions/health.ts": 'export { shared as handler } from "./shared.ts";',
+  "functions/shared.ts": 'export const shared = "shared" as string;',
+  "functions/lazy.ts": 'export const lazy = (...parts: string[]) => ["needed late", ...parts].join(" ");',
+  "migrations/0000_first.sql": "select 1;",
+  "migrations/meta/_journal.json": '{ "entries": [{ "idx": 0, "when": 1, "tag": "0000_first" }] }',
+  "migrations/meta/0000_snapshot.json": "{}",
+  "migrations/schema.ts": "export {};",
+  "migrations/seeds/demo/10-things.ts": 'import { start } from "./start.ts"; export default [{ id: start as number }];',
+  "migrations/seeds/demo/start.ts": "export const start = 7;",
+  "migrations/seeds/demo/20-more.ndjson": '{"id":1}\n',
+};
+
+/** A repository with the files above, those in `changes` instead, and those that are undefined in it missing. */
+async function makeRoot(changes: Readonly<Record<string, string | undefined>> = {}): Promise<string> {
+  const root = await mkdtemp(join(tmpdir(), "postern-build-"));
+  onTestFinished(async () => rm(root, { recursive: true, force: true }));
+  for (const [path, content] of Object.entries({ ...files, ...changes })) {
+    if (content === undefined) continue;
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), content);
+  }
+  return root;
+}
+
+async function list(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(dir.length + 1))
+    .filter((name) => !name.includes("chunk-"))
+    .toSorted();
+}
+
+describe("a build", () => {
+  test("makes a folder for each function with code, facts and migrations, and seeds for the runner", async () => {
+    const root = await makeRoot();
+    const outDir = join(root, "dist", "functions");
+    const { info, parts } = await buildFunctions({ root, outDir });
+    const common = ["bundle.json", "index.mjs", "migrations/0000_first.sql", "migrations/meta/_journal.json"];
+    expect(await list(parts.health.dir)).toEqual(common);
+    expect(await list(parts.inspect.dir)).toEqual(common);
+    expect(await list(parts.runner.dir)).toEqual([
+      ...common,
+      "seeds/demo/10-things.mjs",
+      "seeds/demo/20-more.ndjson",
+      "seeds/demo/start.mjs",
+    ]);
+    expect(await readdir(join(root, "dist"))).toEqual(["functions"]);
+    expect(JSON.parse(await readFile(join(parts.health.dir, "bundle.json"), "utf8"))).toEqual(info);
+    expect(info).toEqual({
+      version: "1.2.3",
+      migrationsHash: (await readMigrations(join(parts.runner.dir, "migrations"))).hash,
+    });
+  });
+
+  test("makes modules that run where it put them: lazy parts, require, seeds in TypeScript", async () => {
+    const root = await makeRoot();
+    const { parts } = await buildFunctions({ root, outDir: join(root, "out"), parts: ["runner"] });
+    const { handler } = (await import(join(parts.runner.dir, "index.mjs"))) as {
+      handler: (event: string) => Promise<string>;
+    };
+    expect(await handler("event")).toBe("needed late shared event");
+    const seed: unknown = await import(join(parts.runner.dir, "seeds/demo/10-things.mjs"));
+    expect(seed).toMatchObject({ default: [{ id: 7 }] });
+  });
+
+  test("replaces the one before, of which nothing stays", async () => {
+    const root = await makeRoot();
+    const outDir = join(root, "out");
+    await buildFunctions({ root, outDir });
+    await writeFile(join(outDir, "runner", "stale.mjs"), "");
+    const { parts } = await buildFunctions({ root, outDir });
+    expect(await list(parts.runner.dir)).not.toContain("stale.mjs");
+    expect(await readdir(root)).not.toContainEqual(expect.stringMatching(/^\.out/u));
+  });
+
+  test("names the commit, and says when the tree had changes", async () => {
+    const root = await makeRoot({ ".gitignore": "out\n" });
+    const git = (...args: string[]) =>
+      execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@t.example", ...args], { cwd: root })
+        .toString()
+        .trim();
+    const commitOf = async () => (await buildFunctions({ root, outDir: join(root, "out"), parts: [] })).info.gitCommit;
+    git("init", "--quiet");
+    expect(await commitOf()).toBeUndefined();
+    git("add", ".");
+    git("commit", "--quiet", "--no-gpg-sign", "--message", "first");
+    const commit = git("rev-parse", "HEAD");
+    expect(await commitOf()).toBe(commit);
+    await writeFile(join(root, "new.ts"), "");
+    expect(await commitOf()).toBe(`${commit}-dirty`);
+  });
+});
+
+describe("a build that fails leaves the one before as it was", () => {
+  test.each([
+    ["a function that is not there", { "functions/health.ts": undefined }, "build.failed", "functions/health.ts"],
+    ["an import that is not there", { "functions/lazy.ts": undefined }, "build.failed", "functions/runner.ts:4"],
+    ["a package that is not there", { "functions/lazy.ts": 'import "nowhere";' }, "build.failed", 'resolve "nowhere"'],
+    [
+      "a seed that is no TypeScript",
+      { "migrations/seeds/demo/start.ts": "export const" },
+      "build.failed",
+      "start.ts:1",
+    ],
+    [
+      "a migration that is not there",
+      { "migrations/0000_first.sql": undefined },
+      "migrations.missing-file",
+      "0000_first",
+    ],
+    ["a package.json without a version", { "package.json": "{}" }, "config.invalid", "version"],
+  ] as const)("for %s", async (_case, changes, code, says) => {
+    const [good, bad] = [await makeRoot(), await makeRoot(changes)];
+    const outDir = join(good, "out");
+    await buildFunctions({ root: good, outDir });
+    const before = await list(outDir);
+    const error: unknown = await buildFunctions({ root: bad, outDir }).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code, message: expect.stringContaining(says) });
+    expect(await list(outDir)).toEqual(before);
+    expect(await readdir(good)).not.toContainEqual(expect.stringMatching(/^\.out/u));
+  });
+});
+
+test("the main path is what is loaded before the first event, and no more", async () => {
+  const root = await makeRoot();
+  const { parts } = await buildFunctions({ root, outDir: join(root, "out"), parts: ["runner"] });
+  const mainPath = findMainPath(parts.runner.metafile);
+  expect(mainPath.inputs).toEqual(expect.arrayContaining(["functions/runner.ts", "functions/shared.ts"]));
+  expect(mainPath.inputs).not.toContain("functions/lazy.ts");
+  expect(mainPath.files).toContain("index.mjs");
+  const size = await gzippedSize(parts.runner.dir, mainPath);
+  expect(size).toBeGreaterThan(100);
+  expect(size).toBeLessThan(1000);
+});
