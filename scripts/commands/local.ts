@@ -1,0 +1,144 @@
+import { join, relative, resolve } from "node:path";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { PosternError } from "#lib/base/errors.ts";
+import { checkLocalStage } from "#lib/local/check.ts";
+import { type LocalStage, startLocalStage } from "#lib/local/stage.ts";
+import type { Step } from "#lib/local/steps.ts";
+import type { CommandContext } from "../command-context.ts";
+import { describeRequester } from "../provenance.ts";
+import { alignColumns, type Style } from "../style.ts";
+
+type LocalFlags = {
+  readonly check?: boolean;
+  readonly fresh?: boolean;
+  readonly data?: string;
+  readonly port: number;
+  readonly awsPort: number;
+  readonly healthPort: number;
+};
+
+const help = `
+Starts a real PostgreSQL (TLS, SCRAM), the functions under AWS's own runtime client, and an AWS endpoint; sets up the
+roles, migrates, seeds, and stays until Ctrl-C. Then every verb acts on it with --stage local. Data stays in the data
+folder between starts.
+
+With --check, everything happens on free ports in a temporary folder and is taken down again; the other flags do not
+apply.
+
+Exit code: 0 stopped or all checks passed, 1 a stage is running already, 2 it could not be started,
+130/143 ended by SIGINT/SIGTERM.
+
+Examples:
+  $ postern local
+  $ postern local --fresh --port 0
+  $ postern local --check --json`;
+
+const defaultPorts = { database: 54_320, aws: 54_321, health: 54_322 } as const;
+
+export function registerLocal(command: Command, context: CommandContext): void {
+  command
+    .addOption(new Option("--check", "bring everything up in a temporary folder, and down again").env("POSTERN_CHECK"))
+    .addOption(new Option("--fresh", "Danger: remove the stage's data first").env("POSTERN_FRESH"))
+    .addOption(new Option("--data <dir>", "data folder (default: .postern/local)").env("POSTERN_DATA"))
+    .addOption(portOption("--port <number>", "port of PostgreSQL", "POSTERN_PORT", defaultPorts.database))
+    .addOption(portOption("--aws-port <number>", "port of the AWS endpoint", "POSTERN_AWS_PORT", defaultPorts.aws))
+    .addOption(
+      portOption("--health-port <number>", "port of the health URL", "POSTERN_HEALTH_PORT", defaultPorts.health),
+    )
+    .addHelpText("after", help)
+    .action(async () => {
+      const flags = command.opts<LocalFlags>();
+      await (flags.check === true ? check(context) : run(flags, context));
+    });
+}
+
+function portOption(flags: string, description: string, variable: string, port: number): Option {
+  return new Option(flags, `${description} (0: any free one)`).default(port).argParser(parsePort).env(variable);
+}
+
+function parsePort(text: string): number {
+  const port = /^\d{1,5}$/u.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  throw new InvalidArgumentError("Expected a port from 0 to 65535.");
+}
+
+async function check({ root, signal, output, endWith }: CommandContext): Promise<void> {
+  const onStep = (step: Step) => output.note(describeStep(step));
+  const result = await checkLocalStage({ root, requestedBy: describeRequester(), onStep, signal });
+  output.result(result, ({ ok }, style) =>
+    ok ? style.good("ok: the whole local stage came up, worked and went down") : style.bad("failed"),
+  );
+  const error = result.steps.find(({ ok }) => !ok)?.error;
+  if (error === undefined) return;
+  if (!output.json) output.error(error);
+  endWith(PosternError.fromDocument(error).exitCode);
+}
+
+/** Starts the stage and stays with it until a signal comes or its database is gone. */
+async function run(flags: LocalFlags, { root, signal, output }: CommandContext): Promise<void> {
+  await using stage = await startLocalStage({
+    root,
+    dataDir: flags.data === undefined ? join(root, ".postern", "local") : resolve(flags.data),
+    ports: { database: flags.port, aws: flags.awsPort, health: flags.healthPort },
+    fresh: flags.fresh ?? false,
+    requestedBy: describeRequester(),
+    onStep: (step) => output.note(describeStep(step)),
+    signal,
+  });
+  output.result(summarize(stage), (_summary, style) => describeStage(stage, style));
+
+  const stopped = Promise.withResolvers<"stopped">();
+  signal.addEventListener("abort", () => stopped.resolve("stopped"), { once: true });
+  if (signal.aborted) stopped.resolve("stopped");
+  const reason = await Promise.race([stopped.promise, stage.databaseExited]);
+  if (reason !== "stopped") {
+    const log = join(stage.dataDir, "postgres.log");
+    throw new PosternError("process.failed", "PostgreSQL has ended, so the stage ends too.", { hint: `See ${log}.` });
+  }
+  output.note("stopping …");
+}
+
+function describeStep({ name, ok, ms, note }: Step): string {
+  const line = `${ok ? "✓" : "✗"} ${name.padEnd(9)} ${String(ms).padStart(6)} ms`;
+  return note === undefined ? line : `${line}  ${note}`;
+}
+
+function summarize({ database, awsUrl, healthUrl, passwordFile, dataDir, ms }: LocalStage) {
+  return {
+    stage: "local",
+    pid: process.pid,
+    ms,
+    healthUrl: `${healthUrl}/api/health`,
+    database: { host: database.host, port: database.port, name: database.name, caFile: database.caFile, passwordFile },
+    awsUrl,
+    dataDir,
+  };
+}
+
+function describeStage(stage: LocalStage, style: Style): string {
+  const { database, passwordFile, ms } = stage;
+  const target = `host=${database.host} port=${database.port} dbname=${database.name} user=postern_readonly`;
+  const rows = [
+    ["health", `${stage.healthUrl}/api/health`],
+    ["psql", `PGPASSFILE='${fromHere(passwordFile)}' \\`],
+    ["", `psql "${target} sslmode=verify-full sslrootcert='${fromHere(database.caFile)}'"`],
+    ["roles", "postern_readonly, postern_app, postern_migrator … (passwords in that file)"],
+    ["data", `${fromHere(stage.dataDir)}, logs in it`],
+    ["next", "npm run status  -- --stage local"],
+    ["", "npm run migrate -- --stage local"],
+    ["", "npm run seed    -- --stage local --set demo"],
+    ["", "npm run health  -- --stage local"],
+  ];
+  return [
+    "",
+    `${style.good("The local stage is up")} ${style.dim(`(${(ms / 1000).toFixed(1)} s; Ctrl-C stops it)`)}`,
+    "",
+    ...alignColumns(rows).map((row) => `  ${row}`),
+  ].join("\n");
+}
+
+/** Relative where that is shorter to read. */
+function fromHere(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short.startsWith("..") ? path : short;
+}

@@ -1,0 +1,92 @@
+import { randomUUID } from "node:crypto";
+import type { Command } from "commander";
+import { type ErrorDocument, PosternError } from "#lib/base/errors.ts";
+import type { MigrateResult } from "#lib/contract.ts";
+import { runApplicationName } from "#lib/migrate/ledger.ts";
+import { migrate, type MigrateProgress } from "#lib/migrate/migrate.ts";
+import { type MigrationFolder, readMigrations } from "#lib/migrate/source.ts";
+import { connect } from "#lib/postgres/connect.ts";
+import type { CommandContext } from "../command-context.ts";
+import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
+import { describeRequester, readCheckout } from "../provenance.ts";
+import type { Style } from "../style.ts";
+import { addTargetOptions, openTarget, type StageTarget, type UrlTarget } from "../target.ts";
+
+const help = `
+With --stage the deployed functions apply the migrations of their bundle; when the folder here differs from it, nothing
+is applied and you are told to deploy first.
+
+Exit code: 0 applied or up to date, 1 refused or not everything was applied, 2 a migration failed.
+
+Examples:
+  $ postern migrate --stage dev
+  $ PGPASSWORD=… postern migrate --url postgres://postern_migrator@db.internal/app --ca rds.pem --json`;
+
+export function registerMigrate(command: Command, context: CommandContext): void {
+  addMigrationsOption(addTargetOptions(command))
+    .addHelpText("after", help)
+    .action(async () => {
+      const folder = await readMigrations(readMigrationsOption(command));
+      const target = await openTarget(command, context);
+      const result =
+        target.kind === "stage"
+          ? await migrateStage(target, folder, context)
+          : await migrateUrl(target, folder, context);
+      context.output.result(result, describeResult);
+      finish(result, context);
+    });
+}
+
+async function migrateStage(target: StageTarget, folder: MigrationFolder, context: CommandContext) {
+  const { bundle, stage } = target.manifest;
+  if (bundle.migrationsHash !== folder.hash) {
+    const deployed = `the functions of stage ${stage} were built from another one (version ${bundle.version})`;
+    throw new PosternError("bundle.stale", `The migrations folder ${folder.dir} is not what is deployed: ${deployed}.`);
+  }
+  const { replies } = await import("#lib/stage/replies.ts");
+  const { runFor } = await import("../stage-run.ts");
+  const requestedBy = describeRequester();
+  const request = { action: "migrate", requestedBy, migrationsHash: folder.hash } as const;
+  return replies.migrate(await runFor(target, request, context));
+}
+
+async function migrateUrl({ address }: UrlTarget, folder: MigrationFolder, context: CommandContext) {
+  const { signal, output } = context;
+  const runId = randomUUID();
+  const bundle = await readCheckout(context.root);
+  await using connection = await connect(address, { applicationName: runApplicationName(runId), signal });
+  const onProgress = (progress: MigrateProgress) => output.note(describeProgress(progress));
+  const requestedBy = describeRequester();
+  return await migrate(connection.client, { folder, runId, requestedBy, bundle, signal, onProgress });
+}
+
+function finish({ status, error }: MigrateResult, { output, endWith }: CommandContext): void {
+  if (error !== undefined && !output.json) output.error(error as ErrorDocument);
+  switch (status) {
+    case "applied":
+    case "up-to-date":
+      return;
+    case "partial":
+    case "refused":
+      return endWith(1);
+    case "failed":
+      return endWith(error === undefined ? 2 : PosternError.fromDocument(error).exitCode);
+    default:
+      return status satisfies never;
+  }
+}
+
+function describeProgress(progress: MigrateProgress): string {
+  if (progress.step === "applied") return `applied ${progress.tag} (${progress.ms} ms)`;
+  return `waiting for ${progress.holder?.applicationName ?? "another run"} to end`;
+}
+
+function describeResult({ status, applied, pending, runId, ms }: MigrateResult, style: Style): string {
+  const isGood = status === "applied" || status === "up-to-date";
+  const figures = `${applied.length} applied, ${pending.length} pending`;
+  return [
+    ...applied.map((tag) => `${style.good("+")} ${tag}`),
+    ...pending.map((tag) => `${style.dim("·")} ${tag} ${style.dim("pending")}`),
+    `${isGood ? style.good(status) : style.bad(status)}: ${figures} in ${ms} ms ${style.dim(`(run ${runId})`)}`,
+  ].join("\n");
+}

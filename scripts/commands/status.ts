@@ -1,0 +1,59 @@
+import type { Command } from "commander";
+import type { StatusResult } from "#lib/contract.ts";
+import { readMigrations } from "#lib/migrate/source.ts";
+import { readStatus } from "#lib/migrate/status.ts";
+import { connect } from "#lib/postgres/connect.ts";
+import type { CommandContext } from "../command-context.ts";
+import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
+import { alignColumns, type Style } from "../style.ts";
+import { addTargetOptions, openTarget, type StageTarget, type UrlTarget } from "../target.ts";
+
+const help = `
+With --stage the deployed functions compare the database with their own bundle; --dir is not used.
+Reads only: any role that may read the ledger will do.
+
+Exit code: 0 nothing contradicts, pending migrations or not; 1 there are findings that you must settle before the next
+migrate.
+
+Examples:
+  $ postern status --stage dev
+  $ postern status --url postgres://me@localhost:5432/app --json`;
+
+export function registerStatus(command: Command, context: CommandContext): void {
+  addMigrationsOption(addTargetOptions(command))
+    .addHelpText("after", help)
+    .action(async () => {
+      const target = await openTarget(command, context);
+      const result =
+        target.kind === "stage"
+          ? await readFromStage(target, context)
+          : await readFromUrl(target, readMigrationsOption(command), context);
+      context.output.result(result, describeResult);
+      if (result.findings.length > 0) context.endWith(1);
+    });
+}
+
+async function readFromStage({ manifest, access }: StageTarget, { signal }: CommandContext): Promise<StatusResult> {
+  const [{ invokeFunction }, { replies }] = await Promise.all([
+    import("#lib/stage/invoke.ts"),
+    import("#lib/stage/replies.ts"),
+  ]);
+  const event = { action: "status" };
+  return replies.status(await invokeFunction({ access, functionName: manifest.functions.inspect, event, signal }));
+}
+
+async function readFromUrl({ address }: UrlTarget, dir: string, { signal }: CommandContext): Promise<StatusResult> {
+  const folder = await readMigrations(dir);
+  await using connection = await connect(address, { applicationName: "postern status", signal });
+  return await readStatus(connection.client, folder);
+}
+
+function describeResult({ applied, pending, findings }: StatusResult, style: Style): string {
+  const rows = alignColumns([
+    ...applied.map(({ tag, at }) => [style.good("✓"), tag, style.dim(at)]),
+    ...pending.map((tag) => [style.dim("·"), tag, style.dim("pending")]),
+  ]);
+  const problems = findings.map(({ code, message }) => `${style.bad("!")} ${message} ${style.dim(`[${code}]`)}`);
+  const next = findings.length === 0 && pending.length > 0 ? "; apply with `postern migrate`" : "";
+  return [...rows, ...problems, `${applied.length} applied, ${pending.length} pending${next}`].join("\n");
+}

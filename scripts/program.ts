@@ -1,0 +1,121 @@
+import { Command, CommanderError, Option } from "commander";
+import { PosternError } from "#lib/base/errors.ts";
+import type { CommandContext, RegisterVerb } from "./command-context.ts";
+
+type Verb = { readonly summary: string; readonly load: () => Promise<RegisterVerb> };
+
+/** In the order in which a newcomer needs them. */
+const verbs: Readonly<Record<string, Verb>> = {
+  local: {
+    summary: "run the local stage: PostgreSQL, the functions and an AWS endpoint on this machine",
+    load: async () => (await import("./commands/local.ts")).registerLocal,
+  },
+  setup: {
+    summary: "create the database roles, or rotate the password of one",
+    load: async () => (await import("./commands/setup.ts")).registerSetup,
+  },
+  migrate: {
+    summary: "apply the pending migrations",
+    load: async () => (await import("./commands/migrate.ts")).registerMigrate,
+  },
+  seed: {
+    summary: "insert a set of rows; what is there already stays",
+    load: async () => (await import("./commands/seed.ts")).registerSeed,
+  },
+  status: {
+    summary: "say which migrations are applied and which are pending",
+    load: async () => (await import("./commands/status.ts")).registerStatus,
+  },
+  health: {
+    summary: "check the database connection and the migrations",
+    load: async () => (await import("./commands/health.ts")).registerHealth,
+  },
+};
+
+const programHelp = `
+Target: --stage NAME acts through a deployed stage's functions, --url URL acts right here; never both.
+Each flag has an environment variable; the command line wins over it. AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL
+work as in the AWS SDK.
+
+Exit code: 0 done, 1 you must act, 2 it could not be done, 129/130/143 ended by SIGHUP/SIGINT/SIGTERM.
+
+Examples:
+  $ postern local
+  $ postern migrate --stage local
+  $ postern status --url postgres://me@localhost:5432/app --json`;
+
+/**
+ * The program with all verbs named and the typed one loaded: help and a typing error answer without loading
+ * PostgreSQL and AWS clients.
+ */
+export async function createProgram(args: readonly string[], context: CommandContext): Promise<Command> {
+  const program = new Command("postern")
+    .description("A private PostgreSQL on AWS that a team can migrate, seed, watch and reach.")
+    .addHelpText("after", programHelp);
+  configure(program);
+
+  const typed = findVerb(args);
+  const registrations = Object.entries(verbs).map(async ([name, verb]) => {
+    const command = program.command(name).summary(verb.summary);
+    configure(command);
+    if (name !== typed) return;
+    const register = await verb.load();
+    command.description(`${verb.summary.charAt(0).toUpperCase()}${verb.summary.slice(1)}.`);
+    register(command, context);
+    ignoreFalseEnv(command, context.env);
+  });
+  await Promise.all(registrations);
+  return program;
+}
+
+/**
+ * Runs what `args` (without node and script) ask for.
+ *
+ * @throws PosternError `usage.invalid` for an unknown verb or flag; whatever the verb throws
+ */
+export async function runProgram(args: readonly string[], context: CommandContext): Promise<void> {
+  const program = await createProgram(args, context);
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) return rethrowUsage(error);
+    throw error;
+  }
+}
+
+/** The program's own flags take no values, so the first word is the verb; `help` is followed by one. */
+function findVerb(args: readonly string[]): string | undefined {
+  const [first, second] = args.filter((arg) => !arg.startsWith("-"));
+  return first === "help" ? second : first;
+}
+
+function rethrowUsage(error: CommanderError): void {
+  if (error.exitCode === 0) return; // help was asked for and printed
+  const isBare = error.code === "commander.help";
+  const message = isBare ? "No verb was given." : error.message.replace(/^error: /, "").replaceAll("\n", " ");
+  throw new PosternError("usage.invalid", message, { hint: isBare ? "See `postern help`." : undefined });
+}
+
+function configure(command: Command): void {
+  command
+    .exitOverride()
+    .showHelpAfterError(false)
+    .configureHelp({ showGlobalOptions: false })
+    // Errors are thrown (exitOverride) and printed by cli.ts, as JSON where that was asked for.
+    .configureOutput({ outputError: () => {} })
+    .addOption(new Option("--json", "print one JSON document on stdout").env("POSTERN_JSON"));
+}
+
+/** commander takes any value of a switch's variable as "on"; `POSTERN_FRESH=0` must not wipe data. */
+function ignoreFalseEnv(command: Command, env: CommandContext["env"]): void {
+  for (const option of command.options) {
+    const isSwitch = !option.required && !option.optional;
+    const value = option.envVar === undefined ? undefined : env[option.envVar];
+    if (isSwitch && value !== undefined && isFalse(value)) delete option.envVar;
+  }
+}
+
+/** True for a switch's variable that means "off". */
+export function isFalse(value: string): boolean {
+  return ["", "0", "false", "no", "off"].includes(value.toLowerCase());
+}

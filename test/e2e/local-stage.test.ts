@@ -1,0 +1,225 @@
+import { randomUUID } from "node:crypto";
+import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { connect as connectTcp, createServer } from "node:net";
+import { join } from "node:path";
+import { Client } from "pg";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { checkLocalStage } from "#lib/local/check.ts";
+import { removePostgresData } from "#lib/local/postgres-home.ts";
+import { makeTestFolder } from "../support/postgres.ts";
+import { descendantsOf, hasEnded } from "../support/process-tree.ts";
+import { type Program, startProgram } from "../support/program.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const repository = join(import.meta.dirname, "../..");
+
+type Summary = {
+  readonly pid: number;
+  readonly healthUrl: string;
+  readonly awsUrl: string;
+  readonly database: {
+    readonly host: string;
+    readonly port: number;
+    readonly caFile: string;
+    readonly passwordFile: string;
+  };
+};
+type Failure = { readonly error: { readonly code: string; readonly message: string } };
+
+describe("local --check", () => {
+  test("brings everything up, works with it, and leaves nothing behind", async () => {
+    const folder = await makeFolder();
+    await using program = startLocal(["--check", "--json"], { TMPDIR: folder });
+    const result = (await program.nextDocument()) as { ok: boolean; steps: { name: string; ok: boolean }[] };
+    expect(await program.exitCode).toBe(0);
+    expect(result.ok).toBe(true);
+    expect(new Set(result.steps.map(({ name }) => name))).toEqual(
+      new Set(["database", "bundles", "functions", "aws", "setup", "migrate", "seed", "health", "tunnel", "teardown"]),
+    );
+    expect(result.steps).toContainEqual(
+      expect.objectContaining({ name: "tunnel", ok: true, note: expect.stringContaining("direct") }),
+    );
+    expect(await program.nextLine()).toBeUndefined();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test("names the step that failed, calls off the others, and still tears down", async () => {
+    const root = await makeFolder();
+    const { signal } = new AbortController();
+    const { ok, steps } = await checkLocalStage({ root, requestedBy: "test", onStep: () => {}, signal });
+    expect(ok).toBe(false);
+    expect(steps.map((step) => [step.name, step.ok])).toEqual([
+      ["bundles", false],
+      ["teardown", true],
+    ]);
+    expect(steps[0]?.error?.code).toBeDefined();
+  });
+});
+
+describe("a local stage", () => {
+  test("is private, is found by a second start, and stops in order on Ctrl-C and SIGTERM", async () => {
+    const dataDir = join(await makeFolder(), "local");
+    await using first = startLocal(["--json", ...freePorts, "--data", dataDir]);
+    const summary = (await first.nextDocument()) as Summary;
+    const parts = await descendantsOf(first.pid);
+    expect(parts.some(({ command }) => command.includes("postgres"))).toBe(true);
+    expect(await (await fetch(summary.healthUrl)).json()).toMatchObject({ status: "ok", stage: "local" });
+
+    // Secrets: in private files, and in no process's arguments.
+    const passwords = (await readFile(summary.database.passwordFile, "utf8"))
+      .trim()
+      .split("\n")
+      .map((line) => line.split(":")[4] ?? "");
+    expect(passwords).toHaveLength(6);
+    const commands = parts.map(({ command }) => command).join("\n");
+    expect(passwords.filter((password) => commands.includes(password) || first.stderr().includes(password))).toEqual(
+      [],
+    );
+    const privateFiles = ["run.json", "aws.json", "secrets.json", "pgpass", "functions.log", "postgres.log"];
+    const modes = privateFiles.map(async (name) => [name, (await stat(join(dataDir, name))).mode & 0o077]);
+    expect(await Promise.all(modes)).toEqual(privateFiles.map((name) => [name, 0]));
+
+    await using second = startLocal(["--json", ...freePorts, "--data", dataDir]);
+    const { error } = (await second.nextDocument()) as Failure;
+    expect(await second.exitCode).toBe(1);
+    expect(error).toMatchObject({ code: "stage.running", message: expect.stringContaining(String(first.pid)) });
+    expect(error.message).toContain(new URL(summary.healthUrl).port);
+
+    await query(
+      summary,
+      "postern_app",
+      "update customers set name = 'Kept' where id = (select id from customers limit 1)",
+    );
+    expect(await first.end("SIGINT")).toBe(130);
+    await expectNothingLeft(parts, summary);
+    expect(await readdir(dataDir)).not.toContain("run.json");
+    expect(await readdir(dataDir)).not.toContain("aws.json");
+
+    await using third = startLocal(["--json", ...freePorts, "--data", dataDir]);
+    const again = (await third.nextDocument()) as Summary;
+    expect(await query(again, "postern_readonly", "select 1 from customers where name = 'Kept'")).toHaveLength(1);
+    const partsOfThird = await descendantsOf(third.pid);
+    expect(await third.end("SIGTERM")).toBe(143);
+    await expectNothingLeft(partsOfThird, again);
+  });
+
+  test("that is killed leaves no process, and the next start recovers; --fresh begins anew", async () => {
+    const dataDir = join(await makeFolder(), "local");
+    await using first = startLocal(["--json", ...freePorts, "--data", dataDir]);
+    const summary = (await first.nextDocument()) as Summary;
+    await query(
+      summary,
+      "postern_app",
+      "update customers set name = 'Kept' where id = (select id from customers limit 1)",
+    );
+    const parts = await descendantsOf(first.pid);
+    await first.end("SIGKILL");
+    await expectNothingLeft(parts, summary);
+
+    await using second = startLocal(["--json", ...freePorts, "--data", dataDir]);
+    const recovered = (await second.nextDocument()) as Summary;
+    expect(await query(recovered, "postern_readonly", "select 1 from customers where name = 'Kept'")).toHaveLength(1);
+    await second.end("SIGKILL");
+
+    const foreign = join(dataDir, "not-ours.txt");
+    await writeFile(foreign, "stays");
+    await using third = startLocal(["--json", "--fresh", ...freePorts, "--data", dataDir]);
+    const fresh = (await third.nextDocument()) as Summary;
+    expect(await query(fresh, "postern_readonly", "select 1 from customers where name = 'Kept'")).toEqual([]);
+    expect(await readFile(foreign, "utf8")).toBe("stays");
+    expect(await third.end("SIGINT")).toBe(130);
+  });
+
+  test("that is stopped while it starts leaves no process", async () => {
+    const dataDir = join(await makeFolder(), "local");
+    await using program = startLocal(["--json", ...freePorts, "--data", dataDir]);
+    const server = join(dataDir, "postgres", "server");
+    await waitFor("initdb begins", async () => (await readdir(server).catch(() => [])).length > 2, 10_000);
+    const parts = await descendantsOf(program.pid);
+    expect(parts.length).toBeGreaterThan(0);
+    expect(await program.end("SIGINT")).toBe(130);
+    expect(await program.nextDocument()).toMatchObject({ error: { code: "aborted" } });
+    await waitFor("all parts end", async () => (await Promise.all(parts.map(hasEnded))).every(Boolean));
+  });
+});
+
+describe("what is refused before anything is changed", () => {
+  test.each([{ flag: "--port" }, { flag: "--aws-port" }, { flag: "--health-port" }])(
+    "a port that is taken, by its flag $flag",
+    async ({ flag }) => {
+      const taken = createServer();
+      onTestFinished(() => void taken.close());
+      const port = await new Promise<number>((resolve) => {
+        taken.listen(0, "127.0.0.1", () => resolve((taken.address() as { port: number }).port));
+      });
+      const dataDir = join(await makeFolder(), "local");
+      await using program = startLocal(["--json", ...freePorts, flag, String(port), "--data", dataDir]);
+      const { error } = (await program.nextDocument()) as Failure;
+      expect(await program.exitCode).toBe(2);
+      expect(error.code).toBe("port.taken");
+      expect(error.message).toContain(`${port} on 127.0.0.1 (${flag})`);
+      await expect(stat(dataDir)).rejects.toMatchObject({ code: "ENOENT" });
+    },
+  );
+
+  test("a data folder that cannot be written", async () => {
+    const file = join(await makeFolder(), randomUUID());
+    await writeFile(file, "");
+    await using program = startLocal(["--json", ...freePorts, "--data", join(file, "local")]);
+    expect(await program.nextDocument()).toMatchObject({ error: { code: "data.unwritable" } });
+    expect(await program.exitCode).toBe(2);
+  });
+
+  test("a port that is none", async () => {
+    await using program = startLocal(["--json", "--port", "65536"]);
+    expect(await program.nextDocument()).toMatchObject({ error: { code: "usage.invalid" } });
+    expect(await program.exitCode).toBe(2);
+  });
+});
+
+const freePorts = ["--port", "0", "--aws-port", "0", "--health-port", "0"] as const;
+
+function startLocal(args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
+  return startProgram(join(repository, "scripts", "cli.ts"), ["local", ...args], {
+    cwd: repository,
+    env: { PATH: process.env["PATH"], ...env },
+  });
+}
+
+async function makeFolder(): Promise<string> {
+  const folder = await makeTestFolder();
+  onTestFinished(async () => {
+    await removePostgresData(join(folder, "local", "postgres"));
+    await rm(folder, { recursive: true, force: true });
+  });
+  return folder;
+}
+
+async function query({ database }: Summary, user: string, sql: string): Promise<unknown[]> {
+  const lines = (await readFile(database.passwordFile, "utf8")).split("\n");
+  const password = lines.map((line) => line.split(":")).find((fields) => fields[3] === user)?.[4];
+  const ca = await readFile(database.caFile, "utf8");
+  const client = new Client({ ...database, database: "postern", user, password: password ?? "", ssl: { ca } });
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows as unknown[];
+  } finally {
+    await client.end();
+  }
+}
+
+async function expectNothingLeft(parts: Awaited<ReturnType<typeof descendantsOf>>, summary: Summary): Promise<void> {
+  await waitFor("all parts end", async () => (await Promise.all(parts.map(hasEnded))).every(Boolean));
+  const ports = [summary.database.port, Number(new URL(summary.awsUrl).port), Number(new URL(summary.healthUrl).port)];
+  expect(await Promise.all(ports.map(isListening))).toEqual([false, false, false]);
+}
+
+async function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connectTcp({ port, host: "127.0.0.1" }, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}

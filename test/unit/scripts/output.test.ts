@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import { createOutput } from "../../../scripts/output.ts";
+import { alignColumns } from "../../../scripts/style.ts";
+
+function capture({ json = false, isTTY = false, env = {} } = {}) {
+  const written = { stdout: "", stderr: "" };
+  const stream = (name: keyof typeof written) => ({
+    isTTY,
+    write: (text: string) => {
+      written[name] += text;
+    },
+  });
+  return { written, output: createOutput({ json, env, stdout: stream("stdout"), stderr: stream("stderr") }) };
+}
+
+const error = { code: "tcp.refused", message: "refused", hint: "look" } as const;
+
+test("progress goes to stderr, the result to stdout", () => {
+  const { output, written } = capture();
+  output.note("working");
+  output.result({ n: 1 }, ({ n }) => `${n} done`);
+  expect(written).toEqual({ stdout: "1 done\n", stderr: "working\n" });
+});
+
+test("with --json a result and an error are one document on stdout", () => {
+  const withResult = capture({ json: true, isTTY: true });
+  withResult.output.result({ n: 1 }, () => "text");
+  expect(JSON.parse(withResult.written.stdout)).toEqual({ n: 1 });
+
+  const withError = capture({ json: true, isTTY: true });
+  withError.output.error(error);
+  expect(JSON.parse(withError.written.stdout)).toEqual({ error });
+  expect(withError.written.stderr).toBe("");
+});
+
+test("a stream is one document a line", () => {
+  const { output, written } = capture({ json: true });
+  for (const n of [1, 2]) output.event({ n }, () => "text");
+  expect(written.stdout).toBe('{"n":1}\n{"n":2}\n');
+});
+
+test.each([
+  [{ isTTY: true }, true],
+  [{ isTTY: false }, false],
+  [{ isTTY: true, env: { NO_COLOR: "1" } }, false],
+  [{ isTTY: true, env: { NO_COLOR: "" } }, true],
+  [{ isTTY: true, env: { TERM: "dumb" } }, false],
+])("colour with %j: %s", (options, isColoured) => {
+  const { output, written } = capture(options);
+  output.error(error);
+  expect(written.stderr.includes("\u001B[")).toBe(isColoured);
+  expect(written.stderr).toContain("tcp.refused");
+});
+
+test("columns align, numbers to the right", () => {
+  const rows = [
+    ["table", "rows"],
+    ["orders", 7],
+    ["x", 1234],
+  ];
+  expect(alignColumns(rows)).toEqual(["table   rows", "orders     7", "x       1234"]);
+});

@@ -1,0 +1,96 @@
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import { findInPasswordFile, findPassword, formatPasswordLine } from "../../../scripts/password.ts";
+import { keepPasswords } from "../../../scripts/passwords-file.ts";
+
+const address: DatabaseAddress = { host: "db", port: 5432, database: "app", user: "me", sslMode: "verify-full" };
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "postern-test-"));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+describe("a password file", () => {
+  test.each([
+    ["db:5432:app:me:secret", "secret"],
+    ["*:*:*:*:any", "any"],
+    ["other:5432:app:me:no\ndb:5432:*:me:yes\n*:*:*:*:late", "yes"],
+    ["# db:5432:app:me:comment\ndb:5432:app:me:real", "real"],
+    ["db:5432:app:me:", ""],
+    [String.raw`db:5432:app:me:a\:b\\c`, String.raw`a:b\c`],
+    ["db:5432:app:me:secret\r\n", "secret"],
+  ])("%j gives %j", (text, password) => {
+    expect(findInPasswordFile(text, address)).toBe(password);
+  });
+
+  test.each(["", "db:5432:app:you:x", "db:5432:app", "db:543:app:me:x", "\n\n"])("%j has none", (text) => {
+    expect(findInPasswordFile(text, address)).toBeUndefined();
+  });
+
+  test("goes by the real host behind a tunnel", () => {
+    const tunnelled = { ...address, host: "127.0.0.1", servername: "db" };
+    expect(findInPasswordFile("db:5432:app:me:secret", tunnelled)).toBe("secret");
+  });
+
+  test.each(["plain", "a:b", String.raw`back\slash`, "$&", String.raw`\:`])(
+    "reads back what was written: %j",
+    (password) => {
+      expect(findInPasswordFile(formatPasswordLine({ ...address, password }), address)).toBe(password);
+    },
+  );
+});
+
+describe("where a password comes from", () => {
+  test("PGPASSWORD comes first", async () => {
+    expect(await findPassword(address, { PGPASSWORD: "a", PGPASSFILE: "/absent" })).toBe("a");
+  });
+
+  test("an empty variable is none", async () => {
+    expect(await findPassword(address, { PGPASSWORD: "", PGPASSFILE: "" })).toBeUndefined();
+  });
+
+  test("a file that others can read is refused", async () => {
+    const file = join(folder, "pgpass");
+    await writeFile(file, "*:*:*:*:secret");
+    await chmod(file, 0o640);
+    await expect(findPassword(address, { PGPASSFILE: file })).rejects.toMatchObject({ code: "config.invalid" });
+    await chmod(file, 0o600);
+    expect(await findPassword(address, { PGPASSFILE: file })).toBe("secret");
+  });
+
+  test("a file that is not there is said", async () => {
+    const PGPASSFILE = join(folder, "absent");
+    await expect(findPassword(address, { PGPASSFILE })).rejects.toMatchObject({ code: "config.invalid" });
+  });
+});
+
+describe("keeping the roles' passwords", () => {
+  test("generates them once, in a file for its owner alone", async () => {
+    const file = join(folder, "roles");
+    const first = await keepPasswords(file, address);
+    expect(new Set(Object.values(first)).size).toBe(5);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(await keepPasswords(file, address)).toEqual(first);
+    expect(findInPasswordFile(await readFile(file, "utf8"), { ...address, user: "postern_app" })).toBe(first.app);
+  });
+
+  test("adds what is missing and keeps what is there, other databases included", async () => {
+    const file = join(folder, "roles");
+    const before = "elsewhere:1:x:y:z\ndb:5432:app:postern_app:chosen";
+    await writeFile(file, before, { mode: 0o600 });
+    expect(await keepPasswords(file, address)).toMatchObject({ app: "chosen" });
+    expect(await readFile(file, "utf8")).toMatch(new RegExp(`^${before}\n(db:5432:app:postern_\\w+:[\\w-]{32}\n){4}$`));
+  });
+
+  test("refuses a file that others can read", async () => {
+    const file = join(folder, "roles");
+    await writeFile(file, "", { mode: 0o644 });
+    await expect(keepPasswords(file, address)).rejects.toMatchObject({ code: "config.invalid" });
+  });
+});
