@@ -5,19 +5,15 @@ import { type Style, createStyle, plainStyle } from "./style.ts";
 export interface Output {
   /** True with `--json`: stdout carries one document and nothing else. */
   readonly json: boolean;
-  /** Colours of `result`'s text; no-ops where stdout is no terminal. */
-  readonly style: Style;
   /** Progress, for people: a line on stderr. */
   note(line: string): void;
-  /** The result: `document` with `--json`, else what `describe` makes of it. */
+  /** The result: `document` with `--json`, else what `describe` makes of it, coloured where stdout is a terminal. */
   result<Document>(document: Document, describe: (document: Document, style: Style) => string): void;
-  /** One document of a stream (NDJSON) with `--json`, else its text. */
-  event<Document>(document: Document, describe: (document: Document, style: Style) => string): void;
   /** The error that ends the program: on stdout with `--json`, else on stderr. */
   error(error: ErrorDocument): void;
 }
 
-export type OutputStream = { readonly isTTY?: boolean; write(text: string): unknown };
+type OutputStream = { readonly isTTY?: boolean; write(text: string): unknown };
 
 export type OutputOptions = {
   readonly json: boolean;
@@ -35,15 +31,11 @@ export function createOutput({ json, stdout, stderr, env }: OutputOptions): Outp
 
   return {
     json,
-    style,
     note: (line) => {
       stderr.write(`${line}\n`);
     },
     result: (document, describe) => {
       stdout.write(json ? `${JSON.stringify(document, undefined, 2)}\n` : `${describe(document, style)}\n`);
-    },
-    event: (document, describe) => {
-      stdout.write(json ? `${JSON.stringify(document)}\n` : `${describe(document, style)}\n`);
     },
     error: (error) => {
       if (json) stdout.write(`${JSON.stringify({ error }, undefined, 2)}\n`);

@@ -48,7 +48,7 @@ Examples:
  * The program with all verbs named and the typed one loaded: help and a typing error answer without loading
  * PostgreSQL and AWS clients.
  */
-export async function createProgram(args: readonly string[], context: CommandContext): Promise<Command> {
+async function createProgram(args: readonly string[], context: CommandContext): Promise<Command> {
   const program = new Command("postern")
     .description("A private PostgreSQL on AWS that a team can migrate, seed, watch and reach.")
     .addHelpText("after", programHelp);

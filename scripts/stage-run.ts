@@ -9,7 +9,9 @@ export async function runFor(target: StageTarget, request: RunRequest, context: 
     port: createRunPort(target.manifest, target.access),
     request,
     signal,
-    onQueued: (runId) => output.note(`${request.action}: run ${runId} is queued`),
-    onState: ({ state, runId }) => output.note(`${request.action}: run ${runId} is ${state}`),
+    onQueued: (runId) => output.note(`run ${runId} is queued`),
+    onState: ({ state, runId }) => {
+      if (state === "running") output.note(`run ${runId} is running`);
+    },
   });
 }

@@ -150,6 +150,6 @@ export function toPosternError(error: unknown): PosternError {
 }
 
 /** True for a code of the closed union. */
-export function isErrorCode(code: string): code is ErrorCode {
+function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(errorTable, code);
 }

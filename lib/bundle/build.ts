@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, relative } from "node:path";
 import { type BuildFailure, type BuildOptions, build, type Metafile, stop } from "esbuild";
 import * as v from "valibot";
@@ -23,7 +23,7 @@ export type BuiltFunctions = {
   readonly parts: Readonly<Record<FunctionPart, BuiltPart>>;
 };
 
-export type BuiltPart = {
+type BuiltPart = {
   readonly dir: string;
   /** esbuild's account of what went in; paths are relative to `root`. */
   readonly metafile: Metafile;
@@ -85,6 +85,8 @@ export async function buildFunctions(options: BuildFunctionsOptions): Promise<Bu
         return [part, { dir: join(outDir, part), metafile }] as const;
       }),
     );
+    // A temporary folder is for its owner alone.
+    await chmod(freshDir, 0o755);
     await replaceFolder(outDir, freshDir);
     // One entry for each part asked for; callers that ask for some know which.
     return { info, parts: Object.fromEntries(built) as BuiltFunctions["parts"] };

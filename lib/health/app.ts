@@ -3,7 +3,7 @@ import { toPosternError } from "#lib/base/errors.ts";
 import type { HealthReport } from "#lib/contract.ts";
 
 /** Header with the reason code of a database that is down. */
-export const reasonHeader = "x-postern-reason";
+const reasonHeader = "x-postern-reason";
 
 /**
  * What the public sees: whether the service is up, and nothing about its insides. The whole report is no route: it

@@ -7,7 +7,7 @@ import { readStatus } from "#lib/migrate/status.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 
 /** A connection as a check needs it, whether from a pool or made for this check. */
-export type LentConnection = {
+type LentConnection = {
   readonly client: Queryable;
   /** Undefined on a plain connection. */
   readonly tlsVersion: string | undefined;

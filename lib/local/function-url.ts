@@ -60,11 +60,7 @@ export async function startFunctionUrl(options: FunctionUrlOptions): Promise<Fun
 
   const server = createServer((request, response) => {
     answer(request)
-      .catch((error: unknown) =>
-        error instanceof AwsError && error.statusCode === 429
-          ? message(429, "Too Many Requests")
-          : message(502, "Internal Server Error"),
-      )
+      .catch((error: unknown) => refusal(error))
       .then((reply) => send(response, reply))
       .catch(() => response.destroy());
   });
@@ -148,6 +144,19 @@ function toReply(text: string): Reply {
   }
   for (const cookie of reply.cookies) validateHeaderValue("set-cookie", cookie);
   return reply;
+}
+
+/** The two refusals that are the client's own doing; of everything else it learns nothing. */
+function refusal(error: unknown): Reply {
+  const statusCode = error instanceof AwsError ? error.statusCode : 502;
+  switch (statusCode) {
+    case 413:
+      return message(413, "Request Entity Too Large");
+    case 429:
+      return message(429, "Too Many Requests");
+    default:
+      return message(502, "Internal Server Error");
+  }
 }
 
 function message(statusCode: number, text: string): Reply {

@@ -26,7 +26,7 @@ export type LambdaHostOptions = {
   readonly clock?: Clock;
 };
 
-export type InvokeOptions = {
+type InvokeOptions = {
   /** Default: `RequestResponse`. */
   readonly invocationType?: "RequestResponse" | "Event";
   readonly logTail?: boolean;

@@ -9,7 +9,8 @@ export const errorDocumentSchema = v.object({
   sqlState: v.exactOptional(v.string()),
 });
 
-const errorReplySchema = v.object({ error: errorDocumentSchema });
+/** Strict: the progress of a run that failed has an `error` too, beside its state, and is an answer. */
+const errorReplySchema = v.strictObject({ error: errorDocumentSchema });
 
 /** Throws the error that a function's reply carries; returns any other reply. */
 export function unwrapReply(reply: unknown): unknown {

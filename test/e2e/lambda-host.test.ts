@@ -164,6 +164,13 @@ describe("a function that fails", () => {
     expect(failed.value).toMatchObject(error);
   });
 
+  test("to start at all, for its folder is not there, says so", async () => {
+    await using host = await startHost({ bundleDir: join(fixtures, "nowhere") });
+    const failed = await host.call({});
+    expect(failed.functionError).toBe("Unhandled");
+    expect(failed.value).toMatchObject({ errorType: "Runtime.ExitError" });
+  });
+
   test("by a reply above 6 MB is told so, and goes on", async () => {
     await using host = await startHost();
     const failed = await host.call({ do: "large", bytes: 6 * 1024 * 1024 });
@@ -198,6 +205,14 @@ describe("events at the same time", () => {
     await Promise.all(running);
     expect(pids(host)).toHaveLength(2);
     expect(await codeOf(host.invoke(name, "{}"))).toBeUndefined();
+  });
+
+  test("leave no more environments behind than are kept idle", async () => {
+    await using host = await startHost();
+    await Promise.all([1, 2, 3, 4].map(() => host.invoke(name, JSON.stringify({ do: "wait", ms: 100 }))));
+    const alive = async () => (await Promise.all(pids(host).map(hasEnded))).filter((ended) => !ended).length;
+    expect(pids(host)).toHaveLength(4);
+    expect(await alive()).toBe(2);
   });
 
   test("sent asynchronously wait for their turn, each answered at once", async () => {

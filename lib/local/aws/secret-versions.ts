@@ -18,7 +18,7 @@ export type SecretVersion = {
 };
 
 export const currentStage = "AWSCURRENT";
-export const previousStage = "AWSPREVIOUS";
+const previousStage = "AWSPREVIOUS";
 
 /**
  * Adds a version and moves the labels to it. The same id with the same value again changes nothing, so that a retried

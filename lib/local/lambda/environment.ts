@@ -1,12 +1,14 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { type Clock, elapsedMs } from "#lib/base/clock.ts";
+import { after, late, never } from "./deadline.ts";
 import { environmentVariables } from "./environment-variables.ts";
-import { initTimeoutMs } from "./limits.ts";
+import { defaultMemoryMb, initTimeoutMs } from "./limits.ts";
 import { readLogStream } from "./log-stream.ts";
+import { waitForEnd } from "./process-end.ts";
 import { type RuntimeEvent, type RuntimeResult, startRuntimeApi } from "./runtime-api.ts";
 
 /** What a function is, as its configuration says. */
@@ -30,10 +32,10 @@ export type EnvironmentOptions = {
   readonly onLine: (line: string) => void;
 };
 
-export type Invocation = Omit<RuntimeEvent, "deadlineMs">;
+type Invocation = Omit<RuntimeEvent, "deadlineMs">;
 
 /** How one event ended. */
-export type Outcome = RuntimeResult & {
+type Outcome = RuntimeResult & {
   /** From the moment the function got the event. */
   readonly durationMs: number;
   /** What the platform, not the function, has to say about it in the log. */
@@ -53,9 +55,6 @@ export type Environment = AsyncDisposable & {
   run(invocation: Invocation, onStart: () => void): Promise<Outcome>;
 };
 
-const defaultMemoryMb = 512;
-/** Children of a function can hold its outputs open after it has gone; their last words are not waited for longer. */
-const lastWordsMs = 500;
 const runtimeClient = createRequire(import.meta.url).resolve("aws-lambda-ric");
 const rapidClient = join(import.meta.dirname, "rapid-client.mjs");
 
@@ -100,7 +99,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
     bundleDir: config.bundleDir,
     memoryMb,
     region,
-    logStreamName: `${clock.wallTime().toISOString().slice(0, 10).replaceAll("-", "/")}/[$LATEST]${randomBytes(16).toString("hex")}`,
+    logStreamName: logStreamName(clock.wallTime()),
     runtimeApi: api.address,
     env: config.env,
   });
@@ -134,7 +133,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
     isLate.cancel();
     if (typeof send === "function") return send;
     if (send === late) {
-      kill(child);
+      child.kill("SIGKILL");
       await ended;
       return platformError("Sandbox.Timedout", `RequestId: ${invocation.requestId} Error: Init timed out`);
     }
@@ -158,7 +157,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
     deadline.cancel();
     const durationMs = clock.nowMs() - sentMs;
     if (result === late) {
-      kill(child);
+      child.kill("SIGKILL");
       await ended;
       const message = `Task timed out after ${(config.timeoutMs / 1000).toFixed(2)} seconds`;
       return {
@@ -179,51 +178,19 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
     gone,
     run,
     [Symbol.asyncDispose]: async () => {
-      kill(child);
+      child.kill("SIGKILL");
       await gone;
     },
   };
 }
 
-const late: unique symbol = Symbol("late");
-type Late = typeof late;
-const never = { promise: new Promise<Late>(() => {}), cancel: () => {} };
-
-/** Resolves to `late` after `ms`, unless cancelled. */
-function after(clock: Clock, ms: number): { readonly promise: Promise<Late>; readonly cancel: () => void } {
-  const controller = new AbortController();
-  const promise = clock.sleep(ms, controller.signal).then<Late, Late>(
-    () => late,
-    () => never.promise,
-  );
-  return { promise, cancel: () => controller.abort() };
-}
-
-/** Resolves, in the words of Lambda, to why the process ended, once its last words are read. */
-async function waitForEnd(child: ChildProcess, clock: Clock): Promise<string> {
-  const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  const reason = await new Promise<string>((resolve) => {
-    child.once("error", (error) => resolve(`Runtime failed to start: ${error.message}`));
-    child.once("exit", (code, signal) => resolve(describeExit(code, signal)));
-  });
-  const isLate = after(clock, lastWordsMs);
-  await Promise.race([closed, isLate.promise]);
-  isLate.cancel();
-  for (const stream of child.stdio) stream?.destroy();
-  return reason;
-}
-
-function describeExit(code: number | null, signal: NodeJS.Signals | null): string {
-  if (signal !== null) return `Runtime exited with error: signal: ${signal === "SIGKILL" ? "killed" : signal}`;
-  return code === 0 ? "Runtime exited without providing a reason" : `Runtime exited with error: exit status ${code}`;
+/** `2026/11/21/[$LATEST]…` */
+function logStreamName(now: Date): string {
+  return `${now.toISOString().slice(0, 10).replaceAll("-", "/")}/[$LATEST]${randomBytes(16).toString("hex")}`;
 }
 
 function platformError(errorType: string, errorMessage: string): RuntimeResult {
   return { payload: Buffer.from(JSON.stringify({ errorType, errorMessage })), isError: true };
-}
-
-function kill(child: ChildProcess): void {
-  child.kill("SIGKILL");
 }
 
 function requireStream(stream: Readable | null): Readable {

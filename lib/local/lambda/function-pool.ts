@@ -3,6 +3,7 @@ import type { Clock } from "#lib/base/clock.ts";
 import { AwsError } from "../aws/aws-error.ts";
 import { type Environment, type FunctionConfig, startEnvironment } from "./environment.ts";
 import { createInvocationLog, endLine, type InvocationLog, reportLine, startLine } from "./invocation-log.ts";
+import { defaultMemoryMb } from "./limits.ts";
 
 /** One line of a function's log. */
 export type LogEntry = { readonly functionName: string; readonly requestId: string | undefined; readonly line: string };
@@ -17,7 +18,7 @@ export type FunctionPoolOptions = {
   readonly onLog: (entry: LogEntry) => void;
 };
 
-export type FunctionResult = {
+type FunctionResult = {
   readonly requestId: string;
   readonly payload: Uint8Array;
   readonly isError: boolean;
@@ -33,7 +34,12 @@ export type FunctionPool = AsyncDisposable & {
   prewarm(): Promise<void>;
 };
 
-type Worker = { readonly environment: Environment; log: InvocationLog; isCold: boolean };
+type Worker = {
+  readonly environment: Environment;
+  /** Where what it writes belongs from now on. Before its first event: to none. */
+  readonly logTo: (log: InvocationLog) => void;
+  isCold: boolean;
+};
 
 /**
  * The environments of one function. An event takes an idle one, else starts one, else is refused. Environments that
@@ -44,42 +50,55 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
   const functionArn = `arn:aws:lambda:${options.region}:${options.accountId}:function:${config.name}`;
   const workers = new Set<Worker>();
   const idle: Worker[] = [];
-  let starting = 0;
+  const starts = new Set<Promise<Worker>>();
+  /** Environments that are there, are being started, or are not quite gone. */
+  let count = 0;
   let isClosed = false;
 
+  const isFull = () => count >= options.maxConcurrency;
   const createLog = (requestId?: string) =>
     createInvocationLog((line) => onLog({ functionName: config.name, requestId, line }));
 
-  async function startWorker(): Promise<Worker> {
-    starting += 1;
-    try {
-      // Until its first event, what the environment logs belongs to none.
-      let worker: Worker | undefined;
-      const initLog = createLog();
-      const environment = await startEnvironment({
-        config,
-        region: options.region,
-        clock,
-        onLine: (line) => (worker?.log ?? initLog).add(line),
-      });
-      worker = { environment, log: initLog, isCold: true };
-      workers.add(worker);
-      const forget = worker;
-      void environment.gone.finally(() => {
-        workers.delete(forget);
-        if (idle.includes(forget)) idle.splice(idle.indexOf(forget), 1);
-      });
-      if (isClosed) await environment[Symbol.asyncDispose]();
-      return worker;
-    } finally {
-      starting -= 1;
-    }
+  function startWorker(): Promise<Worker> {
+    count += 1;
+    const start = openWorker().finally(() => starts.delete(start));
+    starts.add(start);
+    return start;
+  }
+
+  async function openWorker(): Promise<Worker> {
+    let log = createLog();
+    const environment = await startEnvironment({
+      config,
+      region: options.region,
+      clock,
+      onLine: (line) => log.add(line),
+    }).catch((error: unknown) => {
+      count -= 1;
+      throw error;
+    });
+    const worker: Worker = {
+      environment,
+      isCold: true,
+      logTo: (next) => {
+        log = next;
+      },
+    };
+    workers.add(worker);
+    void environment.gone.finally(() => {
+      count -= 1;
+      workers.delete(worker);
+      if (idle.includes(worker)) idle.splice(idle.indexOf(worker), 1);
+    });
+    if (isClosed) await environment[Symbol.asyncDispose]();
+    return worker;
   }
 
   async function acquire(): Promise<Worker> {
-    const worker = idle.pop();
-    if (worker !== undefined) return worker;
-    if (isClosed || workers.size + starting >= options.maxConcurrency) {
+    for (let worker = idle.pop(); worker !== undefined; worker = idle.pop()) {
+      if (worker.environment.isAlive()) return worker;
+    }
+    if (isClosed || isFull()) {
       throw new AwsError("TooManyRequestsException", "Rate Exceeded.", {
         statusCode: 429,
         details: { Reason: "ConcurrentInvocationLimitExceeded", Type: "User" },
@@ -94,7 +113,7 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
   }
 
   return {
-    isBusy: () => idle.length === 0 && workers.size + starting >= options.maxConcurrency,
+    isBusy: () => idle.length === 0 && isFull(),
     prewarm: async () => {
       const worker = await acquire();
       await worker.environment.ready;
@@ -104,7 +123,7 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
       const worker = await acquire();
       const log = createLog(requestId);
       // A cold environment's first words belong to the event that started it.
-      worker.log = log;
+      worker.logTo(log);
       const outcome = await worker.environment.run({ requestId, payload, functionArn }, () =>
         log.add(startLine(requestId)),
       );
@@ -112,12 +131,15 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
       log.add(endLine(requestId));
       const initMs = worker.isCold ? worker.environment.initMs() : undefined;
       worker.isCold = false;
-      log.add(reportLine({ requestId, durationMs: outcome.durationMs, memoryMb: config.memoryMb ?? 512, initMs }));
+      log.add(
+        reportLine({ requestId, durationMs: outcome.durationMs, memoryMb: config.memoryMb ?? defaultMemoryMb, initMs }),
+      );
       await release(worker);
       return { requestId, payload: outcome.payload, isError: outcome.isError, logTail: log.tail() };
     },
     [Symbol.asyncDispose]: async () => {
       isClosed = true;
+      await Promise.allSettled(starts);
       await Promise.all([...workers].map((worker) => worker.environment[Symbol.asyncDispose]()));
     },
   };

@@ -33,12 +33,6 @@ test("with --json a result and an error are one document on stdout", () => {
   expect(withError.written.stderr).toBe("");
 });
 
-test("a stream is one document a line", () => {
-  const { output, written } = capture({ json: true });
-  for (const n of [1, 2]) output.event({ n }, () => "text");
-  expect(written.stdout).toBe('{"n":1}\n{"n":2}\n');
-});
-
 test.each([
   [{ isTTY: true }, true],
   [{ isTTY: false }, false],

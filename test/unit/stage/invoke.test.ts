@@ -64,6 +64,11 @@ test("a foreseen failure comes back as the error it was", async () => {
   await expect(invokeAgainst({ status: 200, body: { error } })).rejects.toMatchObject({ ...error, exitCode: 1 });
 });
 
+test("a result that tells of an error is a result", async () => {
+  const progress = { runId: "run", state: "ended", error: { code: "lock.held", message: "taken" } };
+  expect(await invokeAgainst({ status: 200, body: progress })).toEqual(progress);
+});
+
 test("a code that this version does not know becomes internal", async () => {
   const error = { code: "from.the-future", message: "new" };
   await expect(invokeAgainst({ status: 200, body: { error } })).rejects.toMatchObject({ code: "internal" });
