@@ -46,6 +46,8 @@ export function createOutput({ json, stdout, stderr, env }: OutputOptions): Outp
 
 function describeError(error: ErrorDocument, style: Style): string {
   const code = error.sqlState === undefined ? error.code : `${error.code}, SQLSTATE ${error.sqlState}`;
-  const headline = `${style.bad("error")} ${error.message} ${style.dim(`[${code}]`)}`;
+  // Further lines are an excerpt with a caret below it.
+  const [message = "", ...excerpt] = error.message.split("\n");
+  const headline = [`${style.bad("error")} ${message} ${style.dim(`[${code}]`)}`, ...excerpt].join("\n");
   return error.hint === undefined ? headline : `${headline}\n${style.dim("hint")}  ${error.hint}`;
 }

@@ -62,6 +62,13 @@ const errorTable = {
   "migrations.broken-journal": { exitCode: 2, hint: "Restore meta/_journal.json from version control." },
   "migrations.missing-file": { exitCode: 2, hint: "Restore the file from version control." },
   "migrations.invalid-file": { exitCode: 2, hint: undefined },
+  "migrations.invalid-sql": { exitCode: 2, hint: "Mend the SQL, then run this again." },
+  "migrations.transaction-control": {
+    exitCode: 2,
+    hint: "Take it out: each migration is one transaction already. To commit in between, make two migrations.",
+  },
+  "migrations.client-command": { exitCode: 2, hint: "Write it in SQL; rows belong in a seed set." },
+  "migrations.too-large": { exitCode: 2, hint: "Put the rows in a seed set, or split the migration." },
   "history.edited": { exitCode: 1, hint: "Restore the file as it was applied, and put the change in a new migration." },
   "history.missing-file": { exitCode: 1, hint: "Restore the migration from version control." },
   "history.out-of-order": { exitCode: 1, hint: "Generate the migration again, so that it comes last." },

@@ -41,9 +41,10 @@ export const bundleOptions = {
   splitting: true,
   minify: true,
   legalComments: "none",
-  // pg asks for `process.binding`-era modules with require(), which an ES module does not have.
+  // pg asks for `process.binding`-era modules with require(), and libpg-query looks for its WebAssembly in __dirname:
+  // an ES module has neither.
   banner: {
-    js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
+    js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url),__dirname=import.meta.dirname;',
   },
   // The AWS SDK's "main" is CommonJS, which cannot be split or tree-shaken.
   mainFields: ["module", "main"],
@@ -129,8 +130,17 @@ async function buildPart(request: {
     copyMigrations(migrationsDir, join(dir, "migrations")),
     part === partWithSeeds ? buildSeeds(root, join(migrationsDir, "seeds"), join(dir, "seeds")) : undefined,
   ]);
+  await copyWebAssembly(root, metafile, dir);
   await writeFile(join(dir, "bundle.json"), `${JSON.stringify(info, null, 2)}\n`);
   return metafile;
+}
+
+/** The glue of a WebAssembly module reads it from its own folder, which in a bundle is the bundle's. */
+async function copyWebAssembly(root: string, metafile: Metafile, to: string): Promise<void> {
+  const glue = Object.keys(metafile.inputs).filter((path) => path.endsWith("/libpg-query/wasm/libpg-query.js"));
+  await allSettledOrThrow(
+    glue.map((path) => cp(join(root, dirname(path), "libpg-query.wasm"), join(to, "libpg-query.wasm"))),
+  );
 }
 
 /** What `readMigrations` reads, and no more: drizzle-kit's snapshots are for writing migrations. */

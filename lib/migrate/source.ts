@@ -14,6 +14,10 @@ export type Migration = {
   readonly when: number;
   /** SHA-256 (hex) of the file's text, the same that drizzle's migrator stores as `hash`. */
   readonly checksum: string;
+  /** Name of the file within the folder. */
+  readonly file: string;
+  /** The whole file. */
+  readonly text: string;
   readonly statements: readonly string[];
 };
 
@@ -37,7 +41,8 @@ const journalSchema = v.object({
   ),
 });
 
-const statementBreakpoint = "--> statement-breakpoint";
+/** Where drizzle-kit cuts a file; to SQL it is a comment. */
+export const statementBreakpoint = "--> statement-breakpoint";
 
 /**
  * Reads and checks the whole folder before anything connects, so that a broken folder changes nothing.
@@ -51,7 +56,7 @@ export async function readMigrations(dir: string): Promise<MigrationFolder> {
   const migrations = await Promise.all(
     entries.map(async ({ tag, when }, index): Promise<Migration> => {
       const text = await readSql(dir, tag);
-      return { index, tag, when, checksum: sha256(text), statements: splitStatements(text) };
+      return { index, tag, when, checksum: sha256(text), file: `${tag}.sql`, text, statements: splitStatements(text) };
     }),
   );
   const hash = sha256(migrations.map(({ tag, when, checksum }) => `${tag}\0${when}\0${checksum}\n`).join(""));

@@ -81,6 +81,27 @@ describe("a build", () => {
     expect(seed).toMatchObject({ default: [{ id: 7 }] });
   });
 
+  test("has PostgreSQL's parser and its WebAssembly where code loads it, and nowhere else", async () => {
+    const parser = join(import.meta.dirname, "../../../lib/migrate/sql/parser.ts");
+    const root = await makeRoot({
+      "functions/lazy.ts": `
+        import { loadParser } from ${JSON.stringify(parser)};
+        export const lazy = async (_shared: string, sql: string) => (await loadParser())(sql);`,
+    });
+    const { parts } = await buildFunctions({ root, outDir: join(root, "out") });
+    const { handler } = (await import(join(parts.runner.dir, "index.mjs"))) as {
+      handler: (sql: string) => Promise<unknown>;
+    };
+    expect(await handler("create table t ()")).toMatchObject({
+      ok: true,
+      statements: [{ node: { CreateStmt: {} }, offset: 0, length: 17 }],
+    });
+    expect(await list(parts.runner.dir)).toContain("libpg-query.wasm");
+    expect(await list(parts.health.dir)).not.toContain("libpg-query.wasm");
+    const inputs = findMainPath(parts.runner.metafile).inputs;
+    expect(inputs.filter((path) => path.includes("libpg-query"))).toEqual([]);
+  });
+
   test("replaces the one before, of which nothing stays", async () => {
     const root = await makeRoot();
     const outDir = join(root, "out");

@@ -7,6 +7,8 @@ const migration = (index: number, text = `m${index}`): Migration => ({
   tag: `000${index}_${text}`,
   when: 1000 + index * 10,
   checksum: `sum-${text}`,
+  file: `000${index}_${text}.sql`,
+  text,
   statements: [],
 });
 const rowOf = ({ checksum, when }: Migration) => ({ checksum, when });

@@ -1,0 +1,33 @@
+/** Columns of the excerpt of a long line, on each side of the caret. */
+const around = 40;
+
+/** Line and column, from 1, of an offset in UTF-16 units; the column counts code points. */
+export function locate(text: string, offset: number): { readonly line: number; readonly column: number } {
+  const before = text.slice(0, offset).split("\n");
+  return { line: before.length, column: codePoints(before.at(-1) ?? "").length + 1 };
+}
+
+/**
+ * A message with the line it is about and a caret below the place, as psql shows it:
+ *
+ * ```
+ * 0003_orders.sql:2:9: syntax error at or near "selec"
+ * LINE 2: alter selec t;
+ *               ^
+ * ```
+ */
+export function markPosition(file: string, text: string, offset: number, message: string): string {
+  const { line, column } = locate(text, offset);
+  // A tab would push the caret elsewhere on every terminal.
+  const whole = codePoints((text.split("\n", line)[line - 1] ?? "").replaceAll("\t", " ").replace(/\r$/u, ""));
+  const from = Math.max(0, column - 1 - around);
+  const to = Math.min(whole.length, column - 1 + around);
+  const head = `LINE ${line}: ${from > 0 ? "..." : ""}`;
+  const excerpt = `${head}${whole.slice(from, to).join("")}${to < whole.length ? "..." : ""}`;
+  const caret = `${" ".repeat(head.length + column - 1 - from)}^`;
+  return `${file}:${line}:${column}: ${message}\n${excerpt}\n${caret}`;
+}
+
+function codePoints(text: string): string[] {
+  return Array.from(text);
+}
