@@ -48,6 +48,13 @@ export default defineConfig({
     forbid(["lib/contract.ts"], [...libLayers, ...outside], "lib/contract.ts imports nothing."),
     forbid(["functions/*.ts"], [...neverInFunctions, "infra", "scripts", "test"], "functions import only lib."),
     forbid(["scripts/**/*.ts"], ["infra", "functions", "test"], "scripts import only lib."),
+    {
+      // PostgreSQL's enums have dozens of members, of which a rule means a few: its default says what the rest do.
+      files: ["lib/migrate/hazards/*.ts"],
+      rules: {
+        "typescript/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
+      },
+    },
     { files: ["*.config.ts", "migrations/seeds/**/*.ts"], rules: { "import/no-default-export": "off" } },
   ],
   ignorePatterns: ["node_modules", ".sst", ".postern", "dist"],

@@ -157,6 +157,54 @@ export type StatusResult = {
   readonly findings: readonly { readonly code: string; readonly tag?: string; readonly message: string }[];
 };
 
+/** What may go wrong with a statement of a plan. */
+export type PlannedHazard = {
+  readonly code: string;
+  /** `danger`: can stop the application or lose data. */
+  readonly severity: "danger" | "warning" | "notice";
+  /** Schema and name. */
+  readonly table?: string;
+  readonly message: string;
+  /** Line of the file, from 1. */
+  readonly line: number;
+  /** Data is gone afterwards, or may be: a protected stage wants `--approve`. */
+  readonly destructive: boolean;
+};
+
+/** One statement of a plan. */
+export type PlannedStatement = {
+  readonly line: number;
+  /** Its first 200 characters. */
+  readonly sql: string;
+  /** Why it runs outside a transaction; absent where it can run in one. */
+  readonly outsideTransaction?: string;
+  /** On tables that exist already, `mode` as in `pg_locks` but spelled out: `ACCESS EXCLUSIVE`. */
+  readonly locks: readonly {
+    readonly table: string;
+    readonly mode: string;
+    readonly work: "none" | "scan" | "build" | "rewrite";
+  }[];
+};
+
+export type PlannedMigration = {
+  readonly tag: string;
+  /** True: one transaction. False: statement by statement. */
+  readonly transactional: boolean;
+  readonly statements: number;
+  readonly hazards: readonly PlannedHazard[];
+  readonly steps: readonly PlannedStatement[];
+};
+
+/** `postern plan --json`, and the inspect function's reply to `plan`. */
+export type PlanResult = {
+  readonly pending: readonly PlannedMigration[];
+  /** As in `status`: what must be settled before anything is applied. */
+  readonly findings: StatusResult["findings"];
+  readonly destructive: boolean;
+  /** SHA-256 (hex) over what would run, on which history. */
+  readonly planHash: string;
+};
+
 /** `postern seed --json`. */
 export type SeedResult = {
   readonly set: string;

@@ -1,0 +1,94 @@
+import type { PlannedHazard, PlannedMigration, PlannedStatement, PlanResult } from "#lib/contract.ts";
+import { toDatabaseError } from "#lib/postgres/errors.ts";
+import type { CatalogFacts } from "./hazards/facts.ts";
+import { findLongLocks } from "./hazards/held-locks.ts";
+import type { Verdict } from "./hazards/hazard.ts";
+import { collectNames, readFacts } from "./hazards/read-facts.ts";
+import { Scene } from "./hazards/scene.ts";
+import { judgeStatement } from "./hazards/statement.ts";
+import { findRelation } from "./hazards/table.ts";
+import { compareHistory } from "./history.ts";
+import { type Queryable, readAppliedRows } from "./ledger.ts";
+import { hashPlan } from "./plan-hash.ts";
+import type { MigrationFolder } from "./source.ts";
+import { findOutsideTransaction } from "./sql/outside-transaction.ts";
+import { type ParsedMigration, parseMigration, type Statement } from "./sql/parse-migration.ts";
+
+/**
+ * Says what `migrate` would do, and what may go wrong with it. Reads only; locks no table.
+ *
+ * 1. Compare folder and database.
+ * 2. Parse what is pending; SQL that PostgreSQL could not read is thrown before anything is judged.
+ * 3. Read what the catalog knows of the tables named, in one query.
+ * 4. Judge each statement against those, and against what the statements before it made of them.
+ *
+ * @throws PosternError those of `parseMigration`, or why the database could not be read
+ */
+export async function planMigrations(
+  client: Queryable,
+  folder: Pick<MigrationFolder, "migrations">,
+): Promise<PlanResult> {
+  try {
+    const applied = await readAppliedRows(client);
+    const history = compareHistory(folder, applied);
+    const parsed = await parseAll(history.pending);
+    const trees = parsed.flatMap(({ statements }) => statements.map(({ node }) => node));
+    const pending = judgeMigrations(parsed, await readFacts(client, collectNames(trees)));
+    return {
+      pending,
+      findings: history.findings,
+      destructive: isDestructive(pending),
+      planHash: hashPlan(history, applied),
+    };
+  } catch (error) {
+    throw toDatabaseError(error, "planning the migrations");
+  }
+}
+
+/** One after the other: each parse takes memory for its whole tree. */
+async function parseAll(pending: MigrationFolder["migrations"]): Promise<ParsedMigration[]> {
+  const parsed: ParsedMigration[] = [];
+  for (const migration of pending) parsed.push(await parseMigration(migration));
+  return parsed;
+}
+
+export function isDestructive(pending: readonly Pick<PlannedMigration, "hazards">[]): boolean {
+  return pending.some(({ hazards }) => hazards.some(({ destructive }) => destructive));
+}
+
+/** The plan for migrations that run one after the other on a database of which these are the facts. Pure. */
+export function judgeMigrations(parsed: readonly ParsedMigration[], facts: CatalogFacts): PlannedMigration[] {
+  const scene = new Scene(facts);
+  return parsed.map((migration) => judgeMigration(migration, scene));
+}
+
+const maxSqlLength = 200;
+
+function judgeMigration({ migration, statements }: ParsedMigration, scene: Scene): PlannedMigration {
+  const isPartitioned = (schema: string | undefined, name: string) =>
+    ["p", "I"].includes(findRelation(scene.facts, schema, name)?.kind ?? "");
+  const outside = findOutsideTransaction(statements, { isPartitioned });
+  const judged = statements.map(({ node, line, text }) => ({ line, text, ...judgeStatement(node, scene) }));
+  const transactional = outside.size === 0;
+  const hazards: PlannedHazard[] = judged.flatMap((step) =>
+    step.hazards.map((hazard) => ({ ...hazard, line: step.line })),
+  );
+  return {
+    tag: migration.tag,
+    transactional,
+    statements: statements.length,
+    hazards: transactional ? [...hazards, ...findLongLocks(judged)] : hazards,
+    steps: judged.map((step, index) => describeStep(step, outside.get(index))),
+  };
+}
+
+type JudgedStatement = Pick<Statement, "line" | "text"> & Verdict;
+
+function describeStep({ line, text, effects }: JudgedStatement, reason: string | undefined): PlannedStatement {
+  return {
+    line,
+    sql: text.slice(0, maxSqlLength),
+    ...(reason === undefined ? {} : { outsideTransaction: reason }),
+    locks: effects.map(({ table, lock, work }) => ({ table, mode: lock, work })),
+  };
+}

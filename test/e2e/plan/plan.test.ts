@@ -1,0 +1,89 @@
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ensureLedger } from "#lib/migrate/ledger.ts";
+import { migrate } from "#lib/migrate/migrate.ts";
+import { planMigrations } from "#lib/migrate/plan.ts";
+import { readMigrations } from "#lib/migrate/source.ts";
+import { type Connection, connect } from "#lib/postgres/connect.ts";
+import { makeMigrationFolder, type TestFolder } from "../../support/migration-folder.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+
+let stack: AsyncDisposableStack;
+let database: TestDatabase;
+let folder: TestFolder;
+let connection: Connection;
+beforeEach(async () => {
+  stack = new AsyncDisposableStack();
+  database = stack.use(await createTestDatabase());
+  folder = stack.use(await makeMigrationFolder());
+  connection = stack.use(await connect(database.address, { applicationName: "test" }));
+});
+afterEach(async () => stack.disposeAsync());
+
+describe("a plan", () => {
+  it("of the example has nothing hazardous on an empty database, and changes nothing there", async () => {
+    const example = await readMigrations(join(import.meta.dirname, "../../../migrations"));
+    const plan = await planMigrations(connection.client, example);
+    expect(plan.pending.map(({ tag }) => tag)).toEqual(example.migrations.map(({ tag }) => tag));
+    expect(plan.pending.flatMap(({ hazards }) => hazards).filter(({ code }) => code !== "opaque")).toEqual([]);
+    expect(plan.findings).toEqual([]);
+    const { rows } = await connection.client.query("select nspname from pg_namespace where nspname !~ '^pg_'");
+    expect(rows.map(({ nspname }: { nspname: string }) => nspname).toSorted()).toEqual([
+      "information_schema",
+      "public",
+    ]);
+  });
+
+  it("knows the tables that are there, and what is pending after what was applied", async () => {
+    const first = ["create table t as select g as id, repeat('x', 600) as pad from generate_series(1, 30000) g"];
+    const run = { runId: "plan-run-1", requestedBy: "test" };
+    await migrate(connection.client, { ...run, folder: await folder.write(first) });
+    await connection.client.query("analyze t");
+    const both = await folder.write([...first, "alter table t alter id set not null;\ndrop table t;"]);
+    const plan = await planMigrations(connection.client, both);
+    expect(plan).toMatchObject({
+      destructive: true,
+      findings: [],
+      pending: [{ tag: "0001_step", transactional: true }],
+    });
+    expect(plan.pending[0]?.hazards).toMatchObject([
+      { code: "not-null.scan", severity: "warning", table: "public.t", line: 1 },
+      { code: "drop.table", severity: "danger", table: "public.t", line: 2, destructive: true },
+    ]);
+  });
+
+  it("reports a history that contradicts the folder, and another plan hash for it", async () => {
+    const before = await folder.write(["create table a ()"]);
+    const plan = await planMigrations(connection.client, before);
+    await ensureLedger(connection.client);
+    await connection.client.query("insert into drizzle.__drizzle_migrations (hash, created_at) values ('x', 1)");
+    const after = await planMigrations(connection.client, before);
+    expect(after.findings).toMatchObject([{ code: "history.missing-file" }]);
+    expect(after.planHash).not.toBe(plan.planHash);
+  });
+
+  it("of SQL that PostgreSQL cannot read is an error that shows the place", async () => {
+    const broken = await folder.write(["create table a ()", "alter tabel a add b int"]);
+    await expect(planMigrations(connection.client, broken)).rejects.toMatchObject({
+      code: "migrations.invalid-sql",
+      message: expect.stringContaining("0001_step.sql:1:7"),
+    });
+  });
+
+  it("of a history of 5,000 applied migrations takes less than a second", async () => {
+    await ensureLedger(connection.client);
+    const long = await folder.write(Array.from({ length: 5000 }, (_, index) => `select ${index}`));
+    await connection.client.query(
+      `insert into drizzle.__drizzle_migrations (hash, created_at)
+       select * from unnest($1::text[], $2::bigint[])`,
+      [
+        long.migrations.slice(0, -1).map(({ checksum }) => checksum),
+        long.migrations.slice(0, -1).map(({ when }) => when),
+      ],
+    );
+    const startMs = performance.now();
+    const plan = await planMigrations(connection.client, long);
+    expect(performance.now() - startMs).toBeLessThan(1000);
+    expect(plan.pending).toHaveLength(1);
+  });
+});
