@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import process from "node:process";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
-import type { ErrorReply, InspectEvent, ProgressResult, StatusResult } from "#lib/contract.ts";
+import type { ErrorReply, InspectEvent, PlanResult, ProgressResult, StatusResult } from "#lib/contract.ts";
 import { parseInspectEvent } from "#lib/migrate/events.ts";
+import { planMigrations } from "#lib/migrate/plan.ts";
 import { readProgress } from "#lib/migrate/progress.ts";
 import { readMigrations } from "#lib/migrate/source.ts";
 import { readStatus } from "#lib/migrate/status.ts";
@@ -13,8 +14,10 @@ import { createSecretReader } from "#lib/stage/secrets.ts";
 const bundleDir = import.meta.dirname;
 let pool: Promise<DatabasePool> | undefined;
 
-/** Answers at once while a run is on: where it stands, and what is applied. Reads only. */
-export async function handler(event: unknown): Promise<StatusResult | ProgressResult | ErrorReply> {
+type InspectResult = StatusResult | PlanResult | ProgressResult;
+
+/** Answers at once while a run is on: where it stands, what is applied and what would be. Reads only. */
+export async function handler(event: unknown): Promise<InspectResult | ErrorReply> {
   try {
     return await inspect(parseInspectEvent(event));
   } catch (error) {
@@ -22,12 +25,16 @@ export async function handler(event: unknown): Promise<StatusResult | ProgressRe
   }
 }
 
-async function inspect(event: InspectEvent): Promise<StatusResult | ProgressResult> {
+async function inspect(event: InspectEvent): Promise<InspectResult> {
   const opened = await (pool ??= open());
   switch (event.action) {
     case "status": {
       const folder = await readMigrations(join(bundleDir, "migrations"));
       return await opened.use((client) => readStatus(client, folder));
+    }
+    case "plan": {
+      const folder = await readMigrations(join(bundleDir, "migrations"));
+      return await opened.use((client) => planMigrations(client, folder));
     }
     case "progress":
       return await opened.use((client) => readProgress(client, event.runId));

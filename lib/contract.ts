@@ -114,7 +114,10 @@ export type RunnerEvent =
   | { readonly action: "seed"; readonly runId: string; readonly requestedBy: string; readonly set: string };
 
 /** Events of the inspect function (synchronous). */
-export type InspectEvent = { readonly action: "status" } | { readonly action: "progress"; readonly runId: string };
+export type InspectEvent =
+  | { readonly action: "status" }
+  | { readonly action: "plan" }
+  | { readonly action: "progress"; readonly runId: string };
 
 /** The inspect function's reply to `progress`. */
 export type ProgressResult = {

@@ -14,6 +14,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: "create the database roles, or rotate the password of one",
     load: async () => (await import("./commands/setup.ts")).registerSetup,
   },
+  plan: {
+    summary: "say what migrate would do, which locks it takes and what may go wrong",
+    load: async () => (await import("./commands/plan.ts")).registerPlan,
+  },
   migrate: {
     summary: "apply the pending migrations",
     load: async () => (await import("./commands/migrate.ts")).registerMigrate,

@@ -30,6 +30,7 @@ const runnerEvent = v.variant("action", [
 
 const inspectEvent = v.variant("action", [
   v.strictObject({ action: v.literal("status") }),
+  v.strictObject({ action: v.literal("plan") }),
   v.strictObject({ action: v.literal("progress"), runId }),
 ]);
 

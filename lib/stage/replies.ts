@@ -3,6 +3,7 @@ import { parseInput } from "#lib/base/config.ts";
 import type {
   HealthReport,
   MigrateResult,
+  PlanResult,
   ProgressResult,
   SeedResult,
   SetupResult,
@@ -34,6 +35,39 @@ const statusSchema = v.object({
   applied: v.array(v.object({ tag: v.string(), at: v.string() })),
   pending: tags,
   findings: v.array(v.object({ code: v.string(), tag: v.exactOptional(v.string()), message: v.string() })),
+});
+
+const planSchema = v.object({
+  pending: v.array(
+    v.object({
+      tag: v.string(),
+      transactional: v.boolean(),
+      statements: count,
+      hazards: v.array(
+        v.object({
+          code: v.string(),
+          severity: v.picklist(["danger", "warning", "notice"]),
+          table: v.exactOptional(v.string()),
+          message: v.string(),
+          line: count,
+          destructive: v.boolean(),
+        }),
+      ),
+      steps: v.array(
+        v.object({
+          line: count,
+          sql: v.string(),
+          outsideTransaction: v.exactOptional(v.string()),
+          locks: v.array(
+            v.object({ table: v.string(), mode: v.string(), work: v.picklist(["none", "scan", "build", "rewrite"]) }),
+          ),
+        }),
+      ),
+    }),
+  ),
+  findings: statusSchema.entries.findings,
+  destructive: v.boolean(),
+  planHash: v.string(),
 });
 
 const seedSchema = v.object({
@@ -73,6 +107,7 @@ export const replies = {
   progress: (reply: unknown): ProgressResult => parseReply(progressSchema, reply),
   migrate: (reply: unknown): MigrateResult => parseReply(migrateSchema, reply),
   status: (reply: unknown): StatusResult => parseReply(statusSchema, reply),
+  plan: (reply: unknown): PlanResult => parseReply(planSchema, reply),
   seed: (reply: unknown): SeedResult => parseReply(seedSchema, reply),
   setup: (reply: unknown): SetupResult => parseReply(setupSchema, reply),
   rotate: (reply: unknown): RotateResult => parseReply(rotateSchema, reply),

@@ -8,6 +8,7 @@ import { type MigrationFolder, readMigrations } from "#lib/migrate/source.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "../command-context.ts";
 import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
+import { refuseStaleBundle } from "../stale-bundle.ts";
 import { describeRequester, readCheckout } from "../provenance.ts";
 import type { Style } from "../style.ts";
 import { addTargetOptions, openTarget, type StageTarget, type UrlTarget } from "../target.ts";
@@ -38,11 +39,7 @@ export function registerMigrate(command: Command, context: CommandContext): void
 }
 
 async function migrateStage(target: StageTarget, folder: MigrationFolder, context: CommandContext) {
-  const { bundle, stage } = target.manifest;
-  if (bundle.migrationsHash !== folder.hash) {
-    const deployed = `the functions of stage ${stage} were built from another one (version ${bundle.version})`;
-    throw new PosternError("bundle.stale", `The migrations folder ${folder.dir} is not what is deployed: ${deployed}.`);
-  }
+  refuseStaleBundle(target.manifest, folder);
   const { replies } = await import("#lib/stage/replies.ts");
   const { runFor } = await import("../stage-run.ts");
   const requestedBy = describeRequester();

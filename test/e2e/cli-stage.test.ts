@@ -152,6 +152,20 @@ test("status and health ask their functions and wait for the reply", async () =>
   ]);
 });
 
+test("plan asks inspect, and only when the folder here is the deployed one", async () => {
+  const plan = { pending: [], findings: [], destructive: false, planHash: "0".repeat(64) };
+  const fresh = await startStage({ inspect: () => plan });
+  const answered = await runCommand(["plan"], { env: fresh.env });
+  expect(answered.json()).toEqual(plan);
+  expect(fresh.invocations).toEqual([{ part: "inspect", type: "RequestResponse", event: { action: "plan" } }]);
+
+  const stale = await startStage({}, { bundle: { version: "0.0.9", migrationsHash: "0".repeat(64) } });
+  const refused = await runCommand(["plan"], { env: stale.env });
+  expect(refused.exitCode).toBe(1);
+  expect(refused.json()).toMatchObject({ error: { code: "bundle.stale" } });
+  expect(stale.invocations).toEqual([]);
+});
+
 test("a stage that was never deployed is unknown", async () => {
   const { env, awsEnv } = await startStage({});
   const { exitCode, json } = await runCommand(["status", "--stage", "nope"], { env: { ...env, ...awsEnv } });

@@ -22,10 +22,11 @@ describe("help", () => {
   test("names every verb, on stdout", async () => {
     const { exitCode, stdout, stderr } = await runCommand(["--help"]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-    for (const verb of ["local", "setup", "migrate", "seed", "status", "health"]) expect(stdout).toContain(verb);
+    for (const verb of ["local", "setup", "plan", "migrate", "seed", "status", "health"])
+      expect(stdout).toContain(verb);
   });
 
-  test.each(["setup", "migrate", "seed", "status", "health"])(
+  test.each(["setup", "plan", "migrate", "seed", "status", "health"])(
     "of %s has flags, variables and examples",
     async (verb) => {
       const { exitCode, stdout } = await runCommand([verb, "--help"]);

@@ -1,0 +1,56 @@
+import type { Command } from "commander";
+import type { PlanResult } from "#lib/contract.ts";
+import { planMigrations } from "#lib/migrate/plan.ts";
+import { type MigrationFolder, readMigrations } from "#lib/migrate/source.ts";
+import { connect } from "#lib/postgres/connect.ts";
+import type { CommandContext } from "../command-context.ts";
+import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
+import { describePlan } from "../plan-report.ts";
+import { refuseStaleBundle } from "../stale-bundle.ts";
+import { addTargetOptions, openTarget, type StageTarget, type UrlTarget } from "../target.ts";
+
+const help = `
+Reads only and locks no table. Hazards are weighed by the size of the table: on a small one they are notices. The plan
+hash names exactly this plan, on exactly this history.
+
+Exit code: 0 here is the plan, hazards or not; 1 there are findings that you must settle before the next migrate.
+
+Examples:
+  $ postern plan --stage dev
+  $ postern plan --url postgres://me@localhost:5432/app --json`;
+
+export function registerPlan(command: Command, context: CommandContext): void {
+  addMigrationsOption(addTargetOptions(command))
+    .addHelpText("after", help)
+    .action(async () => {
+      const folder = await readMigrations(readMigrationsOption(command));
+      const target = await openTarget(command, context);
+      const plan =
+        target.kind === "stage" ? await planStage(target, folder, context) : await planUrl(target, folder, context);
+      context.output.result(plan, describePlan);
+      if (plan.findings.length > 0) context.endWith(1);
+    });
+}
+
+async function planStage(
+  { manifest, access }: StageTarget,
+  folder: MigrationFolder,
+  { signal }: CommandContext,
+): Promise<PlanResult> {
+  refuseStaleBundle(manifest, folder);
+  const [{ invokeFunction }, { replies }] = await Promise.all([
+    import("#lib/stage/invoke.ts"),
+    import("#lib/stage/replies.ts"),
+  ]);
+  const event = { action: "plan" };
+  return replies.plan(await invokeFunction({ access, functionName: manifest.functions.inspect, event, signal }));
+}
+
+async function planUrl(
+  { address }: UrlTarget,
+  folder: MigrationFolder,
+  { signal }: CommandContext,
+): Promise<PlanResult> {
+  await using connection = await connect(address, { applicationName: "postern plan", signal });
+  return await planMigrations(connection.client, folder);
+}

@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { migrate } from "#lib/migrate/migrate.ts";
+import { connect } from "#lib/postgres/connect.ts";
+import { runCommand } from "../../support/command-line.ts";
+import { makeMigrationFolder, type TestFolder } from "../../support/migration-folder.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+
+let stack: AsyncDisposableStack;
+let database: TestDatabase;
+let folder: TestFolder;
+beforeEach(async () => {
+  stack = new AsyncDisposableStack();
+  database = stack.use(await createTestDatabase());
+  folder = stack.use(await makeMigrationFolder());
+});
+afterEach(async () => stack.disposeAsync());
+
+const plan = async (...args: string[]) =>
+  runCommand(["plan", "--dir", folder.dir, ...args], { env: { POSTERN_URL: database.url() } });
+
+test("plan prints the pending migrations with their hazards, and exits 0", async () => {
+  await folder.write(["create table t (id int)", "drop table if exists other cascade"]);
+  const { exitCode, json } = await plan("--json");
+  expect(exitCode).toBe(0);
+  expect(json()).toEqual({
+    pending: [
+      {
+        tag: "0000_step",
+        transactional: true,
+        statements: 1,
+        hazards: [],
+        steps: [{ line: 1, sql: "create table t (id int)", locks: [] }],
+      },
+      {
+        tag: "0001_step",
+        transactional: true,
+        statements: 1,
+        hazards: [
+          {
+            code: "drop.table",
+            severity: "danger",
+            table: "public.other",
+            message: expect.stringContaining("CASCADE"),
+            line: 1,
+            destructive: true,
+          },
+        ],
+        steps: [{ line: 1, sql: "drop table if exists other cascade", locks: [expect.any(Object)] }],
+      },
+    ],
+    findings: [],
+    destructive: true,
+    planHash: expect.stringMatching(/^[0-9a-f]{64}$/u),
+  });
+  const plain = await plan();
+  expect(plain.stdout).toContain("2 pending, 1 danger, destructive");
+});
+
+test("plan exits 1 when the history contradicts the folder", async () => {
+  const before = await folder.write(["create table t (id int)"]);
+  await using connection = await connect(database.address, { applicationName: "test" });
+  await migrate(connection.client, { folder: before, runId: "plan-cli-1", requestedBy: "test" });
+  await folder.write(["create table t (id bigint)"]);
+  const { exitCode, json } = await plan("--json");
+  expect(exitCode).toBe(1);
+  expect(json()).toMatchObject({ pending: [], findings: [{ code: "history.edited", tag: "0000_step" }] });
+});
+
+test("plan shows broken SQL with a caret, and nothing connects to the tables", async () => {
+  await folder.write(["create table t (id int", "select 1"]);
+  const { exitCode, stderr } = await plan();
+  expect(exitCode).toBe(2);
+  expect(stderr).toMatch(
+    /syntax error at end of input \[migrations\.invalid-sql\]\nLINE 1: create table t \(id int\n +\^\n/u,
+  );
+});
