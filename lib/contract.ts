@@ -111,6 +111,12 @@ export type RunnerEvent =
       readonly requestedBy: string;
       readonly migrationsHash?: string;
     }
+  | {
+      readonly action: "rehearse";
+      readonly runId: string;
+      readonly requestedBy: string;
+      readonly migrationsHash?: string;
+    }
   | { readonly action: "seed"; readonly runId: string; readonly requestedBy: string; readonly set: string };
 
 /** Events of the inspect function (synchronous). */
@@ -206,6 +212,33 @@ export type PlanResult = {
   readonly destructive: boolean;
   /** SHA-256 (hex) over what would run, on which history. */
   readonly planHash: string;
+};
+
+/** `postern plan --rehearse --json`. */
+export type RehearsalResult = {
+  /** `partial`: nothing failed, but not everything can be rehearsed. */
+  readonly status: "passed" | "partial" | "failed" | "refused";
+  readonly migrations: readonly RehearsedMigration[];
+  readonly planHash: string;
+  readonly runId: string;
+  readonly ms: number;
+  readonly error?: ErrorReply["error"];
+};
+
+export type RehearsedMigration = {
+  readonly tag: string;
+  readonly outcome: "passed" | "failed" | "skipped" | "not-reached";
+  /** Why it was skipped. */
+  readonly reason?: string;
+  readonly ms: number;
+  readonly statements: readonly {
+    readonly line: number;
+    readonly ms: number;
+    /** Taken by this statement, on tables that were there before. */
+    readonly locks: readonly { readonly table: string; readonly mode: string }[];
+    /** Tables and indexes whose file is another one afterwards. */
+    readonly rewritten: readonly string[];
+  }[];
 };
 
 /** `postern seed --json`. */

@@ -75,6 +75,7 @@ const errorTable = {
   "history.database-ahead": { exitCode: 1, hint: "Use the code that has these migrations." },
   "history.duplicate": { exitCode: 1, hint: "Keep one of the two." },
   "migrate.failed": { exitCode: 2, hint: "Nothing of this migration was kept. Mend it, then run migrate again." },
+  "rehearsal.failed": { exitCode: 1, hint: "Nothing was kept. Mend the migration, then rehearse it again." },
   "lock.held": { exitCode: 1, hint: "Wait for that run to end, then run this again." },
   "seed.unknown-set": { exitCode: 2, hint: "Sets are the folders below migrations/seeds." },
   "seed.invalid-file": { exitCode: 2, hint: undefined },

@@ -6,6 +6,8 @@ import { parseInput } from "#lib/base/config.ts";
 const runId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,48}$/u, "expected 8 to 48 letters, digits, - or _"));
 const requestedBy = v.pipe(v.string(), v.minLength(1), v.maxLength(256));
 
+const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/u, "expected a SHA-256 in hex"));
+
 const runnerEvent = v.variant("action", [
   v.strictObject({ action: v.literal("setup"), runId, requestedBy }),
   v.strictObject({
@@ -18,7 +20,13 @@ const runnerEvent = v.variant("action", [
     action: v.literal("migrate"),
     runId,
     requestedBy,
-    migrationsHash: v.exactOptional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/u, "expected a SHA-256 in hex"))),
+    migrationsHash: v.exactOptional(sha256),
+  }),
+  v.strictObject({
+    action: v.literal("rehearse"),
+    runId,
+    requestedBy,
+    migrationsHash: v.exactOptional(sha256),
   }),
   v.strictObject({
     action: v.literal("seed"),

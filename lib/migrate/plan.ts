@@ -6,13 +6,21 @@ import type { Verdict } from "./hazards/hazard.ts";
 import { collectNames, readFacts } from "./hazards/read-facts.ts";
 import { Scene } from "./hazards/scene.ts";
 import { judgeStatement } from "./hazards/statement.ts";
-import { findRelation } from "./hazards/table.ts";
-import { compareHistory } from "./history.ts";
+import { partitionFacts } from "./hazards/table.ts";
+import { compareHistory, type History } from "./history.ts";
 import { type Queryable, readAppliedRows } from "./ledger.ts";
 import { hashPlan } from "./plan-hash.ts";
 import type { MigrationFolder } from "./source.ts";
 import { findOutsideTransaction } from "./sql/outside-transaction.ts";
 import { type ParsedMigration, parseMigration, type Statement } from "./sql/parse-migration.ts";
+
+/** What a plan stands on: read and parsed, not yet judged. */
+export type PreparedPlan = {
+  readonly history: History;
+  readonly parsed: readonly ParsedMigration[];
+  readonly facts: CatalogFacts;
+  readonly planHash: string;
+};
 
 /**
  * Says what `migrate` would do, and what may go wrong with it. Reads only; locks no table.
@@ -28,18 +36,23 @@ export async function planMigrations(
   client: Queryable,
   folder: Pick<MigrationFolder, "migrations">,
 ): Promise<PlanResult> {
+  const { history, parsed, facts, planHash } = await preparePlan(client, folder);
+  const pending = judgeMigrations(parsed, facts);
+  return { pending, findings: history.findings, destructive: isDestructive(pending), planHash };
+}
+
+/** Steps 1 to 3 of `planMigrations`. */
+export async function preparePlan(
+  client: Queryable,
+  folder: Pick<MigrationFolder, "migrations">,
+): Promise<PreparedPlan> {
   try {
     const applied = await readAppliedRows(client);
     const history = compareHistory(folder, applied);
     const parsed = await parseAll(history.pending);
     const trees = parsed.flatMap(({ statements }) => statements.map(({ node }) => node));
-    const pending = judgeMigrations(parsed, await readFacts(client, collectNames(trees)));
-    return {
-      pending,
-      findings: history.findings,
-      destructive: isDestructive(pending),
-      planHash: hashPlan(history, applied),
-    };
+    const facts = await readFacts(client, collectNames(trees));
+    return { history, parsed, facts, planHash: hashPlan(history, applied) };
   } catch (error) {
     throw toDatabaseError(error, "planning the migrations");
   }
@@ -65,9 +78,7 @@ export function judgeMigrations(parsed: readonly ParsedMigration[], facts: Catal
 const maxSqlLength = 200;
 
 function judgeMigration({ migration, statements }: ParsedMigration, scene: Scene): PlannedMigration {
-  const isPartitioned = (schema: string | undefined, name: string) =>
-    ["p", "I"].includes(findRelation(scene.facts, schema, name)?.kind ?? "");
-  const outside = findOutsideTransaction(statements, { isPartitioned });
+  const outside = findOutsideTransaction(statements, partitionFacts(scene.facts));
   const judged = statements.map(({ node, line, text }) => ({ line, text, ...judgeStatement(node, scene) }));
   const transactional = outside.size === 0;
   const hazards: PlannedHazard[] = judged.flatMap((step) =>

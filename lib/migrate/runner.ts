@@ -1,10 +1,19 @@
 import type { Client } from "pg";
-import type { BundleInfo, MigrateResult, RoleKey, RunnerEvent, SeedResult, SetupResult } from "#lib/contract.ts";
+import type {
+  BundleInfo,
+  MigrateResult,
+  RehearsalResult,
+  RoleKey,
+  RunnerEvent,
+  SeedResult,
+  SetupResult,
+} from "#lib/contract.ts";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { Connection, ConnectOptions } from "#lib/postgres/connect.ts";
 import { beginRun, endRun, ensureLedger, runApplicationName, type RunIdentity, type RunOutcome } from "./ledger.ts";
 import { migrate } from "./migrate.ts";
+import { rehearse } from "./rehearse.ts";
 import { recordedSeed } from "./seed/recorded-seed.ts";
 import { setupRoles } from "./roles/setup.ts";
 import { type RotateResult, rotateRole, type SecretVersions } from "./roles/rotate.ts";
@@ -25,13 +34,15 @@ export interface RunnerPorts {
   readonly signal: AbortSignal;
 }
 
-export type RunnerResult = MigrateResult | SeedResult | SetupResult | RotateResult;
+export type RunnerResult = MigrateResult | RehearsalResult | SeedResult | SetupResult | RotateResult;
 
-/** Does what the event asks for: `migrate` and `seed` once per run id, `setup` and `rotate` by being idempotent. */
+/** Does what the event asks for: `migrate`, `rehearse` and `seed` once per run id, `setup` and `rotate` by being idempotent. */
 export async function handleRunnerEvent(event: RunnerEvent, ports: RunnerPorts): Promise<RunnerResult> {
   switch (event.action) {
     case "migrate":
       return await runMigrate(event, ports);
+    case "rehearse":
+      return await runRehearse(event, ports);
     case "seed":
       return await runSeed(event, ports);
     case "setup":
@@ -47,15 +58,32 @@ type EventOf<Action extends RunnerEvent["action"]> = Extract<RunnerEvent, { acti
 
 async function runMigrate(event: EventOf<"migrate">, ports: RunnerPorts): Promise<MigrateResult> {
   const { bundle, signal, migrationsDir } = ports;
-  const { migrationsHash = bundle.migrationsHash, runId, requestedBy } = event;
+  const { runId, requestedBy } = event;
   await using connection = await connectForRun(event, ports);
   return await withRecordedEnd(connection.client, { runId, action: "migrate", requestedBy, bundle }, async () => {
-    if (migrationsHash !== bundle.migrationsHash) {
-      throw new PosternError("bundle.stale", "The deployed migrations differ from those that were asked for.");
-    }
+    refuseOtherMigrations(event, bundle);
     const folder = await readMigrations(migrationsDir);
     return await migrate(connection.client, { folder, runId, requestedBy, bundle, signal });
   });
+}
+
+async function runRehearse(event: EventOf<"rehearse">, ports: RunnerPorts): Promise<RehearsalResult> {
+  const { bundle, signal, migrationsDir } = ports;
+  const { runId, requestedBy } = event;
+  await using connection = await connectForRun(event, ports);
+  return await withRecordedEnd(connection.client, { runId, action: "rehearse", requestedBy, bundle }, async () => {
+    refuseOtherMigrations(event, bundle);
+    const folder = await readMigrations(migrationsDir);
+    return await rehearse(connection.client, { folder, runId, requestedBy, bundle, signal });
+  });
+}
+
+function refuseOtherMigrations(
+  { migrationsHash: asked }: { readonly migrationsHash?: string },
+  bundle: BundleInfo,
+): void {
+  if (asked === undefined || asked === bundle.migrationsHash) return;
+  throw new PosternError("bundle.stale", "The deployed migrations differ from those that were asked for.");
 }
 
 async function runSeed(event: EventOf<"seed">, ports: RunnerPorts): Promise<SeedResult> {
@@ -71,7 +99,7 @@ async function runSeed(event: EventOf<"seed">, ports: RunnerPorts): Promise<Seed
  * Whoever queued the event learns from the ledger alone how it ended. A refusal, and a failure before anything is changed,
  * end before the run is recorded: they are recorded here.
  */
-async function withRecordedEnd<Result extends MigrateResult | SeedResult>(
+async function withRecordedEnd<Result extends MigrateResult | RehearsalResult | SeedResult>(
   client: Client,
   run: RunIdentity,
   work: () => Promise<Result>,

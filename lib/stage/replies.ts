@@ -5,6 +5,7 @@ import type {
   MigrateResult,
   PlanResult,
   ProgressResult,
+  RehearsalResult,
   SeedResult,
   SetupResult,
   StatusResult,
@@ -70,6 +71,30 @@ const planSchema = v.object({
   planHash: v.string(),
 });
 
+const rehearsalSchema = v.object({
+  status: v.picklist(["passed", "partial", "failed", "refused"]),
+  migrations: v.array(
+    v.object({
+      tag: v.string(),
+      outcome: v.picklist(["passed", "failed", "skipped", "not-reached"]),
+      reason: v.exactOptional(v.string()),
+      ms: v.number(),
+      statements: v.array(
+        v.object({
+          line: count,
+          ms: v.number(),
+          locks: v.array(v.object({ table: v.string(), mode: v.string() })),
+          rewritten: v.array(v.string()),
+        }),
+      ),
+    }),
+  ),
+  planHash: v.string(),
+  runId: v.string(),
+  ms: v.number(),
+  error: v.exactOptional(errorDocumentSchema),
+});
+
 const seedSchema = v.object({
   set: v.string(),
   tables: v.array(v.object({ table: v.string(), rows: count, inserted: count, ms: v.number() })),
@@ -108,6 +133,7 @@ export const replies = {
   migrate: (reply: unknown): MigrateResult => parseReply(migrateSchema, reply),
   status: (reply: unknown): StatusResult => parseReply(statusSchema, reply),
   plan: (reply: unknown): PlanResult => parseReply(planSchema, reply),
+  rehearsal: (reply: unknown): RehearsalResult => parseReply(rehearsalSchema, reply),
   seed: (reply: unknown): SeedResult => parseReply(seedSchema, reply),
   setup: (reply: unknown): SetupResult => parseReply(setupSchema, reply),
   rotate: (reply: unknown): RotateResult => parseReply(rotateSchema, reply),

@@ -57,6 +57,15 @@ describe("the runner", () => {
     expect(seeded).toMatchObject({ state: "ended", result: { set: "reference" } });
   });
 
+  it("rehearses what is pending, and applies none of it", async () => {
+    const rehearsed = await watch({ ...request, action: "rehearse", runId: "rehearse-1" });
+    expect(rehearsed).toMatchObject({ state: "ended", result: { status: "passed", runId: "rehearse-1" } });
+    const migrated = await watch({ ...request, action: "migrate", runId: "migrate-1" });
+    expect(migrated).toMatchObject({
+      result: { status: "applied", applied: expect.arrayContaining(["0000_customers"]) },
+    });
+  });
+
   it("lets who queued a run see that it was refused before it changed anything", async () => {
     await watch({ ...request, action: "migrate", runId: "migrate-1" });
     const edited = stack.adopt(await mkdtemp(path.join(tmpdir(), "postern-runner-")), async (dir) =>
@@ -76,6 +85,7 @@ describe("the runner", () => {
   it.each([
     [{ ...request, action: "seed", runId: "early-failure", set: "no-such-set" }, "seed.unknown-set"],
     [{ ...request, action: "migrate", runId: "early-failure", migrationsHash: "0".repeat(64) }, "bundle.stale"],
+    [{ ...request, action: "rehearse", runId: "early-failure", migrationsHash: "0".repeat(64) }, "bundle.stale"],
   ] as const)("lets who queued a run see that it failed early (%o)", async (event, code) => {
     expect(await watch(event)).toMatchObject({ state: "ended", error: { code } });
   });

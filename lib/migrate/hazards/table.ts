@@ -1,4 +1,5 @@
 import type { RangeVar } from "libpg-query";
+import type { OutsideFacts } from "../sql/outside-transaction.ts";
 import type { CatalogFacts, RelationFacts } from "./facts.ts";
 import type { Effect, Hazard, HazardCode, LockMode, Severity, Work } from "./hazard.ts";
 
@@ -35,6 +36,12 @@ export function findRelation(facts: CatalogFacts, schema: string | undefined, na
   const named = facts.relations.filter((relation) => relation.name === name);
   if (schema !== undefined) return named.find((relation) => relation.schema === schema);
   return named.find(({ isVisible }) => isVisible);
+}
+
+/** What `findOutsideTransaction` asks of the catalog. */
+export function partitionFacts(facts: CatalogFacts): OutsideFacts {
+  const kinds = new Set(["p", "I"]);
+  return { isPartitioned: (schema, name) => kinds.has(findRelation(facts, schema, name)?.kind ?? "") };
 }
 
 export function tableLabel({ schema, name }: Pick<Table, "schema" | "name">): string {

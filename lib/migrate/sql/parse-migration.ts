@@ -3,7 +3,7 @@ import { PosternError } from "#lib/base/errors.ts";
 import { type Migration, statementBreakpoint } from "../source.ts";
 import { describeClientCommand, refuseUnfit } from "./refused.ts";
 import { loadParser, type RawStatement, type SqlParser } from "./parser.ts";
-import { locate, markPosition } from "./position.ts";
+import { locate, markPosition, toCodeUnits } from "./position.ts";
 
 /** One statement of a migration file. */
 export type Statement = {
@@ -98,13 +98,4 @@ function countLines(text: string): number {
   let count = 0;
   for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) count += 1;
   return count;
-}
-
-/** A position in code points as one in UTF-16 units. */
-function toCodeUnits(text: string, codePoints: number): number {
-  let at = 0;
-  for (let left = codePoints; left > 0 && at < text.length; left -= 1) {
-    at += (text.codePointAt(at) ?? 0) > 0xff_ff ? 2 : 1;
-  }
-  return at;
 }

@@ -28,6 +28,15 @@ export function markPosition(file: string, text: string, offset: number, message
   return `${file}:${line}:${column}: ${message}\n${excerpt}\n${caret}`;
 }
 
+/** A position in code points as one in UTF-16 units. */
+export function toCodeUnits(text: string, count: number): number {
+  let at = 0;
+  for (let left = count; left > 0 && at < text.length; left -= 1) {
+    at += (text.codePointAt(at) ?? 0) > 0xff_ff ? 2 : 1;
+  }
+  return at;
+}
+
 function codePoints(text: string): string[] {
   return Array.from(text);
 }

@@ -74,3 +74,21 @@ test("plan shows broken SQL with a caret, and nothing connects to the tables", a
     /syntax error at end of input \[migrations\.invalid-sql\]\nLINE 1: create table t \(id int\n +\^\n/u,
   );
 });
+
+test("plan --rehearse runs and rolls back; its exit code is 0 when nothing failed, 1 when something did", async () => {
+  await folder.write(["create table t (id int)", "create index concurrently t_id on t (id)"]);
+  const partial = await plan("--rehearse", "--json");
+  expect(partial.exitCode).toBe(0);
+  expect(partial.json()).toMatchObject({
+    status: "partial",
+    migrations: [{ outcome: "passed" }, { outcome: "skipped" }],
+  });
+
+  await folder.write(["create table t (id int)", "drop table nowhere"]);
+  const failed = await plan("--rehearse");
+  expect(failed.exitCode).toBe(1);
+  expect(failed.stdout).toContain("failed: 1 of 2 rehearsed and rolled back");
+  expect(failed.stderr).toContain("[rehearsal.failed, SQLSTATE 42P01]");
+  const status = await runCommand(["status", "--dir", folder.dir, "--json"], { env: { POSTERN_URL: database.url() } });
+  expect(status.json()).toMatchObject({ applied: [], pending: ["0000_step", "0001_step"] });
+});
