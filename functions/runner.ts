@@ -43,6 +43,7 @@ async function openPorts(context: Context): Promise<RunnerPorts> {
     migrationsDir: join(bundleDir, "migrations"),
     seedsDir: join(bundleDir, "seeds"),
     bundle,
+    isProtected: environment.isProtected,
     signal: AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - closingMs)),
   };
 }

@@ -32,6 +32,8 @@ export const functionEnv = {
   databaseHost: "POSTERN_DATABASE_HOST",
   databasePort: "POSTERN_DATABASE_PORT",
   databaseName: "POSTERN_DATABASE_NAME",
+  /** `false` where data may be lost without approval; unset or `true`: protected. */
+  protected: "POSTERN_PROTECTED",
   /** PEM file with the CAs that may sign the server's certificate; unset: `ca.pem` in the bundle, else Node's roots. */
   caFile: "POSTERN_CA_FILE",
   /** Secret ids (name or ARN). Each function gets only those that its role may read. */
@@ -110,6 +112,8 @@ export type RunnerEvent =
       readonly runId: string;
       readonly requestedBy: string;
       readonly migrationsHash?: string;
+      /** Hash of the plan that was read and approved: no other may run. */
+      readonly approve?: string;
     }
   | {
       readonly action: "rehearse";
@@ -155,6 +159,8 @@ export type MigrateResult = {
   readonly pending: readonly string[];
   readonly runId: string;
   readonly ms: number;
+  /** Of a `partial` run of an approved plan: the hash of its rest, which that approval covers. */
+  readonly planHash?: string;
   readonly error?: ErrorReply["error"];
 };
 

@@ -10,7 +10,8 @@ const maxSqlLength = 100;
 export function describePlan({ pending, findings, destructive, planHash }: PlanResult, style: Style): string {
   const problems = findings.map(({ code, message }) => `${style.bad("!")} ${message} ${style.dim(`[${code}]`)}`);
   if (pending.length === 0) return [...problems, "nothing is pending"].join("\n");
-  const next = findings.length > 0 ? "" : "; apply with `postern migrate`";
+  const approve = destructive ? `; on a protected stage: \`postern migrate --approve ${planHash}\`` : "";
+  const next = findings.length > 0 ? "" : `; apply with \`postern migrate\`${approve}`;
   return [
     ...pending.flatMap((migration) => [...describeMigration(migration, style), ""]),
     ...problems,

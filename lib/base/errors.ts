@@ -75,6 +75,14 @@ const errorTable = {
   "history.database-ahead": { exitCode: 1, hint: "Use the code that has these migrations." },
   "history.duplicate": { exitCode: 1, hint: "Keep one of the two." },
   "migrate.failed": { exitCode: 2, hint: "Nothing of this migration was kept. Mend it, then run migrate again." },
+  "plan.mismatch": {
+    exitCode: 1,
+    hint: "Something changed since it was read: run `postern plan` again, read it, and approve that one.",
+  },
+  "plan.unapproved": {
+    exitCode: 1,
+    hint: "Read it with `postern plan`, then run migrate with --approve and the hash of that plan.",
+  },
   "rehearsal.failed": { exitCode: 1, hint: "Nothing was kept. Mend the migration, then rehearse it again." },
   "lock.held": { exitCode: 1, hint: "Wait for that run to end, then run this again." },
   "seed.unknown-set": { exitCode: 2, hint: "Sets are the folders below migrations/seeds." },

@@ -114,6 +114,7 @@ function describeEnvironment({ stage, database, aws }: StageFacts, part: Functio
     AWS_SECRET_ACCESS_KEY: aws.secretAccessKey,
     [functionEnv.app]: appName,
     [functionEnv.stage]: stage,
+    [functionEnv.protected]: "false",
     [functionEnv.databaseHost]: database.host,
     [functionEnv.databasePort]: String(database.port),
     [functionEnv.databaseName]: database.name,

@@ -21,6 +21,7 @@ const runnerEvent = v.variant("action", [
     runId,
     requestedBy,
     migrationsHash: v.exactOptional(sha256),
+    approve: v.exactOptional(sha256),
   }),
   v.strictObject({
     action: v.literal("rehearse"),

@@ -4,9 +4,11 @@ import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { applyMigration } from "./apply.ts";
-import { compareHistory, type History } from "./history.ts";
+import { findUnapproved } from "./approval.ts";
+import { type AppliedRow, compareHistory, type History } from "./history.ts";
 import { readAppliedRows, type RunIdentity } from "./ledger.ts";
 import type { LockHolder } from "./lock.ts";
+import { hashPlan } from "./plan-hash.ts";
 import { recordRun } from "./recorded-run.ts";
 import type { MigrationFolder } from "./source.ts";
 
@@ -16,6 +18,10 @@ export type MigrateOptions = {
   readonly runId: string;
   readonly requestedBy: string;
   readonly bundle?: RunIdentity["bundle"];
+  /** Refuse a plan that loses data, or may, unless it is approved. Default false. */
+  readonly isProtected?: boolean;
+  /** Hash of the plan that was read and approved: any other is refused. */
+  readonly approve?: string | undefined;
   /** How long to wait for another run to end. Default 60 000. */
   readonly lockWaitMs?: number;
   readonly signal?: AbortSignal | undefined;
@@ -35,7 +41,8 @@ const defaults = Object.freeze({ lockWaitMs: 60_000 });
  * 1. Compare folder and database; a contradiction is refused with the database untouched.
  * 2. Record the run and take the run lock (see `recordRun`).
  * 3. Compare again: the run that we waited for may have done all the work.
- * 4. Apply what is pending, each migration in its own transaction with its bookkeeping.
+ * 4. Refuse what was not approved (see `findUnapproved`).
+ * 5. Apply what is pending, each migration in its own transaction with its bookkeeping.
  *
  * After a failure every migration before the failed one is applied and recorded, of the failed one nothing is kept, and
  * the run can be repeated under a new id. A refusal and a failed migration are results; not getting as far as a run
@@ -46,14 +53,13 @@ export async function migrate(client: pg.Client, options: MigrateOptions): Promi
   const clock = options.clock ?? systemClock;
   const run = { runId, clock, startMs: clock.nowMs(), signal, onProgress };
   const before = await readHistory(client, folder);
-  if (before.findings.length > 0) return refuse(before, run);
+  if (before.history.findings.length > 0) return refuseFindings(before.history, run);
 
   const lockWaitMs = options.lockWaitMs ?? defaults.lockWaitMs;
   const onWait = (holder: LockHolder | undefined) => onProgress?.({ step: "waiting", holder });
   const identity = { runId, action: "migrate", requestedBy, bundle };
   return await recordRun(client, { ...identity, lockWaitMs, clock, signal, onWait }, async () => {
-    const history = await readHistory(client, folder);
-    const result = history.findings.length > 0 ? refuse(history, run) : await applyPending(client, history, run);
+    const result = await work(client, options, run);
     return { outcome: result.status, result, error: result.error };
   });
 }
@@ -63,9 +69,25 @@ type Run = Pick<MigrateOptions, "runId" | "signal" | "onProgress"> & {
   readonly startMs: number;
 };
 
-async function readHistory(client: pg.Client, folder: MigrationFolder): Promise<History> {
+/** What is done under the run lock. */
+async function work(client: pg.Client, options: MigrateOptions, run: Run): Promise<MigrateResult> {
+  const { folder, isProtected = false, approve } = options;
+  const { history, rows } = await readHistory(client, folder);
+  if (history.findings.length > 0) return refuseFindings(history, run);
+  const unapproved = await findUnapproved(client, folder, { history, rows }, { isProtected, approve });
+  if (unapproved !== undefined) return refuse(unapproved, history, run);
+  const result = await applyPending(client, history, run);
+  if (result.status !== "partial" || approve === undefined) return result;
+  const [done, left] = [history.pending.slice(0, result.applied.length), history.pending.slice(result.applied.length)];
+  return { ...result, planHash: hashPlan({ pending: left }, [...rows, ...done]) };
+}
+
+type ReadHistory = { readonly history: History; readonly rows: readonly AppliedRow[] };
+
+async function readHistory(client: pg.Client, folder: MigrationFolder): Promise<ReadHistory> {
   try {
-    return compareHistory(folder, await readAppliedRows(client));
+    const rows = await readAppliedRows(client);
+    return { history: compareHistory(folder, rows), rows };
   } catch (error) {
     throw toDatabaseError(error, "reading the migration history");
   }
@@ -95,11 +117,15 @@ async function applyPending(client: pg.Client, { pending }: History, run: Run): 
   return finish(applied.length === 0 ? "up-to-date" : "applied");
 }
 
-function refuse({ findings, pending }: History, run: Run): MigrateResult {
-  const [first, ...others] = findings;
+function refuseFindings(history: History, run: Run): MigrateResult {
+  const [first, ...others] = history.findings;
   if (first === undefined) throw new PosternError("internal", "There is nothing to refuse.");
   const more = others.length > 0 ? ` (and ${others.length} more: see \`postern status\`)` : "";
-  const error = new PosternError(first.code, `${first.message}${more}`).toDocument();
+  return refuse(new PosternError(first.code, `${first.message}${more}`), history, run);
+}
+
+function refuse(reason: PosternError, { pending }: History, run: Run): MigrateResult {
   const ms = elapsedMs(run.clock, run.startMs);
+  const error = reason.toDocument();
   return { status: "refused", applied: [], pending: pending.map(({ tag }) => tag), runId: run.runId, ms, error };
 }

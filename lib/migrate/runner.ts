@@ -30,6 +30,8 @@ export interface RunnerPorts {
   readonly migrationsDir: string;
   readonly seedsDir: string;
   readonly bundle: BundleInfo;
+  /** Data is lost only with approval. */
+  readonly isProtected: boolean;
   /** Aborted shortly before the time of the place is over. */
   readonly signal: AbortSignal;
 }
@@ -57,13 +59,13 @@ export async function handleRunnerEvent(event: RunnerEvent, ports: RunnerPorts):
 type EventOf<Action extends RunnerEvent["action"]> = Extract<RunnerEvent, { action: Action }>;
 
 async function runMigrate(event: EventOf<"migrate">, ports: RunnerPorts): Promise<MigrateResult> {
-  const { bundle, signal, migrationsDir } = ports;
-  const { runId, requestedBy } = event;
+  const { bundle, signal, migrationsDir, isProtected } = ports;
+  const { runId, requestedBy, approve } = event;
   await using connection = await connectForRun(event, ports);
   return await withRecordedEnd(connection.client, { runId, action: "migrate", requestedBy, bundle }, async () => {
     refuseOtherMigrations(event, bundle);
     const folder = await readMigrations(migrationsDir);
-    return await migrate(connection.client, { folder, runId, requestedBy, bundle, signal });
+    return await migrate(connection.client, { folder, runId, requestedBy, bundle, isProtected, approve, signal });
   });
 }
 

@@ -13,6 +13,8 @@ import type { SecretReader } from "./secrets.ts";
 export type FunctionEnvironment = {
   readonly app: string;
   readonly stage: string;
+  /** Unless infra says otherwise: what was forgotten must not cost data. */
+  readonly isProtected: boolean;
   readonly database: { readonly host: string; readonly port: number; readonly name: string };
   /** PEM certificates; undefined: Node's roots. */
   readonly ca: readonly string[] | undefined;
@@ -26,6 +28,7 @@ const text = v.pipe(v.string(), v.nonEmpty());
 const environmentSchema = v.object({
   [functionEnv.app]: text,
   [functionEnv.stage]: text,
+  [functionEnv.protected]: v.optional(v.picklist(["true", "false"]), "true"),
   [functionEnv.databaseHost]: text,
   [functionEnv.databasePort]: v.pipe(v.string(), v.toNumber(), v.integer(), v.minValue(1), v.maxValue(65_535)),
   [functionEnv.databaseName]: text,
@@ -64,6 +67,7 @@ export async function readFunctionEnvironment(
   return {
     app: parsed[functionEnv.app],
     stage: parsed[functionEnv.stage],
+    isProtected: parsed[functionEnv.protected] !== "false",
     database: {
       host: parsed[functionEnv.databaseHost],
       port: parsed[functionEnv.databasePort],

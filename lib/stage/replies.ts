@@ -29,6 +29,7 @@ const migrateSchema = v.object({
   pending: tags,
   runId: v.string(),
   ms: v.number(),
+  planHash: v.exactOptional(v.string()),
   error: v.exactOptional(errorDocumentSchema),
 });
 

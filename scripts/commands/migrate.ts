@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { type ErrorDocument, PosternError } from "#lib/base/errors.ts";
 import type { MigrateResult } from "#lib/contract.ts";
 import { runApplicationName } from "#lib/migrate/ledger.ts";
@@ -17,44 +17,79 @@ const help = `
 With --stage the deployed functions apply the migrations of their bundle; when the folder here differs from it, nothing
 is applied and you are told to deploy first.
 
+With --approve only the plan of that hash runs, else nothing. On a protected stage a plan in which data is lost, or may be,
+needs it: read it with \`postern plan\`, then approve it.
+
 Exit code: 0 applied or up to date, 1 refused or not everything was applied, 2 a migration failed.
 
 Examples:
   $ postern migrate --stage dev
+  $ postern migrate --stage production --approve 3f9a…
   $ PGPASSWORD=… postern migrate --url postgres://postern_migrator@db.internal/app --ca rds.pem --json`;
 
 export function registerMigrate(command: Command, context: CommandContext): void {
   addMigrationsOption(addTargetOptions(command))
+    .addOption(
+      new Option("--approve <hash>", "run only the plan of this hash, which you have read").env("POSTERN_APPROVE"),
+    )
+    .addOption(new Option("--protected", "refuse to lose data without --approve (with --url)").env("POSTERN_PROTECTED"))
     .addHelpText("after", help)
     .action(async () => {
+      const flags = readApprovalFlags(command);
       const folder = await readMigrations(readMigrationsOption(command));
       const target = await openTarget(command, context);
       const result =
         target.kind === "stage"
-          ? await migrateStage(target, folder, context)
-          : await migrateUrl(target, folder, context);
+          ? await migrateStage(target, folder, flags, context)
+          : await migrateUrl(target, folder, flags, context);
       context.output.result(result, describeResult);
       finish(result, context);
     });
 }
 
-async function migrateStage(target: StageTarget, folder: MigrationFolder, context: CommandContext) {
+type ApprovalFlags = { readonly approve?: string; readonly protected?: boolean };
+
+/** @throws PosternError `usage.invalid` for a hash that is none, and for --protected where the stage decides */
+function readApprovalFlags(command: Command): ApprovalFlags {
+  const flags = command.opts<ApprovalFlags & { readonly stage?: string }>();
+  if (flags.approve !== undefined && !/^[0-9a-f]{64}$/u.test(flags.approve)) {
+    throw new PosternError("usage.invalid", `--approve ${flags.approve}: expected the plan hash, 64 digits of hex.`);
+  }
+  if (flags.stage !== undefined && command.getOptionValueSource("protected") === "cli") {
+    throw new PosternError("usage.invalid", "--protected goes with --url: a stage knows whether it is protected.");
+  }
+  return flags;
+}
+
+async function migrateStage(
+  target: StageTarget,
+  folder: MigrationFolder,
+  { approve }: ApprovalFlags,
+  context: CommandContext,
+) {
   refuseStaleBundle(target.manifest, folder);
   const { replies } = await import("#lib/stage/replies.ts");
   const { runFor } = await import("../stage-run.ts");
   const requestedBy = describeRequester();
-  const request = { action: "migrate", requestedBy, migrationsHash: folder.hash } as const;
+  const approval = approve === undefined ? {} : { approve };
+  const request = { action: "migrate", requestedBy, migrationsHash: folder.hash, ...approval } as const;
   return replies.migrate(await runFor(target, request, context));
 }
 
-async function migrateUrl({ address }: UrlTarget, folder: MigrationFolder, context: CommandContext) {
+async function migrateUrl(
+  { address }: UrlTarget,
+  folder: MigrationFolder,
+  { approve, protected: isProtected = false }: ApprovalFlags,
+  context: CommandContext,
+) {
   const { signal, output } = context;
   const runId = randomUUID();
   const bundle = await readCheckout(context.root);
   await using connection = await connect(address, { applicationName: runApplicationName(runId), signal });
   const onProgress = (progress: MigrateProgress) => output.note(describeProgress(progress));
   const requestedBy = describeRequester();
-  return await migrate(connection.client, { folder, runId, requestedBy, bundle, signal, onProgress });
+  const approval = { approve, isProtected };
+  return await migrate(connection.client, { folder, runId, requestedBy, bundle, ...approval, signal, onProgress });
 }
 
 function finish({ status, error }: MigrateResult, { output, endWith }: CommandContext): void {

@@ -112,6 +112,15 @@ test("migrate queues one run with the folder's hash and prints what the run reco
   ]);
 });
 
+test("migrate sends the hash of the plan that was approved", async () => {
+  const approve = "a".repeat(64);
+  const { env, invocations } = await startStage({
+    inspect: ({ runId }) => ({ runId, state: "ended", result: upToDate }),
+  });
+  await runCommand(["migrate", "--approve", approve], { env });
+  expect(invocations).toContainEqual(expect.objectContaining({ event: expect.objectContaining({ approve }) }));
+});
+
 test("migrate says to deploy when the folder is not the deployed one, and invokes nothing", async () => {
   const bundle = { version: "0.0.9", migrationsHash: "0".repeat(64) };
   const { env, invocations } = await startStage({}, { bundle });

@@ -61,6 +61,8 @@ describe("what is typed wrong is usage.invalid, exit code 2, and one JSON docume
     { args: ["status", "--stage", "No_Such"], message: /No_Such/ },
     { args: ["status", "--stage", "dev", "--ca", "x.pem"], message: /--ca/ },
     { args: ["seed", "--url", url], message: /--set/ },
+    { args: ["migrate", "--url", url, "--approve", "all"], message: /64 digits/ },
+    { args: ["migrate", "--stage", "dev", "--protected"], message: /--protected/ },
     { args: ["setup", "--url", url], message: /--passwords-file/ },
     { args: ["setup", "--stage", "dev", "--rotate", "master"], message: /master/ },
     { args: ["setup", "--url", url, "--rotate", "app"], message: /--rotate/ },

@@ -3,10 +3,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { BundleInfo, RunnerEvent } from "#lib/contract.ts";
+import { planMigrations } from "#lib/migrate/plan.ts";
 import { readProgress } from "#lib/migrate/progress.ts";
 import { handleRunnerEvent, type RunnerPorts } from "#lib/migrate/runner.ts";
 import { readMigrations } from "#lib/migrate/source.ts";
 import { connect } from "#lib/postgres/connect.ts";
+import { makeMigrationFolder } from "../support/migration-folder.ts";
 import { type TestDatabase, createTestDatabase } from "../support/postgres.ts";
 
 const migrationsDir = path.join(import.meta.dirname, "../../migrations");
@@ -37,6 +39,7 @@ function ports(replaced: Partial<RunnerPorts> = {}): RunnerPorts {
     migrationsDir,
     seedsDir: path.join(migrationsDir, "seeds"),
     bundle,
+    isProtected: false,
     signal: new AbortController().signal,
     ...replaced,
   };
@@ -64,6 +67,18 @@ describe("the runner", () => {
     expect(migrated).toMatchObject({
       result: { status: "applied", applied: expect.arrayContaining(["0000_customers"]) },
     });
+  });
+
+  it("refuses on a protected stage what only a DO block knows, until its plan is approved", async () => {
+    const dir = stack.use(await makeMigrationFolder());
+    const folder = await dir.write(["do $$ begin end $$"]);
+    const replaced = { migrationsDir: dir.dir, isProtected: true };
+    const refused = await watch({ ...request, action: "migrate", runId: "protected-1" }, replaced);
+    expect(refused).toMatchObject({ result: { status: "refused", error: { code: "plan.unapproved" } } });
+    await using connection = await connect(database.address, { applicationName: "watch" });
+    const { planHash: approve } = await planMigrations(connection.client, folder);
+    const applied = await watch({ ...request, action: "migrate", runId: "protected-2", approve }, replaced);
+    expect(applied).toMatchObject({ result: { status: "applied" } });
   });
 
   it("lets who queued a run see that it was refused before it changed anything", async () => {

@@ -92,3 +92,18 @@ test("plan --rehearse runs and rolls back; its exit code is 0 when nothing faile
   const status = await runCommand(["status", "--dir", folder.dir, "--json"], { env: { POSTERN_URL: database.url() } });
   expect(status.json()).toMatchObject({ applied: [], pending: ["0000_step", "0001_step"] });
 });
+
+test("migrate --protected wants --approve with the hash that plan printed, and exits 1 without it", async () => {
+  await folder.write(["create table t (id int)", "drop schema if exists attic cascade"]);
+  const env = { POSTERN_URL: database.url(), POSTERN_DIR: folder.dir };
+  const refused = await runCommand(["migrate", "--protected"], { env });
+  expect(refused.exitCode).toBe(1);
+  expect(refused.stderr).toMatch(/\[plan\.unapproved\]\nhint {2}Read it with `postern plan`/u);
+  const { planHash } = (await plan("--json")).json() as { planHash: string };
+  const other = await runCommand(["migrate", "--approve", "0".repeat(64), "--json"], { env });
+  expect(other.exitCode).toBe(1);
+  expect(other.json()).toMatchObject({ status: "refused", applied: [], error: { code: "plan.mismatch" } });
+  const applied = await runCommand(["migrate", "--protected", "--approve", planHash, "--json"], { env });
+  expect(applied.exitCode).toBe(0);
+  expect(applied.json()).toMatchObject({ status: "applied", applied: ["0000_step", "0001_step"] });
+});

@@ -54,7 +54,7 @@ test("a plan shows each statement with its locks, and each hazard below its stat
     "     outside a transaction: WHY",
     "     SHARE UPDATE EXCLUSIVE on public.orders, builds an index",
     "",
-    "2 pending, 1 danger, destructive; apply with `postern migrate`",
+    "2 pending, 1 danger, destructive; apply with `postern migrate`; on a protected stage: `postern migrate --approve abc`",
     "plan abc",
   ]);
 });

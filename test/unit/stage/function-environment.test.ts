@@ -31,6 +31,15 @@ test("reports everything that is missing or wrong at once", async () => {
   });
 });
 
+test.each([
+  [undefined, true],
+  ["true", true],
+  ["false", false],
+])("a stage is protected unless infra says otherwise (%s)", async (value, isProtected) => {
+  const environment = await readFunctionEnvironment({ ...env, [functionEnv.protected]: value }, bundleDir);
+  expect(environment.isProtected).toBe(isProtected);
+});
+
 test("an address has the secret's login and full verification, and the rotated password when asked anew", async () => {
   const environment = await readFunctionEnvironment(env, bundleDir);
   const passwords = ["old", "new"];
