@@ -80,6 +80,7 @@ const maxSqlLength = 200;
 function judgeMigration({ migration, statements }: ParsedMigration, scene: Scene): PlannedMigration {
   const outside = findOutsideTransaction(statements, partitionFacts(scene.facts));
   const judged = statements.map(({ node, line, text }) => ({ line, text, ...judgeStatement(node, scene) }));
+  scene.endMigration();
   const transactional = outside.size === 0;
   const hazards: PlannedHazard[] = judged.flatMap((step) =>
     step.hazards.map((hazard) => ({ ...hazard, line: step.line })),

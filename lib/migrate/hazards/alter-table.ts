@@ -114,8 +114,10 @@ function judgeDropColumn({ name = "", behavior }: AlterTableCmd, table: Table, s
     `Column ${name} and its values are gone${cascade}; code that still names it breaks`,
     { severity: table.size === "empty" ? "warning" : "danger", destructive: true },
   );
+  const isNew = scene.isNewColumn(table, name);
+  scene.dropColumn(table, name);
   const referenced = scene.referencedBy(table, ({ columns }) => columns.includes(name));
-  return { effects: lockAll([table, ...referenced]), hazards: scene.isNewColumn(table, name) ? [] : hazards };
+  return { effects: lockAll([table, ...referenced]), hazards: isNew ? [] : hazards };
 }
 
 /** ATTACH reads the rows of the new partition unless a CHECK proves its bounds; that is not looked for here. */

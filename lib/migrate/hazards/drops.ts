@@ -30,6 +30,9 @@ export function judgeDrop({ objects = [], removeType, behavior, concurrent }: Dr
         effects: objects.flatMap((object) => effectOn(ownerOf(object, scene), "ACCESS EXCLUSIVE")),
         hazards: [],
       };
+    case "OBJECT_EXTENSION":
+      if (isCascade) return { effects: [], hazards: [dropOther(removeType, names, isCascade)] };
+      return { effects: [], hazards: [loseObject("extension", names, "its tables and functions go with it", true)] };
     default:
       return { effects: [], hazards: [dropOther(removeType ?? "OBJECT_TYPE", names, isCascade)] };
   }
@@ -56,6 +59,7 @@ export function judgeDropWhole(what: string): Verdict {
 }
 
 function dropTable(table: Table, scene: Scene, isCascade: boolean): Verdict {
+  scene.dropTable(table);
   const cascade = isCascade ? ", with CASCADE what depends on it too" : "";
   return {
     effects: [table, ...scene.referencedBy(table)].flatMap((locked) => effectOn(locked, "ACCESS EXCLUSIVE")),

@@ -72,3 +72,9 @@ export function combine(verdicts: readonly Verdict[]): Verdict {
     hazards: verdicts.flatMap(({ hazards }) => hazards),
   };
 }
+
+/** What a plan cannot look into may do anything, so a protected stage wants to hear that somebody has. */
+export function opaque(what: string): Hazard {
+  const message = `${what} does what only its code says: read it before you approve.`;
+  return { code: "opaque", severity: "warning", message, destructive: true };
+}

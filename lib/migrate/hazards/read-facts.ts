@@ -31,6 +31,7 @@ function stringNodes(value: unknown): string[] {
 type Row = {
   readonly current_schema: string | null;
   readonly volatile_functions: readonly string[];
+  readonly trusted_functions: readonly string[];
   readonly relations: readonly {
     readonly schema: string;
     readonly name: string;
@@ -58,6 +59,7 @@ export async function readFacts(client: Queryable, names: NamesInPlan): Promise<
   return {
     currentSchema: row?.current_schema ?? "public",
     volatileFunctions: new Set(row?.volatile_functions),
+    trustedFunctions: new Set(row?.trusted_functions),
     relations: (row?.relations ?? []).map((relation) => ({
       schema: relation.schema,
       name: relation.name,
@@ -127,4 +129,7 @@ const factsQuery = `
   select current_schema() as current_schema,
     (select coalesce(json_agg(distinct proname), '[]') from pg_proc
      where proname = any($2) and provolatile = 'v') as volatile_functions,
+    (select coalesce(json_agg(proname), '[]') from
+      (select proname from pg_proc where proname = any($2) group by proname
+       having bool_and(pronamespace = 'pg_catalog'::regnamespace or provolatile <> 'v')) f) as trusted_functions,
     (select coalesce(json_agg(r), '[]') from relations r) as relations`;

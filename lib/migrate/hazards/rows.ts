@@ -1,11 +1,15 @@
-import type { DeleteStmt, MergeStmt, Node, UpdateStmt } from "libpg-query";
-import { combine, type Verdict } from "./hazard.ts";
+import type { DeleteStmt, FuncCall, MergeStmt, Node, UpdateStmt } from "libpg-query";
+import { combine, opaque, type Verdict } from "./hazard.ts";
 import type { Scene } from "./scene.ts";
 import { effectOn, hazardOn } from "./table.ts";
 
-/** Every statement within this one that changes rows, those inside WITH included. */
+/**
+ * Every statement within this one that changes rows, those inside WITH included; and a call of a function that may
+ * change any, which only its code tells.
+ */
 export function judgeRows(node: Node, scene: Scene): Verdict {
   const verdicts: Verdict[] = [];
+  const untrusted = new Set<string>();
   const stack: unknown[] = [node];
   while (stack.length > 0) {
     const value = stack.pop();
@@ -17,9 +21,21 @@ export function judgeRows(node: Node, scene: Scene): Verdict {
       const { relation } = value.InsertStmt as { relation?: Parameters<Scene["table"]>[0] };
       verdicts.push({ effects: effectOn(scene.table(relation), "ROW EXCLUSIVE"), hazards: [] });
     }
+    if ("FuncCall" in value) {
+      const name = functionName(value.FuncCall as FuncCall);
+      if (!scene.facts.trustedFunctions.has(name)) untrusted.add(name);
+    }
     for (const inner of Object.values(value)) stack.push(inner);
   }
-  return combine(verdicts);
+  return combine([
+    ...verdicts,
+    { effects: [], hazards: [...untrusted].map((name) => opaque(`The function ${name}()`)) },
+  ]);
+}
+
+function functionName({ funcname = [] }: FuncCall): string {
+  const last = funcname.at(-1);
+  return last !== undefined && "String" in last ? (last.String.sval ?? "") : "";
 }
 
 function judgeDelete({ relation, whereClause }: DeleteStmt, scene: Scene): Verdict {

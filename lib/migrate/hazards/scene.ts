@@ -6,12 +6,15 @@ const temporary = "pg_temp";
 
 /**
  * The database as the next statement of the plan meets it: the catalog, and what the plan's earlier statements made of
- * it. Statements are looked at in order; each changes the scene for those that follow.
+ * it. Statements are looked at in order; each changes the scene for those that follow. In doubt a table is the one that
+ * is there already: taking it for new would hide what happens to its rows.
  */
 export class Scene {
   readonly facts: CatalogFacts;
   readonly #newTables = new Set<string>();
   readonly #newColumns = new Set<string>();
+  /** Labels of the catalog that the plan dropped or gave another name. */
+  readonly #gone = new Set<string>();
   /** Label after a rename in this plan → label in the catalog. */
   readonly #renamed = new Map<string, { readonly schema: string; readonly name: string }>();
   /** CHECK (column IS NOT NULL) that the plan adds, by table and constraint. */
@@ -52,7 +55,7 @@ export class Scene {
   }
 
   isNewColumn(table: Table, column: string): boolean {
-    return table.isNew || this.#newColumns.has(`${tableLabel(table)}.${column}`);
+    return table.isNew || this.#newColumns.has(`${tableLabel(table)}\0${column}`);
   }
 
   /** True when a scan could find nothing: the column is NOT NULL already, or a valid CHECK says so. */
@@ -67,16 +70,48 @@ export class Scene {
     return isDeclared || notNullChecks.some((check) => check.column === column && check.isValid);
   }
 
-  /** `IF NOT EXISTS` makes nothing where the table is there; a temporary one hides another of its name. */
-  addTable(relation: RangeVar | undefined, isOptional = false): void {
+  /**
+   * A name that is taken is not made anew: IF NOT EXISTS leaves it alone, and anything else makes it somewhere else
+   * (`set search_path`) or fails. A temporary table hides another of its name.
+   */
+  addTable(relation: RangeVar | undefined): void {
     const { schema, name } = nameOf(relation);
-    if (isOptional && this.tableNamed(schema, name).facts !== undefined) return;
     const home = relation?.relpersistence === "t" ? temporary : (schema ?? this.facts.currentSchema);
-    this.#newTables.add(tableLabel({ schema: home, name }));
+    const label = tableLabel({ schema: home, name });
+    const isInCatalog = findRelation(this.facts, home, name) !== undefined && !this.#gone.has(label);
+    if (!isInCatalog && !this.#renamed.has(label)) this.#newTables.add(label);
+  }
+
+  dropTable(table: Table): void {
+    this.#forget(table);
+  }
+
+  rename(table: Table, to: { readonly schema?: string; readonly name?: string }): void {
+    const target = { schema: to.schema ?? table.schema, name: to.name ?? table.name };
+    this.#forget(table);
+    this.#forgetColumns(target);
+    if (table.isNew) this.#newTables.add(tableLabel(target));
+    else if (table.facts !== undefined) this.#renamed.set(tableLabel(target), table.facts);
   }
 
   addColumn(table: Table, column: string): void {
-    this.#newColumns.add(`${tableLabel(table)}.${column}`);
+    this.#newColumns.add(`${tableLabel(table)}\0${column}`);
+  }
+
+  dropColumn(table: Table, column: string): void {
+    this.#newColumns.delete(`${tableLabel(table)}\0${column}`);
+  }
+
+  renameColumn(table: Table, from: string, to: string): void {
+    const isNew = this.isNewColumn(table, from);
+    this.dropColumn(table, from);
+    if (isNew) this.addColumn(table, to);
+    else this.dropColumn(table, to);
+  }
+
+  /** Temporary tables may end with the transaction: in the next migration the name is the other table's again. */
+  endMigration(): void {
+    for (const label of this.#newTables) if (label.startsWith(`${temporary}.`)) this.#newTables.delete(label);
   }
 
   addCheck(table: Table, constraint: string, expression: Node | undefined, isValid: boolean): void {
@@ -91,10 +126,18 @@ export class Scene {
     if (check !== undefined) this.#notNullChecks.set(key, { column: check.column, isValid: true });
   }
 
-  rename(table: Table, to: { readonly schema?: string; readonly name?: string }): void {
-    const target = { schema: to.schema ?? table.schema, name: to.name ?? table.name };
-    if (table.isNew) this.#newTables.add(tableLabel(target));
-    else if (table.facts !== undefined) this.#renamed.set(tableLabel(target), table.facts);
+  #forget(table: Table): void {
+    const label = tableLabel(table);
+    this.#newTables.delete(label);
+    this.#renamed.delete(label);
+    this.#gone.add(label);
+    this.#forgetColumns(table);
+  }
+
+  #forgetColumns(table: Pick<Table, "schema" | "name">): void {
+    const prefix = `${tableLabel(table)}\0`;
+    for (const key of this.#newColumns) if (key.startsWith(prefix)) this.#newColumns.delete(key);
+    for (const key of this.#notNullChecks.keys()) if (key.startsWith(prefix)) this.#notNullChecks.delete(key);
   }
 }
 

@@ -1,8 +1,8 @@
-import type { AlterObjectSchemaStmt, CreateStmt, CreateTableAsStmt, Node, RenameStmt } from "libpg-query";
+import type { AlterObjectSchemaStmt, CreateStmt, CreateTableAsStmt, LockStmt, Node, RenameStmt } from "libpg-query";
 import { judgeAlterTable } from "./alter-table.ts";
 import { referencedTables } from "./constraints.ts";
 import { judgeDrop, judgeDropWhole, judgeTruncate } from "./drops.ts";
-import { type LockMode, nothing, type Verdict } from "./hazard.ts";
+import { type LockMode, lockModes, nothing, opaque, type Verdict } from "./hazard.ts";
 import { judgeCluster, judgeCreateIndex, judgeRefresh, judgeReindex, judgeVacuum } from "./indexes.ts";
 import { judgeRows } from "./rows.ts";
 import type { Scene } from "./scene.ts";
@@ -29,9 +29,10 @@ export function judgeStatement(node: Node, scene: Scene): Verdict {
   if ("DropdbStmt" in node) return judgeDropWhole("DROP DATABASE");
   if ("DropTableSpaceStmt" in node) return judgeDropWhole("DROP TABLESPACE");
   if ("DropOwnedStmt" in node) return judgeDropWhole("DROP OWNED");
-  if ("DoStmt" in node) return opaque("A DO block");
-  if ("CallStmt" in node) return opaque("A called procedure");
-  if ("ExecuteStmt" in node) return opaque("A prepared statement");
+  if ("LockStmt" in node) return judgeLock(node.LockStmt, scene);
+  if ("DoStmt" in node) return { effects: [], hazards: [opaque("A DO block")] };
+  if ("CallStmt" in node) return { effects: [], hazards: [opaque("A called procedure")] };
+  if ("ExecuteStmt" in node) return { effects: [], hazards: [opaque("A prepared statement")] };
   return changesRows(node) ? judgeRows(node, scene) : nothing;
 }
 
@@ -42,13 +43,14 @@ function changesRows(node: Node): boolean {
     "DeleteStmt" in node ||
     "MergeStmt" in node ||
     "SelectStmt" in node ||
-    "ExplainStmt" in node
+    "ExplainStmt" in node ||
+    "CopyStmt" in node
   );
 }
 
 function judgeCreateTable(statement: CreateStmt, scene: Scene): Verdict {
-  const { relation, tableElts = [], inhRelations = [], partbound, if_not_exists: isOptional } = statement;
-  scene.addTable(relation, isOptional);
+  const { relation, tableElts = [], inhRelations = [], partbound } = statement;
+  scene.addTable(relation);
   // A new partition is known to its parent at once; a child that only inherits is looked up later.
   const parentLock = partbound === undefined ? "SHARE UPDATE EXCLUSIVE" : "ACCESS EXCLUSIVE";
   return {
@@ -62,9 +64,9 @@ function judgeCreateTable(statement: CreateStmt, scene: Scene): Verdict {
   };
 }
 
-function judgeCreateTableAs({ into, query, if_not_exists: isOptional }: CreateTableAsStmt, scene: Scene): Verdict {
+function judgeCreateTableAs({ into, query }: CreateTableAsStmt, scene: Scene): Verdict {
   const verdict = query === undefined ? nothing : judgeRows(query, scene);
-  scene.addTable(into?.rel, isOptional);
+  scene.addTable(into?.rel);
   return verdict;
 }
 
@@ -78,10 +80,9 @@ function judgeRename({ renameType, relationType, relation, subname, newname = ""
   const isColumn = renameType === "OBJECT_COLUMN" && relationType !== "OBJECT_TYPE";
   const effects = effectOn(table, "ACCESS EXCLUSIVE");
   if (isTable) scene.rename(table, { name: newname });
-  if (isColumn && scene.isNewColumn(table, subname ?? "")) {
-    scene.addColumn(table, newname);
-    return { effects, hazards: [] };
-  }
+  const isNewColumn = isColumn && scene.isNewColumn(table, subname ?? "");
+  if (isColumn) scene.renameColumn(table, subname ?? "", newname);
+  if (isNewColumn) return { effects, hazards: [] };
   if (!isTable && !isColumn) return { effects, hazards: [] };
   const what = isColumn ? `Column ${subname ?? ""} is` : "It is";
   return {
@@ -109,12 +110,13 @@ function judgeMove({ relation, newschema = "" }: AlterObjectSchemaStmt, scene: S
   };
 }
 
-function locking(relation: Parameters<Scene["table"]>[0], lock: LockMode, scene: Scene): Verdict {
-  return { effects: effectOn(scene.table(relation), lock), hazards: [] };
+function judgeLock({ relations = [], mode = 8 }: LockStmt, scene: Scene): Verdict {
+  // Numbered from 1 in the same order (lockdefs.h).
+  const lock = lockModes[mode - 1] ?? "ACCESS EXCLUSIVE";
+  const tables = relations.flatMap((relation) => ("RangeVar" in relation ? [scene.table(relation.RangeVar)] : []));
+  return { effects: tables.flatMap((table) => effectOn(table, lock)), hazards: [] };
 }
 
-/** What a plan cannot look into may do anything, so a protected stage wants to hear that somebody has. */
-function opaque(what: string): Verdict {
-  const message = `${what} does what only its code says: read it before you approve.`;
-  return { effects: [], hazards: [{ code: "opaque", severity: "warning", message, destructive: true }] };
+function locking(relation: Parameters<Scene["table"]>[0], lock: LockMode, scene: Scene): Verdict {
+  return { effects: effectOn(scene.table(relation), lock), hazards: [] };
 }

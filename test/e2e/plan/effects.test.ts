@@ -126,6 +126,8 @@ const claims = [
   ["truncate t", { t: `${ae}, rewrite` }],
   ["refresh materialized view m", { m: `${ae}, rewrite` }],
   ["refresh materialized view concurrently m", { m: "EXCLUSIVE, scan" }],
+  ["lock table t", { t: `${ae}, none` }],
+  ["lock table t in share mode", { t: `${share}, none` }],
   ["delete from t where id = 1", { t: `${rex}, scan` }],
   ["update t set n = 1", { t: `${rex}, scan` }],
   ["insert into t (id, checked, loose) values (1000, 1, 1)", { t: `${rex}, none` }],

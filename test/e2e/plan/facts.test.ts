@@ -15,7 +15,7 @@ beforeEach(async () => {
 afterEach(async () => stack.disposeAsync());
 
 const read = async (...relations: string[]) =>
-  readFacts(connection.client, { relations, functions: ["now", "random", "Réal"] });
+  readFacts(connection.client, { relations, functions: ["now", "random", "Réal", "own", "lower"] });
 
 const readSized = async () => {
   const facts = await read("untouched", "loaded", "parted");
@@ -30,10 +30,13 @@ describe("the facts about tables", () => {
       create table "Tä ble" (id int not null, name varchar(20), "no t" int constraint k check ("no t" is not null),
         parent_id int constraint fk references parent, constraint two check (id > 0 and name is not null));
       create index "Tä ble idx" on "Tä ble" (name);
-      create table other.parent (id int);`);
+      create table other.parent (id int);
+      create function own() returns int language sql as 'select 1';
+      create function other.lower(int) returns int language sql as 'select 1';`);
     const facts = await read("Tä ble", "Tä ble idx", "parent");
     expect(facts.currentSchema).toBe("public");
-    expect([...facts.volatileFunctions]).toEqual(["random"]);
+    expect([...facts.volatileFunctions].toSorted()).toEqual(["lower", "own", "random"]);
+    expect([...facts.trustedFunctions].toSorted()).toEqual(["now", "random"]);
     expect(findRelation(facts, undefined, "Tä ble")).toMatchObject({
       schema: "public",
       kind: "r",

@@ -2,7 +2,12 @@ import type { CatalogFacts, ColumnFacts, RelationFacts } from "#lib/migrate/haza
 
 /** A catalog with these tables in schema public. */
 export function catalog(...relations: readonly RelationFacts[]): CatalogFacts {
-  return { currentSchema: "public", relations, volatileFunctions: new Set(["random", "gen_random_uuid", "nextval"]) };
+  return {
+    currentSchema: "public",
+    relations,
+    volatileFunctions: new Set(["random", "gen_random_uuid", "nextval"]),
+    trustedFunctions: new Set(["random", "gen_random_uuid", "nextval", "now", "count"]),
+  };
 }
 
 const sizes = {

@@ -83,6 +83,10 @@ describe("hazards", () => {
     ["drop type mood", ["drop.object warning"]],
     ["drop sequence s", ["drop.object warning !"]],
     ["drop view v", ["drop.object warning"]],
+    ["drop extension postgis", ["drop.object warning !"]],
+    ["copy (with d as (delete from small returning *) select * from d) to '/tmp/x'", ["rows.delete danger small !"]],
+    ["select tidy_up(), now()", ["opaque warning !"]],
+    ["insert into small select count(*) from large", []],
     ["drop database other", ["drop.object danger !"]],
     ["drop owned by other", ["drop.object danger !"]],
     ["alter table large drop column a", ["drop.column danger large !"]],
@@ -118,6 +122,28 @@ describe("what the plan itself made", () => {
     expect(await hazards("create temp table large (a int); drop table large; drop table public.large")).toEqual([
       "drop.table danger large !",
     ]);
+  });
+
+  it.each([
+    ["a temporary table that is gone", "create temp table large (); drop table large; drop table large"],
+    ["a search path", "set search_path = archive; create table large (); set search_path = public; drop table large"],
+    ["a rename and back", "alter table large rename to x; alter table x rename to large; drop table large"],
+    ["a table put in its place", "alter table large rename to x; create table large (); drop table x"],
+  ])("does not hide what happens to the table that was there: %s", async (_how, sql) => {
+    expect((await hazards(sql)).filter((hazard) => hazard.startsWith("drop.table danger"))).toHaveLength(1);
+  });
+
+  it("does not hide it behind a temporary table of an earlier migration", async () => {
+    const found = await hazards("create temp table large () on commit drop", "drop table large");
+    expect(found).toEqual(["drop.table danger large !"]);
+  });
+
+  it("does not hide what happens to a column that was there", async () => {
+    const sql = `alter table large add column c int; alter table large rename c to d;
+      alter table large rename a to c; alter table large drop column c`;
+    expect(await hazards(sql)).toEqual(["rename warning large", "drop.column danger large !"]);
+    const again = "alter table large add column if not exists a int; alter table large drop column a";
+    expect(await hazards(again)).toEqual(["drop.column danger large !"]);
   });
 
   it("keeps its size under a new name", async () => {
