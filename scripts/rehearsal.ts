@@ -69,7 +69,7 @@ function describeMigration({ tag, outcome, reason, ms, statements }: RehearsedMi
     ...statements.flatMap(({ line, ms: took, locks, rewritten }) => {
       const taken = locks.map(({ table, mode }) => `${mode} on ${table}`);
       const facts = [...taken, ...rewritten.map((table) => `wrote ${table} anew`)];
-      return facts.length === 0 && took < 10 ? [] : [style.dim(`  ${line}: ${took} ms  ${facts.join(", ")}`)];
+      return facts.length === 0 && took < 10 ? [] : [style.dim(`  ${line}: ${took} ms  ${facts.join(", ")}`.trimEnd())];
     }),
   ];
 }

@@ -1,5 +1,5 @@
 import type { PlannedHazard } from "#lib/contract.ts";
-import { type Effect, lockModes } from "./hazard.ts";
+import { type Effect, type LockMode, lockModes } from "./hazard.ts";
 
 type Step = { readonly line: number; readonly effects: readonly Effect[] };
 
@@ -8,16 +8,17 @@ const blocking = new Set<string>(lockModes.slice(lockModes.indexOf("SHARE")));
 
 /**
  * Locks live until the transaction ends: a statement that takes an instant blocks its table for as long as the ones
- * behind it work. Names, for each table so locked, the first long work behind it; work under a lock that the same
- * statement takes is that statement's own hazard.
+ * behind it work. Names, for each table so locked, the first long work behind it. Work under a lock on the table that the
+ * working statement takes itself, and that is no weaker, is that statement's own hazard.
  */
 export function findLongLocks(steps: readonly Step[]): PlannedHazard[] {
-  const takenAt = new Map<string, { readonly line: number; readonly lock: string }>();
+  const takenAt = new Map<string, { readonly line: number; readonly lock: LockMode }>();
   const found = new Map<string, PlannedHazard>();
   for (const { line, effects } of steps) {
     const long = effects.find(({ isLong }) => isLong);
     for (const [table, taken] of long === undefined ? [] : takenAt) {
-      if (found.has(table)) continue;
+      if (found.has(table) || effects.some((effect) => effect.table === table && isAtLeast(effect.lock, taken.lock)))
+        continue;
       found.set(table, {
         code: "lock.long",
         severity: "danger",
@@ -34,4 +35,8 @@ export function findLongLocks(steps: readonly Step[]): PlannedHazard[] {
     }
   }
   return [...found.values()];
+}
+
+function isAtLeast(lock: LockMode, other: LockMode): boolean {
+  return lockModes.indexOf(lock) >= lockModes.indexOf(other);
 }

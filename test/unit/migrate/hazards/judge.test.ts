@@ -188,6 +188,13 @@ describe("a lock that is held through long work", () => {
     expect(await hazards("alter table small add column c int", "update large set a = 1 where a is null")).toEqual([]);
   });
 
+  it("is none of its own where the work takes the same lock itself", async () => {
+    const sql = "alter table large add column c int; alter table large alter a set not null;";
+    expect(await hazards(sql)).toEqual(["not-null.scan danger large"]);
+    const weaker = "alter table large add column c int; alter table large validate constraint x;";
+    expect(await hazards(weaker)).toEqual(["lock.long danger large"]);
+  });
+
   it("is none where the work is short", async () => {
     expect(await hazards("alter table large add column c int; update small set a = 1 where a is null")).toEqual([]);
   });
