@@ -188,7 +188,7 @@ export async function readRun(client: Queryable, runId: string): Promise<RunReco
     is_connected: boolean;
   }>(
     `select r.run_id, r.action, r.requested_by, r.started_at, r.ended_at, r.outcome, r.result, r.error,
-            exists (select from pg_stat_activity a where a.application_name = $2) as is_connected
+            exists (select from pg_stat_activity a where starts_with(a.application_name, $2)) as is_connected
      from postern.runs r where r.run_id = $1`,
     [runId, runApplicationName(runId)],
   );
