@@ -4,7 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { removePostgresData } from "#lib/local/postgres-home.ts";
+import { removePostgresData } from "#lib/local/postgres/home.ts";
 import { isInstalled } from "../support/debian.ts";
 import { makeTestFolder } from "../support/postgres.ts";
 import { startProgram } from "../support/program.ts";

@@ -59,13 +59,13 @@ const lambda: LambdaInvoker = {
     if (name === "busy") throw new AwsError("TooManyRequestsException", "Rate Exceeded.", { statusCode: 429 });
     if (name === "broken") throw new Error("a defect that names /secret/paths");
     if (name !== "echo") throw new AwsError("ResourceNotFoundException", "Function not found", { statusCode: 404 });
-    const isEvent = options?.invocationType === "Event";
+    const isEvent = options.invocationType === "Event";
     const text = Buffer.from(payload).toString();
     return {
       statusCode: isEvent ? 202 : 200,
       payload: isEvent ? new Uint8Array() : Buffer.from(text === '"throw"' ? '{"errorType":"Error"}' : text),
       ...(text === '"throw"' ? { functionError: "Unhandled" as const } : {}),
-      ...(options?.logTail === true ? { logTail: Buffer.from("END").toString("base64") } : {}),
+      ...(options.logTail ? { logTail: Buffer.from("END").toString("base64") } : {}),
       executedVersion: "$LATEST",
       requestId: randomUUID(),
     };

@@ -1,7 +1,7 @@
 import { rootCertificates } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { PosternError } from "#lib/base/errors.ts";
-import { startPostgresServer } from "#lib/local/postgres-server.ts";
+import { startPostgresServer } from "#lib/local/postgres/server.ts";
 import { type DatabaseAddress, parseDatabaseUrl, type SslMode, sslModes } from "#lib/postgres/address.ts";
 import { type Connection, connect, type ConnectOptions } from "#lib/postgres/connect.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";

@@ -1,8 +1,8 @@
 import { request } from "node:http";
 import { describe, expect, test } from "vitest";
 import { AwsError } from "#lib/local/aws/aws-error.ts";
-import { startFunctionUrl } from "#lib/local/function-url.ts";
-import { createDrivenClock } from "../../support/driven-clock.ts";
+import { startFunctionUrl } from "#lib/local/lambda/function-url.ts";
+import { createDrivenClock } from "../../../support/driven-clock.ts";
 
 type Reply = { readonly status: number; readonly headers: NodeJS.Dict<string | string[]>; readonly body: string };
 type Sent = {

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
-import { AwsError } from "./aws/aws-error.ts";
-import type { FunctionConfig } from "./lambda/environment.ts";
-import { createEventQueue, type EventQueue } from "./lambda/event-queue.ts";
-import { createFunctionPool, type FunctionPool, type LogEntry } from "./lambda/function-pool.ts";
-import { maxAsyncPayloadBytes, maxSyncPayloadBytes } from "./lambda/limits.ts";
+import { AwsError } from "../aws/aws-error.ts";
+import type { FunctionConfig } from "./environment.ts";
+import { createEventQueue, type EventQueue } from "./event-queue.ts";
+import { createFunctionPool, type FunctionPool, type LogEntry } from "./function-pool.ts";
+import { maxAsyncPayloadBytes, maxSyncPayloadBytes } from "./limits.ts";
 
 export type HostedFunction = FunctionConfig & {
   /** Environments at once. Default: 10. */

@@ -8,10 +8,10 @@ import {
 } from "node:http";
 import * as v from "valibot";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
-import { AwsError } from "./aws/aws-error.ts";
-import type { LambdaInvoker } from "./aws/lambda.ts";
-import { readBody } from "./http-body.ts";
-import { closeServer, listen } from "./http-server.ts";
+import { AwsError } from "../aws/aws-error.ts";
+import { readBody } from "../net/http-body.ts";
+import { closeServer, listen } from "../net/http-server.ts";
+import type { LambdaHost } from "./host.ts";
 
 export type FunctionUrlOptions = {
   /** 0: any free one. */
@@ -19,7 +19,7 @@ export type FunctionUrlOptions = {
   /** Default: 127.0.0.1. */
   readonly host?: string;
   readonly functionName: string;
-  readonly lambda: Pick<LambdaInvoker, "invoke">;
+  readonly lambda: Pick<LambdaHost, "invoke">;
   readonly clock?: Clock;
 };
 

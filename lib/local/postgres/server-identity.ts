@@ -6,9 +6,9 @@ import {
   isUsableAuthority,
   isUsableServerCertificate,
 } from "./certificates.ts";
-import type { PostgresHome } from "./postgres-home.ts";
-import { readIfPresent, writeWhole } from "./private-file.ts";
-import type { ServerUser } from "./unprivileged-user.ts";
+import type { PostgresHome } from "./home.ts";
+import { readIfPresent, writeWhole } from "../files/private-file.ts";
+import type { ServerUser } from "../process/unprivileged-user.ts";
 
 /** Names that the server certificate always has. */
 const loopbackNames = ["localhost", "127.0.0.1", "::1"] as const;

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { lstat, mkdir, readlink, realpath, rm, rmdir, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { PosternError } from "#lib/base/errors.ts";
-import { makeFolder, unwritable } from "./data-folder.ts";
-import { isInSharedPlace, sharedPlace } from "./shared-place.ts";
-import { mayEnter, type ServerUser } from "./unprivileged-user.ts";
+import { makeFolder, unwritable } from "../files/data-folder.ts";
+import { isInSharedPlace, sharedPlace } from "../files/shared-place.ts";
+import { mayEnter, type ServerUser } from "../process/unprivileged-user.ts";
 
 /**
  * The folders of a server:

@@ -1,7 +1,7 @@
 import { createScramVerifier } from "#lib/migrate/roles/scram-verifier.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { quoteIdentifier, quoteLiteral } from "#lib/postgres/quote.ts";
-import type { PostgresServer } from "./postgres-server.ts";
+import type { PostgresServer } from "./server.ts";
 
 export const masterName = "postern_master";
 

@@ -6,15 +6,15 @@ import { PosternError } from "#lib/base/errors.ts";
 import type { BuiltFunctions } from "#lib/bundle/build.ts";
 import { type BundleInfo, functionName, manifestParameterName } from "#lib/contract.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
-import { type AwsEndpoint, startAwsEndpoint } from "./aws/endpoint.ts";
-import { type AwsResources, noResources } from "./aws/resources.ts";
-import type { SecretStore } from "./aws/secret-store.ts";
-import type { Credentials } from "./aws/signature.ts";
-import { portTaken } from "./free-port.ts";
-import { startFunctionUrl } from "./function-url.ts";
-import { type LambdaHost, startLambdaHost } from "./lambda-host.ts";
-import { writeWhole } from "./private-file.ts";
-import { describeFunctions, describeResources, describeStage, type StageFacts } from "./stage-description.ts";
+import { type AwsEndpoint, startAwsEndpoint } from "../aws/endpoint.ts";
+import { type AwsResources, noResources } from "../aws/resources.ts";
+import type { SecretStore } from "../aws/secret-store.ts";
+import type { Credentials } from "../aws/signature.ts";
+import { portTaken } from "../net/free-port.ts";
+import { startFunctionUrl } from "../lambda/function-url.ts";
+import { type LambdaHost, startLambdaHost } from "../lambda/host.ts";
+import { writeWhole } from "../files/private-file.ts";
+import { describeFunctions, describeResources, describeStage, type StageFacts } from "./description.ts";
 
 /** The flags that choose the ports, for messages. */
 export const portFlags = { database: "--port", aws: "--aws-port", health: "--health-port" } as const;

@@ -7,17 +7,17 @@ import { buildFunctions } from "#lib/bundle/build.ts";
 import type { Manifest } from "#lib/contract.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { localStageName } from "#lib/stage/stage-name.ts";
-import { makeFolder, unwritable } from "./data-folder.ts";
-import { assertPortFree, loopback } from "./free-port.ts";
-import { ensureMaster } from "./master.ts";
-import { removePostgresData } from "./postgres-home.ts";
-import { startPostgresServer } from "./postgres-server.ts";
+import { makeFolder, unwritable } from "../files/data-folder.ts";
+import { assertPortFree, loopback } from "../net/free-port.ts";
+import { ensureMaster } from "../postgres/master.ts";
+import { removePostgresData } from "../postgres/home.ts";
+import { startPostgresServer } from "../postgres/server.ts";
 import { lockStage, refuseRunningStage } from "./run-file.ts";
-import type { StageFacts } from "./stage-description.ts";
-import { openAws, openFunctions, portFlags, publishStage } from "./stage-parts.ts";
-import { openStageSecrets, readPassword } from "./stage-secrets.ts";
+import type { StageFacts } from "./description.ts";
+import { openAws, openFunctions, portFlags, publishStage } from "./parts.ts";
+import { openStageSecrets, readPassword } from "./secrets.ts";
 import { allOrCallOff, createStepRunner, type Step } from "./steps.ts";
-import type { Exit } from "./warded-process.ts";
+import type { Exit } from "../process/warded-process.ts";
 
 export type LocalStageOptions = {
   /** Folder of package.json, `functions/` and `migrations/`. */
@@ -114,7 +114,7 @@ async function startParts(options: LocalStageOptions, opened: AsyncDisposableSta
   const signal = AbortSignal.any([options.signal, callOff.signal]);
   const logTo = (name: string) => openLog(join(dataDir, name), opened);
   // Loading the AWS clients takes a fifth of a second, which the database needs anyway.
-  const work = import("./stage-work.ts");
+  const work = import("./work.ts");
 
   const secrets = await openStageSecrets({
     dataDir,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Clock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import { allOrCallOff, createStepRunner, type Step } from "#lib/local/steps.ts";
+import { allOrCallOff, createStepRunner, type Step } from "#lib/local/stage/steps.ts";
 
 function recordSteps() {
   const steps: Step[] = [];

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isRunning, readProcessFacts } from "#lib/local/process-facts.ts";
+import { isRunning, readProcessFacts } from "#lib/local/process/process-facts.ts";
 
 test("a process is known by its number together with its start", async () => {
   const facts = await readProcessFacts(process.pid);

@@ -3,8 +3,8 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { readProcessFacts } from "#lib/local/process-facts.ts";
-import { lockStage, refuseRunningStage } from "#lib/local/run-file.ts";
+import { readProcessFacts } from "#lib/local/process/process-facts.ts";
+import { lockStage, refuseRunningStage } from "#lib/local/stage/run-file.ts";
 
 let dataDir: string;
 beforeEach(async () => {

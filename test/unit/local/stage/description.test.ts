@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { describeFunctions, describeStage, type StageFacts } from "#lib/local/stage-description.ts";
+import { describeFunctions, describeStage, type StageFacts } from "#lib/local/stage/description.ts";
 import { parseManifest } from "#lib/stage/manifest.ts";
 
 const facts: StageFacts = {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { open, readFile, rename, rm } from "node:fs/promises";
-import type { ServerUser } from "./unprivileged-user.ts";
+import type { ServerUser } from "../process/unprivileged-user.ts";
 
 export type FileOptions = {
   /** Default 0o600. */

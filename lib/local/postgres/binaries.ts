@@ -3,8 +3,8 @@ import { access, cp, mkdir, readFile, rename, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { PosternError } from "#lib/base/errors.ts";
-import { sharedPlace } from "./shared-place.ts";
-import { type ServerUser, succeedsAs } from "./unprivileged-user.ts";
+import { sharedPlace } from "../files/shared-place.ts";
+import { type ServerUser, succeedsAs } from "../process/unprivileged-user.ts";
 
 export type PostgresMajor = 18 | 16;
 

@@ -8,9 +8,9 @@ import {
   type Manifest,
   secretName,
 } from "#lib/contract.ts";
-import { type AwsResources, noResources } from "./aws/resources.ts";
-import type { HostedFunction } from "./lambda-host.ts";
-import { type SecretOwner, secretOwners } from "./stage-secrets.ts";
+import { type AwsResources, noResources } from "../aws/resources.ts";
+import type { HostedFunction } from "../lambda/host.ts";
+import { type SecretOwner, secretOwners } from "./secrets.ts";
 
 /** What the parts of a stage must know of each other. */
 export type StageFacts = {

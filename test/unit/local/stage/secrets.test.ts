@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { storeSecret } from "#lib/local/aws/secret-store.ts";
-import { openStageSecrets, readPassword, secretOwners } from "#lib/local/stage-secrets.ts";
+import { openStageSecrets, readPassword, secretOwners } from "#lib/local/stage/secrets.ts";
 
 let dataDir: string;
 beforeEach(async () => {

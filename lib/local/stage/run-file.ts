@@ -3,8 +3,8 @@ import { link, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { PosternError } from "#lib/base/errors.ts";
-import { readIfPresent, writeWhole } from "./private-file.ts";
-import { isRunning, readProcessFacts } from "./process-facts.ts";
+import { readIfPresent, writeWhole } from "../files/private-file.ts";
+import { isRunning, readProcessFacts } from "../process/process-facts.ts";
 
 /** Where the parts of a running stage are. */
 export type StageAddresses = { readonly database: string; readonly aws: string; readonly health: string };

@@ -6,7 +6,7 @@ import { PosternError } from "#lib/base/errors.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { readCaFile } from "#lib/postgres/tls.ts";
 import { createSecretReader } from "#lib/stage/secrets.ts";
-import { removePostgresData } from "./postgres-home.ts";
+import { removePostgresData } from "../postgres/home.ts";
 import { type LocalStage, startLocalStage } from "./stage.ts";
 import { createStepRunner, type Step } from "./steps.ts";
 

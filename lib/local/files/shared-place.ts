@@ -1,6 +1,6 @@
 import { chmod, lstat, mkdir } from "node:fs/promises";
 import { PosternError } from "#lib/base/errors.ts";
-import { mayEnter, type ServerUser } from "./unprivileged-user.ts";
+import { mayEnter, type ServerUser } from "../process/unprivileged-user.ts";
 
 /** Tried in this order. A temporary folder is last: the system may clear it. */
 const candidates = ["/var/lib/postern", "/var/tmp/postern", "/tmp/postern"] as const;
