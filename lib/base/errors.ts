@@ -62,6 +62,10 @@ const errorTable = {
   "migrations.broken-journal": { exitCode: 2, hint: "Restore meta/_journal.json from version control." },
   "migrations.missing-file": { exitCode: 2, hint: "Restore the file from version control." },
   "migrations.invalid-file": { exitCode: 2, hint: undefined },
+  "migrations.own-transaction": {
+    exitCode: 2,
+    hint: "Take BEGIN, COMMIT and ROLLBACK out of the migration: the runner gives each one its own transaction.",
+  },
   "history.edited": { exitCode: 1, hint: "Restore the file as it was applied, and put the change in a new migration." },
   "history.missing-file": { exitCode: 1, hint: "Restore the migration from version control." },
   "history.out-of-order": { exitCode: 1, hint: "Generate the migration again, so that it comes last." },

@@ -17,7 +17,7 @@ export type MigrateOptions = {
   readonly requestedBy: string;
   readonly bundle?: RunIdentity["bundle"];
   /** How long to wait for another run to end. Default 60 000. */
-  readonly lockWaitMs?: number;
+  readonly lockWaitMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: MigrateProgress) => void) | undefined;
   readonly clock?: Clock;
@@ -26,8 +26,6 @@ export type MigrateOptions = {
 export type MigrateProgress =
   | { readonly step: "waiting"; readonly holder: LockHolder | undefined }
   | { readonly step: "applied"; readonly tag: string; readonly ms: number };
-
-const defaults = Object.freeze({ lockWaitMs: 60_000 });
 
 /**
  * Brings the database to the state of the folder.
@@ -48,7 +46,7 @@ export async function migrate(client: pg.Client, options: MigrateOptions): Promi
   const before = await readHistory(client, folder);
   if (before.findings.length > 0) return refuse(before, run);
 
-  const lockWaitMs = options.lockWaitMs ?? defaults.lockWaitMs;
+  const { lockWaitMs } = options;
   const onWait = (holder: LockHolder | undefined) => onProgress?.({ step: "waiting", holder });
   const identity = { runId, action: "migrate", requestedBy, bundle };
   return await recordRun(client, { ...identity, lockWaitMs, clock, signal, onWait }, async () => {
