@@ -2,11 +2,11 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { access, chown, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { PosternError } from "#lib/base/errors.ts";
-import type { PostgresBinaries, PostgresMajor } from "./binaries.ts";
-import type { PostgresHome } from "./home.ts";
 import { readIfPresent, writeWhole } from "../files/private-file.ts";
 import type { ServerUser } from "../process/unprivileged-user.ts";
 import { startWardedProcess } from "../process/warded-process.ts";
+import type { PostgresBinaries, PostgresMajor } from "./binaries.ts";
+import type { PostgresHome } from "./home.ts";
 
 export const superuser = "postgres";
 

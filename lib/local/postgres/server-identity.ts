@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { readIfPresent, writeWhole } from "../files/private-file.ts";
+import type { ServerUser } from "../process/unprivileged-user.ts";
 import {
   type Certified,
   createAuthority,
@@ -7,8 +9,6 @@ import {
   isUsableServerCertificate,
 } from "./certificates.ts";
 import type { PostgresHome } from "./home.ts";
-import { readIfPresent, writeWhole } from "../files/private-file.ts";
-import type { ServerUser } from "../process/unprivileged-user.ts";
 
 /** Names that the server certificate always has. */
 const loopbackNames = ["localhost", "127.0.0.1", "::1"] as const;

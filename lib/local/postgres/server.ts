@@ -1,15 +1,15 @@
 import { join } from "node:path";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import { ensureCluster, serverEnv, superuser } from "./cluster.ts";
-import { assertPortFree, findFreePort, loopback, portTaken } from "../net/free-port.ts";
-import { clearLeftoverPostgres } from "./leftover.ts";
-import { findPostgresBinaries, type PostgresBinaries, type PostgresMajor } from "./binaries.ts";
-import { clusterPath, openPostgresHome, type PostgresHome } from "./home.ts";
 import { writeWhole } from "../files/private-file.ts";
-import { ensureServerIdentity } from "./server-identity.ts";
+import { assertPortFree, findFreePort, loopback, portTaken } from "../net/free-port.ts";
 import { findServerUser, type ServerUser } from "../process/unprivileged-user.ts";
 import { type Exit, startWardedProcess, type WardedProcess } from "../process/warded-process.ts";
+import { findPostgresBinaries, type PostgresBinaries, type PostgresMajor } from "./binaries.ts";
+import { ensureCluster, serverEnv, superuser } from "./cluster.ts";
+import { clusterPath, openPostgresHome, type PostgresHome } from "./home.ts";
+import { clearLeftoverPostgres } from "./leftover.ts";
+import { ensureServerIdentity } from "./server-identity.ts";
 
 export type PostgresServerOptions = {
   /** Made when it is missing; everything of the server stays in it between starts. */

@@ -10,10 +10,10 @@ import { type AwsEndpoint, startAwsEndpoint } from "../aws/endpoint.ts";
 import { type AwsResources, noResources } from "../aws/resources.ts";
 import type { SecretStore } from "../aws/secret-store.ts";
 import type { Credentials } from "../aws/signature.ts";
-import { portTaken } from "../net/free-port.ts";
+import { writeWhole } from "../files/private-file.ts";
 import { startFunctionUrl } from "../lambda/function-url.ts";
 import { type LambdaHost, startLambdaHost } from "../lambda/host.ts";
-import { writeWhole } from "../files/private-file.ts";
+import { portTaken } from "../net/free-port.ts";
 import { describeFunctions, describeResources, describeStage, type StageFacts } from "./description.ts";
 
 /** The flags that choose the ports, for messages. */

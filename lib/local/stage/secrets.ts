@@ -2,10 +2,10 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import * as v from "valibot";
 import { type RoleKey, roleNames, secretName } from "#lib/contract.ts";
-import { type Secret } from "../aws/secret-versions.ts";
 import { openSecretFile, secretValue, type SecretStore, storeSecret } from "../aws/secret-store.ts";
-import { masterName } from "../postgres/master.ts";
+import { type Secret } from "../aws/secret-versions.ts";
 import { writeWhole } from "../files/private-file.ts";
+import { masterName } from "../postgres/master.ts";
 
 export type SecretOwner = RoleKey | "master";
 

@@ -9,15 +9,15 @@ import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { localStageName } from "#lib/stage/stage-name.ts";
 import { makeFolder, unwritable } from "../files/data-folder.ts";
 import { assertPortFree, loopback } from "../net/free-port.ts";
-import { ensureMaster } from "../postgres/master.ts";
 import { removePostgresData } from "../postgres/home.ts";
+import { ensureMaster } from "../postgres/master.ts";
 import { startPostgresServer } from "../postgres/server.ts";
-import { lockStage, refuseRunningStage } from "./run-file.ts";
+import type { Exit } from "../process/warded-process.ts";
 import type { StageFacts } from "./description.ts";
 import { openAws, openFunctions, portFlags, publishStage } from "./parts.ts";
+import { lockStage, refuseRunningStage } from "./run-file.ts";
 import { openStageSecrets, readPassword } from "./secrets.ts";
 import { allOrCallOff, createStepRunner, type Step } from "./steps.ts";
-import type { Exit } from "../process/warded-process.ts";
 
 export type LocalStageOptions = {
   /** Folder of package.json, `functions/` and `migrations/`. */
