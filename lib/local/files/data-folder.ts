@@ -1,23 +1,44 @@
-import { access, chmod, constants, mkdir } from "node:fs/promises";
+import { access, chmod, constants, lstat, mkdir, stat } from "node:fs/promises";
 import { PosternError } from "#lib/base/errors.ts";
 
 /**
  * Makes the folder and those above it. It is private; for root, others may pass through it but not look, because
  * PostgreSQL runs as one of them.
  *
- * @returns whether it was missing
  * @throws PosternError `data.unwritable`, also for a folder that is there and cannot be written
  */
-export async function makeFolder(folder: string): Promise<boolean> {
+export async function makeFolder(folder: string): Promise<void> {
   const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
   try {
     const created = await mkdir(folder, { recursive: true, mode });
     if (created !== undefined) await chmod(folder, mode); // whatever the umask
+    await assertNoStrangers(folder);
     await access(folder, constants.W_OK | constants.X_OK);
-    return created !== undefined;
   } catch (error) {
     throw unwritable(folder, error);
   }
+}
+
+/**
+ * Keeps root out of a folder, or a link to one, that belongs to another user, who could put links in root's way there.
+ *
+ * @throws PosternError `data.unwritable`
+ */
+export async function assertNoStrangers(folder: string): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  for (const { uid } of [await lstat(folder), await stat(folder)]) {
+    if (uid === 0) continue;
+    throw new PosternError("data.unwritable", `The data folder ${folder} belongs to user ${uid}, not to root.`, {
+      hint: "Start it as that user, or choose another folder with --data.",
+    });
+  }
+}
+
+export async function isPresent(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** @throws PosternError `data.unwritable` in place of an error of the file system */

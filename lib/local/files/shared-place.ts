@@ -1,4 +1,5 @@
 import { chmod, lstat, mkdir } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { PosternError } from "#lib/base/errors.ts";
 import { mayEnter, type ServerUser } from "../process/unprivileged-user.ts";
 
@@ -11,9 +12,10 @@ const candidates = ["/var/lib/postern", "/var/tmp/postern", "/tmp/postern"] as c
  *
  * @throws PosternError `data.unwritable` when there is none
  */
-export async function sharedPlace(user: ServerUser): Promise<string> {
-  for (const folder of candidates) {
-    if (await isOurs(folder, user)) return folder;
+export async function sharedPlace(kind: "binaries" | "clusters", user: ServerUser): Promise<string> {
+  for (const place of candidates) {
+    const folder = join(place, kind);
+    if ((await isOpenAndOurs(place)) && (await isOpenAndOurs(folder)) && (await mayEnter(user, folder))) return folder;
   }
   throw new PosternError(
     "data.unwritable",
@@ -22,20 +24,33 @@ export async function sharedPlace(user: ServerUser): Promise<string> {
   );
 }
 
-/** True for what Postern itself has put there. */
-export function isInSharedPlace(path: string): boolean {
-  return candidates.some((folder) => path.startsWith(`${folder}/`));
+/**
+ * True when a link with this text is one that Postern made:
+ *
+ * 1. It reads `PLACE/clusters/NAME`, exactly so: `..` and further segments lead elsewhere.
+ * 2. No folder on that way, nor the one it names, is a link or may be changed by anyone but root. Missing ones do no harm.
+ */
+export async function isLinkToSharedCluster(target: string): Promise<boolean> {
+  const place = candidates.find((candidate) => target === join(candidate, "clusters", basename(target)));
+  if (place === undefined) return false;
+  const isOurs = await Promise.all([place, join(place, "clusters"), target].map(isRootsOwn));
+  return isOurs.every((one) => one !== false);
 }
 
-async function isOurs(folder: string, user: ServerUser): Promise<boolean> {
+async function isOpenAndOurs(folder: string): Promise<boolean> {
   try {
-    const created = await mkdir(folder, { recursive: true, mode: 0o755 });
-    // The umask may have taken the others' right to enter.
-    if (created !== undefined) await chmod(folder, 0o755);
-    const found = await lstat(folder);
-    const isRootsOwn = found.isDirectory() && found.uid === 0 && (found.mode & 0o022) === 0;
-    return isRootsOwn && (await mayEnter(user, folder));
+    await mkdir(folder, { recursive: true, mode: 0o755 });
+    if ((await isRootsOwn(folder)) !== true) return false;
+    // The umask, now or at an earlier start, may have taken the others' right to enter.
+    await chmod(folder, 0o755);
+    return true;
   } catch {
     return false; // Read-only or full: the next one.
   }
+}
+
+/** Undefined when there is nothing. */
+async function isRootsOwn(folder: string): Promise<boolean | undefined> {
+  const found = await lstat(folder).catch(() => undefined);
+  return found && found.isDirectory() && found.uid === 0 && (found.mode & 0o022) === 0;
 }

@@ -27,7 +27,7 @@ export async function findPostgresBinaries(
   const installed = programsIn(folder);
   if (user === undefined || (await succeedsAs(user, installed.postgres, ["--version"]))) return installed;
 
-  const copied = join(await sharedPlace(user), "binaries", label);
+  const copied = join(await sharedPlace("binaries", user), label);
   const programs = programsIn(copied);
   if (await succeedsAs(user, programs.postgres, ["--version"])) return programs;
   await copyFolder(folder, copied);

@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { access, chown, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { lchown, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { PosternError } from "#lib/base/errors.ts";
+import { isPresent } from "../files/data-folder.ts";
 import { readIfPresent, writeWhole } from "../files/private-file.ts";
 import type { ServerUser } from "../process/unprivileged-user.ts";
 import { startWardedProcess } from "../process/warded-process.ts";
@@ -53,7 +54,7 @@ async function initialize(options: ClusterOptions, password: string): Promise<vo
   const partial = join(home.server, `cluster.${randomUUID()}`);
   const passwordFile = join(home.server, `password.${randomUUID()}`);
   await mkdir(partial, { mode: 0o700 });
-  if (user !== undefined) await chown(partial, user.uid, user.gid);
+  if (user !== undefined) await lchown(partial, user.uid, user.gid);
   // initdb reads it as the server's user. A file, because arguments are visible to everyone.
   await writeWhole(passwordFile, `${password}\n`, { owner: user });
   try {
@@ -109,11 +110,4 @@ async function clearPartialClusters(home: PostgresHome): Promise<void> {
   const names = await readdir(home.server);
   const partial = names.filter((name) => /^(cluster|password)\./u.test(name));
   await Promise.all(partial.map(async (name) => rm(join(home.server, name), { recursive: true, force: true })));
-}
-
-async function isPresent(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
-import { lstat, mkdir, readlink, realpath, rm, rmdir, stat, symlink } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { readdir, readlink, realpath, rm, rmdir, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { PosternError } from "#lib/base/errors.ts";
-import { makeFolder, unwritable } from "../files/data-folder.ts";
-import { isInSharedPlace, sharedPlace } from "../files/shared-place.ts";
+import { assertNoStrangers, isPresent, makeFolder, unwritable } from "../files/data-folder.ts";
+import { isLinkToSharedCluster, sharedPlace } from "../files/shared-place.ts";
 import { mayEnter, type ServerUser } from "../process/unprivileged-user.ts";
 
 /**
@@ -15,7 +15,7 @@ import { mayEnter, type ServerUser } from "../process/unprivileged-user.ts";
  *     DATA/server/cluster/                        what the server writes: PostgreSQL's data directory
  *
  * Where the user who runs the server for root cannot enter DATA (it lies below /root, say), DATA/server is a symbolic link
- * to a folder in the shared place.
+ * to a folder in the shared place. That folder belongs to this link alone, wherever DATA is moved: nobody else names it.
  */
 export type PostgresHome = { readonly data: string; readonly server: string; readonly cluster: string };
 
@@ -42,31 +42,46 @@ export async function openPostgresHome(dataDir: string, user: ServerUser | undef
   }
 }
 
-/** Danger: removes the data folder and everything that belongs to it, also in the shared place. */
+/**
+ * Danger: removes the data folder and everything that belongs to it, also in the shared place.
+ *
+ * @throws PosternError `data.unwritable` when the folder or a link in it is not ours; nothing is removed then
+ */
 export async function removePostgresData(dataDir: string): Promise<void> {
-  const target = await readlink(join(dataDir, "server")).catch(() => undefined);
-  if (target !== undefined && isInSharedPlace(target)) await rm(target, { recursive: true, force: true });
+  if (!(await isPresent(dataDir))) return;
+  await assertNoStrangers(dataDir);
+  const elsewhere = await readServerLink(join(dataDir, "server"));
+  if (elsewhere !== undefined) await rm(elsewhere, { recursive: true, force: true });
   await rm(dataDir, { recursive: true, force: true });
 }
 
 async function openServerFolder(data: string, user: ServerUser | undefined): Promise<string> {
   const inPlace = join(data, "server");
-  const link = await readlink(inPlace).catch(() => undefined);
-  if (link !== undefined && (await exists(link))) return enterable(link, user);
-  if (link !== undefined) await rm(inPlace);
-  const isNew = await makeFolder(inPlace);
+  const linked = await readServerLink(inPlace);
+  if (linked !== undefined) {
+    if (await isPresent(linked)) return enterable(linked, user);
+    throw new PosternError("data.unwritable", `The data of ${data} was in ${linked}, and that is gone.`, {
+      hint: "Put it back, or start anew with --fresh.",
+    });
+  }
+  await makeFolder(inPlace);
   if (user === undefined || (await mayEnter(user, inPlace))) return inPlace;
-  if (!isNew) return enterable(inPlace, user);
+  if ((await readdir(inPlace)).length > 0) return enterable(inPlace, user);
 
   await rmdir(inPlace);
-  const name = createHash("sha256").update(inPlace).digest("hex").slice(0, 16);
-  const elsewhere = join(await sharedPlace(user), "clusters", name);
-  // Without the link it belonged to a folder that someone has removed by hand.
-  await rm(elsewhere, { recursive: true, force: true });
-  await mkdir(join(elsewhere, ".."), { recursive: true, mode: 0o755 });
+  const elsewhere = join(await sharedPlace("clusters", user), randomUUID());
   await makeFolder(elsewhere);
   await symlink(elsewhere, inPlace);
   return enterable(elsewhere, user);
+}
+
+/** Where the link leads, or undefined when it is none. */
+async function readServerLink(path: string): Promise<string | undefined> {
+  const target = await readlink(path).catch(() => undefined);
+  if (target === undefined || (await isLinkToSharedCluster(target))) return target;
+  throw new PosternError("data.unwritable", `${path} is a link to ${target}, which Postern did not make.`, {
+    hint: "Remove the link, or choose another folder with --data.",
+  });
 }
 
 async function enterable(folder: string, user: ServerUser | undefined): Promise<string> {
@@ -83,11 +98,4 @@ async function assertOwned(cluster: string, user: ServerUser | undefined): Promi
   throw new PosternError("data.unwritable", `The data in ${cluster} belongs to user ${found.uid}, not to ${uid}.`, {
     hint: "Start it as that user (as root, if root made it), or choose another folder with --data.",
   });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
 }
