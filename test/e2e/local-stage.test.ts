@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { connect as connectTcp, createServer } from "node:net";
 import { join } from "node:path";
 import { Client } from "pg";
@@ -169,6 +169,22 @@ describe("what is refused before anything is changed", () => {
     expect(await program.nextDocument()).toMatchObject({ error: { code: "data.unwritable" } });
     expect(await program.exitCode).toBe(2);
   });
+
+  test.each([{ fresh: [] }, { fresh: ["--fresh"] }])(
+    "a folder in which somebody keeps other things, started with $fresh",
+    async ({ fresh }) => {
+      const dataDir = await makeFolder();
+      for (const name of ["bundles", "postgres"]) {
+        await mkdir(join(dataDir, name));
+        await writeFile(join(dataDir, name, "precious"), "");
+      }
+      await using program = startLocal(["--json", ...fresh, ...freePorts, "--data", dataDir]);
+      expect(await program.nextDocument()).toMatchObject({ error: { code: "data.unwritable" } });
+      expect(await program.exitCode).toBe(2);
+      const files = await readdir(dataDir, { recursive: true });
+      expect(files.toSorted()).toEqual(["bundles", "bundles/precious", "postgres", "postgres/precious"]);
+    },
+  );
 
   test("a port that is none", async () => {
     await using program = startLocal(["--json", "--port", "65536"]);

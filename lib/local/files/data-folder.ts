@@ -1,4 +1,5 @@
-import { access, chmod, constants, lstat, mkdir, stat } from "node:fs/promises";
+import { access, chmod, constants, lstat, mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { PosternError } from "#lib/base/errors.ts";
 
 /**
@@ -17,6 +18,34 @@ export async function makeFolder(folder: string): Promise<void> {
   } catch (error) {
     throw unwritable(folder, error);
   }
+}
+
+/** In every folder that we may empty. */
+const marker = {
+  name: ".postern-data",
+  text: "Postern's local stage keeps its data here: `--fresh` removes it.\n",
+} as const;
+
+/**
+ * Makes the folder ours, which only an empty one or a missing one can become: what a stage keeps is replaced at the next
+ * start and removed by `--fresh`, so it must never be mistaken for what somebody else put there under the same names.
+ *
+ * @throws PosternError `data.unwritable` for a folder with something in it that is not ours; nothing is changed then
+ */
+export async function claimFolder(folder: string): Promise<void> {
+  await makeFolder(folder);
+  const file = join(folder, marker.name);
+  if (await isPresent(file)) return;
+  try {
+    if ((await readdir(folder)).length === 0) return await writeFile(file, marker.text);
+  } catch (error) {
+    throw unwritable(folder, error);
+  }
+  // Another start may have claimed it since we looked.
+  if (await isPresent(file)) return;
+  throw new PosternError("data.unwritable", `${folder} is not empty, and is not a data folder of Postern's.`, {
+    hint: "Choose a folder that is empty or does not exist yet with --data.",
+  });
 }
 
 /**

@@ -7,7 +7,7 @@ import { buildFunctions } from "#lib/bundle/build.ts";
 import type { Manifest } from "#lib/contract.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { localStageName } from "#lib/stage/stage-name.ts";
-import { makeFolder, unwritable } from "../files/data-folder.ts";
+import { claimFolder, unwritable } from "../files/data-folder.ts";
 import { assertPortFree, loopback } from "../net/free-port.ts";
 import { removePostgresData } from "../postgres/home.ts";
 import { ensureMaster } from "../postgres/master.ts";
@@ -61,7 +61,8 @@ const seedSets = ["reference", "demo"] as const;
  * Starts the local stage: the deployed bundles under AWS's own runtime client, a real PostgreSQL, and an endpoint that
  * speaks as much AWS as Postern uses.
  *
- * 1. Refuse when a stage runs on this data folder, or a port is taken. Nothing is changed until here.
+ * 1. Refuse when a stage runs on this data folder, a port is taken, or the folder holds what is not ours. Nothing is changed
+ *    until here.
  * 2. Lock the data folder; with `fresh`, remove the data.
  * 3. Open the secrets and the AWS endpoint; start the database with its master while the bundles are built.
  * 4. Start the functions and the health URL; publish the manifest; write `aws.json`, by which `--stage local` finds it.
@@ -82,7 +83,7 @@ export async function startLocalStage(options: LocalStageOptions): Promise<Local
   }
 
   await using opened = new AsyncDisposableStack();
-  await makeFolder(dataDir);
+  await claimFolder(dataDir);
   const lock = opened.use(
     await lockStage(dataDir).catch((error: unknown) => Promise.reject(unwritable(dataDir, error))),
   );
