@@ -4,7 +4,12 @@ import { parseInput } from "#lib/base/config.ts";
 
 /** A run id goes into `application_name`, which PostgreSQL cuts at 63 bytes. */
 const runId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,48}$/u, "expected 8 to 48 letters, digits, - or _"));
-const requestedBy = v.pipe(v.string(), v.minLength(1), v.maxLength(256));
+const requestedBy = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.maxLength(256),
+  v.regex(/^\P{Cc}*$/u, "expected no control characters"),
+);
 
 const runnerEvent = v.variant("action", [
   v.strictObject({ action: v.literal("setup"), runId, requestedBy }),
