@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto";
-import { access, cp, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { PosternError } from "#lib/base/errors.ts";
+import { ensureSharedCopy } from "../files/shared-copy.ts";
 import { sharedPlace } from "../files/shared-place.ts";
 import { type ServerUser, succeedsAs } from "../process/unprivileged-user.ts";
 
@@ -25,13 +25,12 @@ export async function findPostgresBinaries(
 ): Promise<PostgresBinaries> {
   const { folder, label } = await installedBinaries(major);
   const installed = programsIn(folder);
-  if (user === undefined || (await succeedsAs(user, installed.postgres, ["--version"]))) return installed;
+  if (user === undefined || (await runsFor(user, installed))) return installed;
 
   const copied = join(await sharedPlace("binaries", user), label);
   const programs = programsIn(copied);
-  if (await succeedsAs(user, programs.postgres, ["--version"])) return programs;
-  await copyFolder(folder, copied);
-  if (await succeedsAs(user, programs.postgres, ["--version"])) return programs;
+  const works = async (copy: string) => runsFor(user, programsIn(copy));
+  if (await ensureSharedCopy(folder, copied, works)) return programs;
   throw new PosternError("process.failed", `User ${user.uid} cannot run ${programs.postgres}.`, {
     hint: "Run this as an ordinary user.",
   });
@@ -59,20 +58,6 @@ function programsIn(folder: string): PostgresBinaries {
   return { initdb: join(folder, "bin", "initdb"), postgres: join(folder, "bin", "postgres") };
 }
 
-/** Under a name of its own first, then renamed: whoever sees the folder sees all of it. */
-async function copyFolder(source: string, target: string): Promise<void> {
-  const partial = `${target}.${randomUUID()}`;
-  await mkdir(dirname(target), { recursive: true, mode: 0o755 });
-  try {
-    await cp(source, partial, { recursive: true, verbatimSymlinks: true });
-    await rename(partial, target);
-  } catch (error) {
-    await rm(partial, { recursive: true, force: true });
-    // Someone else was faster: theirs is as good.
-    const exists = await access(target).then(
-      () => true,
-      () => false,
-    );
-    if (!exists) throw error;
-  }
+async function runsFor(user: ServerUser, { initdb, postgres }: PostgresBinaries): Promise<boolean> {
+  return (await succeedsAs(user, postgres, ["--version"])) && (await succeedsAs(user, initdb, ["--version"]));
 }
