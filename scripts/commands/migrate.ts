@@ -57,8 +57,12 @@ async function migrateUrl({ address }: UrlTarget, folder: MigrationFolder, conte
   await using connection = await connect(address, { applicationName: runApplicationName(runId), signal });
   const onProgress = (progress: MigrateProgress) => output.note(describeProgress(progress));
   const requestedBy = describeRequester();
+  signal.addEventListener("abort", () => output.note(finishing), { once: true });
   return await migrate(connection.client, { folder, runId, requestedBy, bundle, signal, onProgress });
 }
+
+/** A second signal ends the process; the server then rolls back within a second, because the connection is gone. */
+const finishing = "finishing the migration that is under way; Ctrl-C again stops it and keeps nothing of it";
 
 function finish({ status, error }: MigrateResult, { output, endWith }: CommandContext): void {
   if (error !== undefined && !output.json) output.error(error as ErrorDocument);
