@@ -2,7 +2,7 @@ import { readdir, readFile, readlink, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import { isRunning, readProcessFacts } from "../process/process-facts.ts";
+import { isRunning, killQuietly, readProcessFacts } from "../process/process-facts.ts";
 
 /** How long each signal may take to work, and how often we look. */
 const patience = { wardenMs: 8_000, signalMs: 5_000, pollMs: 25 } as const;
@@ -44,7 +44,7 @@ export async function clearLeftoverPostgres(cluster: string, clock: Clock, signa
     throw new PosternError("stage.running", `PostgreSQL (process ${pid}) is running on ${cluster}.`);
   }
   for (const stopSignal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
-    process.kill(pid, stopSignal);
+    killQuietly(pid, stopSignal);
     if (await hasEnded(patience.signalMs)) return;
   }
   throw new PosternError("stage.running", `PostgreSQL (process ${pid}) on ${cluster} does not stop.`, {

@@ -25,6 +25,15 @@ export async function isRunning(pid: number, startedAt: string): Promise<boolean
   return facts !== undefined && !facts.isZombie && facts.startedAt === startedAt;
 }
 
+/** Sends a signal to a process that may be gone already, or may not be ours: whoever must know looks whether it runs. */
+export function killQuietly(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // ESRCH or EPERM.
+  }
+}
+
 /** proc(5): `pid (name) state ppid …`, the 22nd field is the start in clock ticks since boot; a name may hold `) `. */
 async function readProc(pid: number): Promise<ProcessFacts | undefined> {
   try {

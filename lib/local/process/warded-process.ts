@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { PosternError } from "#lib/base/errors.ts";
+import { killQuietly } from "./process-facts.ts";
 
 /** What the warden is told in its first line. No secrets: the server's environment is complete in here. */
 export type WardenOrder = {
@@ -120,12 +121,4 @@ function follow(warden: ChildProcess & { stdout: NodeJS.ReadableStream }, stopSi
     exited.resolve(exit ?? { code: null, signal: null });
   });
   return { started: started.promise, exited: exited.promise };
-}
-
-function killQuietly(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // Gone already.
-  }
 }
