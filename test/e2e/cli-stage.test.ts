@@ -52,6 +52,7 @@ async function startStage(functions: Functions, manifest: Partial<Manifest> = {}
   const endpoint = stack.use(
     await startAwsEndpoint({
       port: 0,
+      onLog: () => {},
       credentials,
       region: "local",
       accountId: "000000000000",

@@ -288,6 +288,7 @@ async function startStage(port = database.address.port): Promise<AsyncDisposable
   const region = "eu-central-1";
   const endpoint = await startAwsEndpoint({
     port: 0,
+    onLog: () => {},
     credentials,
     region,
     accountId: "123456789012",

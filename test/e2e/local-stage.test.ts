@@ -75,7 +75,7 @@ describe("a local stage", () => {
     expect(passwords.filter((password) => commands.includes(password) || first.stderr().includes(password))).toEqual(
       [],
     );
-    const privateFiles = ["run.json", "aws.json", "secrets.json", "pgpass", "functions.log", "postgres.log"];
+    const privateFiles = ["run.json", "aws.json", "secrets.json", "pgpass", "functions.log", "postgres.log", "aws.log"];
     const modes = privateFiles.map(async (name) => [name, (await stat(join(dataDir, name))).mode & 0o077]);
     expect(await Promise.all(modes)).toEqual(privateFiles.map((name) => [name, 0]));
 

@@ -34,10 +34,11 @@ export async function openAws(options: {
   readonly port: number;
   readonly region: string;
   readonly secrets: SecretStore;
+  readonly onLog: (line: string) => void;
   readonly opened: AsyncDisposableStack;
   readonly clock: Clock;
 }): Promise<LocalAws> {
-  const { port, region, secrets, opened, clock } = options;
+  const { port, region, secrets, onLog, opened, clock } = options;
   // New at every start: whoever got hold of the last one's has nothing.
   const credentials = {
     accessKeyId: `LOCAL${randomBytes(10).toString("hex").toUpperCase()}`,
@@ -58,6 +59,7 @@ export async function openAws(options: {
         secrets,
         lambda: () => aws.lambda,
         resources: () => aws.resources,
+        onLog,
         clock,
       }),
     ),

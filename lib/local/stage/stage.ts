@@ -124,7 +124,7 @@ async function startParts(options: LocalStageOptions, opened: AsyncDisposableSta
     database: databaseName,
     now: clock.wallTime(),
   });
-  const aws = await openAws({ port: ports.aws, region, secrets, opened, clock });
+  const aws = await openAws({ port: ports.aws, region, secrets, onLog: logTo("aws.log"), opened, clock });
   const database = runStep("database", async () => {
     const server = opened.use(
       await startPostgresServer({
