@@ -24,6 +24,9 @@ test.each(["SIGTERM", "SIGHUP", "SIGKILL"] as const)(
     const exited = once(npm, "exit");
     await once(npm.stdout, "data");
     const started = await descendantsOf(npm.pid ?? 0);
+    onTestFinished(async () => {
+      for (const one of started) if (!(await hasEnded(one))) process.kill(one.pid, "SIGKILL");
+    });
     expect(started.some(({ command }) => command.includes("postgres"))).toBe(true);
     process.kill(npm.pid ?? 0, signal);
     await exited;
