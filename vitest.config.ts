@@ -10,6 +10,7 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           globalSetup: ["test/support/global-setup.ts"],
+          setupFiles: ["test/support/leak-check.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

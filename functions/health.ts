@@ -21,7 +21,7 @@ const directEvent = v.strictObject({ action: v.exactOptional(v.literal("health")
 
 let opened: ReturnType<typeof open> | undefined;
 const check = shareCheck(async (): Promise<HealthReport> => {
-  const { environment, source, folder } = await (opened ??= open());
+  const { environment, source, folder } = await (opened ??= open().catch(forget));
   const report = await checkHealth({ service: environment.app, stage: environment.stage, source, folder });
   // Codes only: messages name hosts and users.
   if (report.status !== "ok") log.warn("not healthy", { status: report.status, reason: report.database.reason });
@@ -49,4 +49,10 @@ async function open() {
   const address = provideAddress(environment, "health", createSecretReader());
   const pool = createPool(address, { applicationName: `${environment.app} health`, connectTimeoutMs: 1500 });
   return { environment, source: pooledSource(pool), folder: await readMigrations(join(bundleDir, "migrations")) };
+}
+
+/** A failure is not kept: what was wrong may be put right while this process lives. */
+function forget(error: unknown): never {
+  opened = undefined;
+  throw error;
 }

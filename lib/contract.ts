@@ -98,7 +98,10 @@ export type BundleInfo = {
   readonly migrationsHash: string;
 };
 
-/** Events of the runner function (asynchronous where marked; the outcome is in the ledger under `runId`). */
+/**
+ * Events of the runner function. `migrate` and `seed` are queued, and their outcome is in the ledger under `runId`; `setup` and
+ * `rotate` are waited for, and only the function's log has them: they run as the master, who has no part in the ledger.
+ */
 export type RunnerEvent =
   | { readonly action: "setup"; readonly runId: string; readonly requestedBy: string }
   | {

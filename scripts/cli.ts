@@ -11,6 +11,10 @@ import { isFalse, runProgram } from "./program.ts";
  */
 const signalExitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
+const parentPollMs = 500;
+
+type SignalName = keyof typeof signalExitCodes;
+
 const args = process.argv.slice(2);
 const output = createOutput({
   json: args.includes("--json") || !isFalse(process.env["POSTERN_JSON"] ?? ""),
@@ -21,15 +25,12 @@ const output = createOutput({
 const abort = new AbortController();
 let signalExitCode: number | undefined;
 
-for (const [signal, exitCode] of Object.entries(signalExitCodes)) {
-  process.on(signal, () => {
-    if (signalExitCode !== undefined) process.exit(exitCode);
-    signalExitCode = exitCode;
-    abort.abort(new PosternError("aborted", `Stopped by ${signal}.`));
-  });
-}
-// A reader that went away (`postern status | head -1`) is no reason to leave a migration half watched.
-for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);
+// What a verb writes may be code and configuration: for its owner to change, whatever the shell's umask says.
+process.umask(process.umask() | 0o022);
+for (const signal of Object.keys(signalExitCodes) as SignalName[]) process.on(signal, () => stop(signal));
+// A reader or a terminal that went away (`postern status | head -1`) is no reason to leave a migration half watched.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosed);
+if (process.env["npm_lifecycle_event"] !== undefined) followParent();
 process.on("uncaughtException", (error) => {
   output.error(toPosternError(error).toDocument());
   process.exit(2);
@@ -50,13 +51,35 @@ async function main(): Promise<number> {
       },
     });
   } catch (error) {
-    const known = toPosternError(error);
+    const thrown = toPosternError(error);
+    // A signal ends the processes of a verb too: that they fail then is no news.
+    const known = abort.signal.aborted && thrown.code !== "aborted" ? toPosternError(abort.signal.reason) : thrown;
     output.error(known.toDocument());
     exitCode = known.exitCode;
   }
   return signalExitCode ?? exitCode;
 }
 
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
+function stop(signal: SignalName): void {
+  if (signalExitCode !== undefined) process.exit(signalExitCodes[signal]);
+  signalExitCode = signalExitCodes[signal];
+  abort.abort(new PosternError("aborted", `Stopped by ${signal}.`));
+}
+
+/**
+ * npm passes SIGINT and SIGTERM on, but not SIGHUP, and nothing when it is killed: a process that was started through it
+ * ends when it does, as if its terminal had been closed.
+ */
+function followParent(): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    if (signalExitCode === undefined) stop("SIGHUP");
+  }, parentPollMs);
+  timer.unref();
+}
+
+function ignoreClosed(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
 }

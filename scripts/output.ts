@@ -32,10 +32,12 @@ export function createOutput({ json, stdout, stderr, env }: OutputOptions): Outp
   return {
     json,
     note: (line) => {
-      stderr.write(`${line}\n`);
+      stderr.write(`${indented(line)}\n`);
     },
     result: (document, describe) => {
-      stdout.write(json ? `${JSON.stringify(document, undefined, 2)}\n` : `${describe(document, style)}\n`);
+      stdout.write(
+        json ? `${JSON.stringify(document, undefined, 2)}\n` : `${keepColours(describe(document, style))}\n`,
+      );
     },
     error: (error) => {
       if (json) stdout.write(`${JSON.stringify({ error }, undefined, 2)}\n`);
@@ -47,7 +49,34 @@ export function createOutput({ json, stdout, stderr, env }: OutputOptions): Outp
 function describeError(error: ErrorDocument, style: Style): string {
   const code = error.sqlState === undefined ? error.code : `${error.code}, SQLSTATE ${error.sqlState}`;
   // Further lines are an excerpt with a caret below it.
-  const [message = "", ...excerpt] = error.message.split("\n");
+  const [message = "", ...excerpt] = indented(error.message).split("\n");
   const headline = [`${style.bad("error")} ${message} ${style.dim(`[${code}]`)}`, ...excerpt].join("\n");
-  return error.hint === undefined ? headline : `${headline}\n${style.dim("hint")}  ${error.hint}`;
+  return error.hint === undefined ? headline : `${headline}\n${style.dim("hint")}  ${indented(error.hint)}`;
+}
+
+/** A message of several lines stays one message: no line of it can pass for another error. */
+function indented(text: string): string {
+  return printable(text).replaceAll("\n", "\n      ");
+}
+
+/**
+ * Names, server messages and file contents are strangers' texts: what would steer the terminal is shown instead of sent.
+ * Line feeds and tabs stay.
+ */
+function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- these are what it is about
+  return text.replaceAll(/[\0-\u0008\u000b-\u001f\u007f-\u009f]/gu, (character) => {
+    return `\\x${(character.codePointAt(0) ?? 0).toString(16).padStart(2, "0")}`;
+  });
+}
+
+/** As `printable`, but the colours of `style.ts` pass. */
+function keepColours(text: string): string {
+  return (
+    text
+      // oxlint-disable-next-line no-control-regex -- an escape sequence begins with one
+      .split(/(\u001b\[\d{1,2}m)/u)
+      .map((piece, index) => (index % 2 === 1 ? piece : printable(piece)))
+      .join("")
+  );
 }

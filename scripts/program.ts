@@ -34,6 +34,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: "check the database connection and the migrations",
     load: async () => (await import("./commands/health.ts")).registerHealth,
   },
+  build: {
+    summary: "build the functions' bundles",
+    load: async () => (await import("./commands/build.ts")).registerBuild,
+  },
 };
 
 const programHelp = `

@@ -69,6 +69,10 @@ const errorTable = {
   },
   "migrations.client-command": { exitCode: 2, hint: "Write it in SQL; rows belong in a seed set." },
   "migrations.too-large": { exitCode: 2, hint: "Put the rows in a seed set, or split the migration." },
+  "migrations.own-transaction": {
+    exitCode: 2,
+    hint: "Take BEGIN, COMMIT and ROLLBACK out of the migration: the runner gives each one its own transaction.",
+  },
   "history.edited": { exitCode: 1, hint: "Restore the file as it was applied, and put the change in a new migration." },
   "history.missing-file": { exitCode: 1, hint: "Restore the migration from version control." },
   "history.out-of-order": { exitCode: 1, hint: "Generate the migration again, so that it comes last." },

@@ -13,5 +13,3 @@ export function createJsonLog(write: (line: string) => void): Log {
   };
   return { info: line("info"), warn: line("warn") };
 }
-
-export const silentLog: Log = { info: () => {}, warn: () => {} };

@@ -37,8 +37,8 @@ export type HealthCheckOptions = {
 const defaults = Object.freeze({ deadlineMs: 2500 });
 
 /**
- * Looks once. `down`: no query was answered in time. `degraded`: the database answers, and migrations are pending or
- * their history cannot be read. Never throws for a database: why it is down is in `database.reason`, as a code without
+ * Looks once. `down`: no query was answered in time. `degraded`: the database answers, and migrations are pending,
+ * contradict the folder, or their history cannot be read. Never throws for a database: why it is down is in `database.reason`, as a code without
  * names of hosts or users.
  */
 export async function checkHealth(options: HealthCheckOptions): Promise<HealthReport> {
@@ -89,8 +89,13 @@ type MigrationState = { readonly isHealthy: boolean; readonly figures: HealthRep
 async function readMigrationState(client: Queryable, folder: HealthCheckOptions["folder"]): Promise<MigrationState> {
   if (folder === undefined) return { isHealthy: true, figures: null };
   try {
-    const { applied, pending } = await readStatus(client, folder);
-    return { isHealthy: pending.length === 0, figures: { applied: applied.length, pending: pending.length } };
+    const { applied, pending, findings } = await readStatus(client, folder);
+    // While a deploy is under way the database is ahead of the old code, which must be able to live with it.
+    const isContradicted = findings.some(({ code }) => code !== "history.database-ahead");
+    return {
+      isHealthy: pending.length === 0 && !isContradicted,
+      figures: { applied: applied.length, pending: pending.length },
+    };
   } catch (error) {
     // The server answered, with a refusal. Anything else means that it is no longer there.
     if (error instanceof PosternError && error.sqlState !== undefined) return { isHealthy: false, figures: null };

@@ -3,13 +3,19 @@ import type { Clock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { recordMigration } from "./ledger.ts";
+import { resetSession } from "./session.ts";
 import type { Migration } from "./source.ts";
 
 /**
  * Applies one migration in one transaction, its bookkeeping rows inside: either all of it is there afterwards and
  * recorded, or nothing is. The failure itself is recorded after the rollback.
  *
- * @throws PosternError `migrate.failed` naming the migration, the statement and the line, with the SQLSTATE
+ * A migration that ends the transaction by itself (COMMIT, ROLLBACK) is noticed after the statement that did, and fails;
+ * what it committed is kept, which the error says. When the connection is lost while the server commits, nobody here can know
+ * how that ended; the error says that too.
+ *
+ * @throws PosternError `migrate.failed` naming the migration, the statement and the line, with the SQLSTATE;
+ *   `migrations.own-transaction`; the connection's own code when it was lost
  */
 export async function applyMigration(
   client: pg.Client,
@@ -17,47 +23,92 @@ export async function applyMigration(
   run: { readonly runId: string; readonly clock: Clock },
 ): Promise<void> {
   const startedAt = run.clock.wallTime();
-  let statementNumber = 0;
+  const at: Place = { statementNumber: 0, isCommitting: false };
   try {
-    await client.query("begin");
+    await resetSession(client);
+    const transactionId = await begin(client);
     for (const statement of migration.statements) {
-      statementNumber += 1;
+      at.statementNumber += 1;
       await client.query(statement);
+      // Stops before the next statement would run, and be kept, on its own.
+      if (client.getTransactionStatus() !== "T") throw ownTransaction(migration, at);
     }
+    if ((await readTransactionId(client)) !== transactionId) throw ownTransaction(migration, at);
+    // What the migration has set for itself ends here: the bookkeeping is the runner's.
+    await client.query("reset session authorization; reset role; reset search_path");
     await recordMigration(client, run.runId, migration, { startedAt, outcome: "applied" });
+    at.isCommitting = true;
     // A deferred constraint is checked here, so this too can be the migration's own fault.
     await client.query("commit");
   } catch (error) {
-    const failure = describeFailure(error, migration, statementNumber);
-    // On a connection that is gone neither works, and the server has rolled back by itself.
-    await client.query("rollback").catch(() => undefined);
+    const hasEnded = !at.isCommitting && (await hasLeftTransaction(client));
+    const failure = hasEnded ? ownTransaction(migration, at, error) : describeFailure(error, migration, at);
     const end = { startedAt, outcome: "failed", sqlState: failure.sqlState } as const;
-    await recordMigration(client, run.runId, migration, end).catch(() => undefined);
+    // On a connection that is gone none of these works, and the server has rolled back by itself.
+    await client
+      .query("rollback")
+      .then(async () => resetSession(client))
+      .then(async () => recordMigration(client, run.runId, migration, end))
+      .catch(() => undefined);
     throw failure;
   }
 }
 
-function describeFailure(error: unknown, migration: Migration, statementNumber: number): PosternError {
-  const cause = toDatabaseError(error, `applying ${migration.tag}`);
-  if (cause.sqlState === undefined) return cause;
-  const statement = migration.statements[statementNumber - 1] ?? "";
-  const where = `statement ${statementNumber} of ${migration.statements.length}`;
-  const line = describeLine(error, statement);
+type Place = { statementNumber: number; isCommitting: boolean };
+
+async function begin(client: pg.Client): Promise<string | undefined> {
+  await client.query("begin");
+  const { rows } = await client.query<{ id: string }>("select pg_current_xact_id()::text as id");
+  return rows[0]?.id;
+}
+
+async function readTransactionId(client: pg.Client): Promise<string | undefined> {
+  const { rows } = await client.query<{ id: string }>("select pg_current_xact_id_if_assigned()::text as id");
+  return rows[0]?.id;
+}
+
+/** After a failure: inside a transaction that failed the server takes no query (25P02), outside of one it does. */
+async function hasLeftTransaction(client: pg.Client): Promise<boolean> {
+  return await client.query("select").then(
+    () => true,
+    () => false,
+  );
+}
+
+function ownTransaction({ tag }: Migration, { statementNumber }: Place, cause?: unknown): PosternError {
+  const what = `${tag}, statement ${statementNumber}, ends the transaction that the migration runs in`;
+  const message = `${what}: what it committed itself is kept, and not recorded.`;
+  return new PosternError("migrations.own-transaction", message, { cause });
+}
+
+function describeFailure(error: unknown, migration: Migration, at: Place): PosternError {
+  const { tag, statements } = migration;
+  const cause = toDatabaseError(error, `applying ${tag}`);
+  if (cause === error) return cause;
+  if (cause.sqlState === undefined) {
+    if (!at.isCommitting) return cause;
+    const hint = "See `postern status`: it may have been applied. Running migrate again is safe either way.";
+    return new PosternError(cause.code, `The connection was lost while ${tag} was committed.`, { cause, hint });
+  }
+  const where = at.isCommitting ? "at its commit" : `statement ${at.statementNumber} of ${statements.length}`;
+  const line = describeLine(error, statements[at.statementNumber - 1] ?? "");
   const reason = error instanceof Error ? error.message : String(error);
-  return new PosternError("migrate.failed", `${migration.tag}, ${where}: ${reason}${line}`, {
-    cause: error,
-    sqlState: cause.sqlState,
-  });
+  const message = `${tag}, ${where}: ${reason}${line}`;
+  return new PosternError("migrate.failed", message, { cause: error, sqlState: cause.sqlState });
 }
 
 /** The server gives a character position; a person wants the line. */
 function describeLine(error: unknown, statement: string): string {
-  const position = Number((error as { position?: unknown }).position);
+  const position = error instanceof Error && "position" in error ? Number(error.position) : Number.NaN;
   if (!Number.isInteger(position) || position < 1) return "";
   const upTo = Array.from(statement)
     .slice(0, position - 1)
     .join("");
   const lineNumber = upTo.split("\n").length;
   const line = statement.split("\n")[lineNumber - 1]?.trim().slice(0, 120) ?? "";
-  return line === "" ? "" : ` (line ${lineNumber} of the statement: ${line})`;
+  // `create role … password '…'`: errors are printed, and kept in the ledger.
+  const isSecret = /password/iu.test(statement);
+  return line === "" || isSecret
+    ? ` (line ${lineNumber} of the statement)`
+    : ` (line ${lineNumber} of the statement: ${line})`;
 }

@@ -4,7 +4,12 @@ import { parseInput } from "#lib/base/config.ts";
 
 /** A run id goes into `application_name`, which PostgreSQL cuts at 63 bytes. */
 const runId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,48}$/u, "expected 8 to 48 letters, digits, - or _"));
-const requestedBy = v.pipe(v.string(), v.minLength(1), v.maxLength(256));
+const requestedBy = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.maxLength(256),
+  v.regex(/^\P{Cc}*$/u, "expected no control characters"),
+);
 
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/u, "expected a SHA-256 in hex"));
 

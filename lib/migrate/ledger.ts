@@ -92,7 +92,7 @@ export async function ensureLedger(client: pg.Client): Promise<void> {
     await client.query("insert into postern.ledger_version values ($1)", [ledgerVersions.length]);
     await client.query("commit");
   } catch (error) {
-    await client.query("rollback");
+    await client.query("rollback").catch(() => undefined);
     throw error;
   }
 }
@@ -130,6 +130,19 @@ export async function endRun(client: pg.Client, runId: string, end: RunOutcome):
       end.result === undefined ? null : JSON.stringify(end.result),
       end.error === undefined ? null : JSON.stringify(end.error),
     ],
+  );
+}
+
+/**
+ * Ends the runs that cannot end themselves any more: begun, not ended, and without a connection. Call it with the run lock
+ * held; a run that waits for the lock is connected.
+ */
+export async function endLostRuns(client: pg.Client, ownRunId: string): Promise<void> {
+  await client.query(
+    `update postern.runs r set ended_at = clock_timestamp(), outcome = 'lost'
+     where r.ended_at is null and r.run_id <> $1
+       and not exists (select from pg_stat_activity a where ${isConnectionOf("r.run_id")})`,
+    [ownRunId],
   );
 }
 
@@ -188,9 +201,9 @@ export async function readRun(client: Queryable, runId: string): Promise<RunReco
     is_connected: boolean;
   }>(
     `select r.run_id, r.action, r.requested_by, r.started_at, r.ended_at, r.outcome, r.result, r.error,
-            exists (select from pg_stat_activity a where a.application_name = $2) as is_connected
+            exists (select from pg_stat_activity a where ${isConnectionOf("r.run_id")}) as is_connected
      from postern.runs r where r.run_id = $1`,
-    [runId, runApplicationName(runId)],
+    [runId],
   );
   const row = rows[0];
   if (row === undefined) return undefined;
@@ -205,6 +218,15 @@ export async function readRun(client: Queryable, runId: string): Promise<RunReco
     error: row.error,
     isConnected: row.is_connected,
   };
+}
+
+/**
+ * SQL: whether the backend `a` is another's connection of that run. Behind the name may stand the application's own, in
+ * brackets.
+ */
+function isConnectionOf(runIdColumn: string): string {
+  const name = `'${runApplicationName("")}' || ${runIdColumn}`;
+  return `a.pid <> pg_backend_pid() and (a.application_name = ${name} or starts_with(a.application_name, ${name} || ' ('))`;
 }
 
 const drizzleTableName = `"${drizzleTable.schema}"."${drizzleTable.name}"`;

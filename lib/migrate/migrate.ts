@@ -11,6 +11,7 @@ import type { LockHolder } from "./lock.ts";
 import { hashPlan } from "./plan-hash.ts";
 import { recordRun } from "./recorded-run.ts";
 import type { MigrationFolder } from "./source.ts";
+import { refuseUnfitMigrations } from "./sql/refuse-unfit.ts";
 
 export type MigrateOptions = {
   readonly folder: MigrationFolder;
@@ -23,7 +24,7 @@ export type MigrateOptions = {
   /** Hash of the plan that was read and approved: any other is refused. */
   readonly approve?: string | undefined;
   /** How long to wait for another run to end. Default 60 000. */
-  readonly lockWaitMs?: number;
+  readonly lockWaitMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: MigrateProgress) => void) | undefined;
   readonly clock?: Clock;
@@ -33,12 +34,11 @@ export type MigrateProgress =
   | { readonly step: "waiting"; readonly holder: LockHolder | undefined }
   | { readonly step: "applied"; readonly tag: string; readonly ms: number };
 
-const defaults = Object.freeze({ lockWaitMs: 60_000 });
-
 /**
  * Brings the database to the state of the folder.
  *
- * 1. Compare folder and database; a contradiction is refused with the database untouched.
+ * 1. Compare folder and database, and read the pending SQL; a contradiction, and SQL that would break out of its
+ *    transaction, is refused with the database untouched.
  * 2. Record the run and take the run lock (see `recordRun`).
  * 3. Compare again: the run that we waited for may have done all the work.
  * 4. Refuse what was not approved (see `findUnapproved`).
@@ -55,7 +55,9 @@ export async function migrate(client: pg.Client, options: MigrateOptions): Promi
   const before = await readHistory(client, folder);
   if (before.history.findings.length > 0) return refuseFindings(before.history, run);
 
-  const lockWaitMs = options.lockWaitMs ?? defaults.lockWaitMs;
+  await refuseUnfitMigrations(before.history.pending);
+
+  const { lockWaitMs } = options;
   const onWait = (holder: LockHolder | undefined) => onProgress?.({ step: "waiting", holder });
   const identity = { runId, action: "migrate", requestedBy, bundle };
   return await recordRun(client, { ...identity, lockWaitMs, clock, signal, onWait }, async () => {

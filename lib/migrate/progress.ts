@@ -9,6 +9,7 @@ export async function readProgress(client: Queryable, runId: string): Promise<Pr
   });
   if (run === undefined) return { runId, state: "unknown" };
   if (run.endedAt === null) return { runId, state: run.isConnected ? "running" : "lost" };
+  if (run.outcome === "lost") return { runId, state: "lost" };
   return {
     runId,
     state: "ended",

@@ -3,15 +3,19 @@ import type { ErrorReply } from "#lib/contract.ts";
 import type { Clock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
-import { beginRun, endRun, ensureLedger, type RunIdentity, type RunRecord } from "./ledger.ts";
+import { beginRun, endLostRuns, endRun, ensureLedger, type RunIdentity, type RunRecord } from "./ledger.ts";
 import { acquireRunLock, type LockHolder } from "./lock.ts";
+import { resetSession } from "./session.ts";
 
 export type RecordedRunOptions = RunIdentity & {
-  readonly lockWaitMs: number;
+  /** How long to wait for another run to end. Default 60 000. */
+  readonly lockWaitMs?: number | undefined;
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
   readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
 };
+
+const defaults = Object.freeze({ lockWaitMs: 60_000 });
 
 export type RecordedOutcome<Result> = {
   readonly outcome: string;
@@ -24,7 +28,7 @@ export type RecordedOutcome<Result> = {
  *
  * 1. Make sure of the ledger.
  * 2. Record the run. An id that was used before gives the recorded result, and the work is not done again.
- * 3. Take the run lock, polling.
+ * 3. Take the run lock, polling; end in the ledger what runs left open that died.
  * 4. Do the work.
  * 5. Record its outcome, or its error, and let go of the lock.
  *
@@ -38,28 +42,40 @@ export async function recordRun<Result>(
   options: RecordedRunOptions,
   work: () => Promise<RecordedOutcome<Result>>,
 ): Promise<Result> {
-  const { runId, action, lockWaitMs: waitMs, clock, signal, onWait } = options;
+  const { runId, action, clock, signal, onWait } = options;
+  const waitMs = options.lockWaitMs ?? defaults.lockWaitMs;
   let hasBegun = false;
   try {
+    await resetSession(client);
     await ensureLedger(client);
     const earlier = await beginRun(client, options);
-    if (earlier !== undefined) return recall(earlier) as Result;
+    if (earlier !== undefined) return recall(earlier, action) as Result;
     hasBegun = true;
     await using _lock = await acquireRunLock(client, { waitMs, clock, signal, onWait });
+    await endLostRuns(client, runId);
     const end = await work();
-    await endRun(client, runId, end);
+    // The work is done, or its failure known, whether or not the ledger can be told: then the run has no end there.
+    await resetSession(client)
+      .then(async () => endRun(client, runId, end))
+      .catch(() => undefined);
     return end.result;
   } catch (error) {
     const failure = toDatabaseError(error, `running ${action}`);
     const end = { outcome: "failed", error: failure.toDocument() };
-    // The failure is what matters to the caller; a ledger that cannot be written now shows a run without an end.
     if (hasBegun) await endRun(client, runId, end).catch(() => undefined);
     throw failure;
   }
 }
 
-function recall(earlier: RunRecord): unknown {
+function recall(earlier: RunRecord, action: string): unknown {
+  const { runId, isConnected } = earlier;
+  if (earlier.action !== action) {
+    throw new PosternError("event.invalid", `The run id ${runId} belongs to another run: ${earlier.action}.`);
+  }
   if (earlier.result !== null) return earlier.result;
   if (earlier.error !== null) throw PosternError.fromDocument(earlier.error);
-  throw new PosternError("lock.held", `Run ${earlier.runId} has begun already and has not ended.`);
+  if (earlier.endedAt === null && isConnected) {
+    throw new PosternError("lock.held", `Run ${runId} has begun already and has not ended.`);
+  }
+  throw new PosternError("run.lost", `Run ${runId} began, and its process is gone.`);
 }

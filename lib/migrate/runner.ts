@@ -126,10 +126,10 @@ async function recordEnd(client: Client, run: RunIdentity, end: RunOutcome): Pro
 }
 
 async function runSetup(ports: RunnerPorts): Promise<SetupResult> {
-  const passwords = await ports.readPasswords();
+  const { readPasswords, signal } = ports;
   const { database: databaseName } = await ports.masterAddress();
   await using connection = await connectAsMaster("setup", ports);
-  return await setupRoles(connection.client, { databaseName, passwords });
+  return await setupRoles(connection.client, { databaseName, readPasswords, signal });
 }
 
 async function runRotate({ role }: EventOf<"rotate">, ports: RunnerPorts): Promise<RotateResult> {

@@ -62,7 +62,7 @@ export async function parseDatabaseUrl(
   const sslMode = readSslMode(parameters, problems);
   const hostaddr = readHostaddr(parameters.hostaddr, problems);
   const connectTimeoutMs = readConnectTimeout(parameters.connect_timeout, problems);
-  const ca = await readCa(parameters.sslrootcert, options.ca, problems);
+  const ca = await readCa(parameters.sslrootcert, sslMode, options.ca, problems);
   if (problems.length > 0) throw invalidUrl(problems.join("; "));
 
   return {
@@ -148,11 +148,18 @@ function readConnectTimeout(text: string | undefined, problems: string[]): numbe
 
 async function readCa(
   sslrootcert: string | undefined,
+  sslMode: SslMode,
   fallback: readonly string[] | undefined,
   problems: string[],
 ): Promise<readonly string[] | undefined> {
   if (sslrootcert === "system") return undefined;
-  if (sslrootcert === undefined || sslrootcert === "") return fallback;
+  if (sslrootcert === undefined || sslrootcert === "") {
+    // Node's roots sign for anyone: without a name to check they prove nothing.
+    if (sslMode === "verify-ca" && fallback === undefined) {
+      problems.push("sslmode=verify-ca needs a CA: name its file with --ca or sslrootcert, or use verify-full");
+    }
+    return fallback;
+  }
   try {
     return await readCaFile(sslrootcert);
   } catch (error) {

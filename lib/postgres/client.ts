@@ -43,7 +43,6 @@ export class AddressedClient extends Client {
       user: address.user,
       // A function, because for an absent or empty string node-postgres looks at PGPASSWORD and ~/.pgpass.
       password: () => address.password ?? "",
-      application_name: applicationName(address, options),
       // TLS is done before node-postgres sees the socket; said outright because PGSSLMODE would decide otherwise.
       ssl: false,
       sslnegotiation: "postgres",
@@ -55,6 +54,15 @@ export class AddressedClient extends Client {
     // A connection that dies while idle emits `error`, which ends the process when nobody listens. The next query
     // reports it.
     this.on("error", () => {});
+  }
+
+  /**
+   * The whole startup message, in the place of the driver's own, which adds what PGOPTIONS and PGREPLICATION say: settings
+   * of a stranger's session, and parameters that RDS Proxy and PgBouncer refuse.
+   */
+  getStartupConf(): Readonly<Record<string, string>> {
+    const { user, database } = this.#address;
+    return { user, database, application_name: applicationName(this.#address, this.#options) };
   }
 
   /** For instance "TLSv1.3"; undefined on a plain connection. */

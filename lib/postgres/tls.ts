@@ -16,12 +16,15 @@ import type { DatabaseAddress } from "./address.ts";
  * | `verify-ca`   | yes                          | yes             | no           |
  * | `verify-full` | yes                          | yes             | yes          |
  *
- * Stricter than libpq in two places: `prefer` falls back only when the server says that it has no TLS, never because a
- * handshake failed; and without a CA file the `verify-*` modes use Node's roots where libpq would refuse.
+ * Apart from libpq in two places. `prefer` falls back only when the server says that it has no TLS, never because a
+ * handshake failed. Without a CA, `verify-full` takes Node's roots, where libpq would refuse; `verify-ca` cannot: a public
+ * CA signs for anyone, so that a chain without a name proves nothing. A URL that asks for it is refused (address.ts), and
+ * an address that is made otherwise has the name checked too.
  */
 export function tlsOptionsFor(address: DatabaseAddress): ConnectionOptions {
   const name = verifiedName(address);
   const checksChain = address.sslMode.startsWith("verify-") || address.ca !== undefined;
+  const checksName = address.sslMode === "verify-full" || address.ca === undefined;
   return {
     // `host` is what Node checks the certificate against when there is no server name, which an IP address must not be
     // (RFC 6066, section 3).
@@ -29,8 +32,7 @@ export function tlsOptionsFor(address: DatabaseAddress): ConnectionOptions {
     ...(isIP(name) === 0 ? { servername: name } : {}),
     ...(address.ca === undefined ? {} : { ca: [...address.ca] }),
     rejectUnauthorized: checksChain,
-    checkServerIdentity: (_, certificate) =>
-      address.sslMode === "verify-full" ? checkServerIdentity(name, certificate) : undefined,
+    checkServerIdentity: (_, certificate) => (checksName ? checkServerIdentity(name, certificate) : undefined),
     minVersion: "TLSv1.2",
   };
 }

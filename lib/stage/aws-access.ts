@@ -23,7 +23,10 @@ const defaults = { connectTimeoutMs: 3000, requestTimeoutMs: 10_000, maxAttempts
 /** The constructor argument of any AWS client. What `access` leaves open is found as the SDK finds it. */
 export function clientConfig(access: AwsAccess, limits: ClientLimits = {}) {
   return {
-    ...(access.endpoint === undefined ? {} : { endpoint: access.endpoint }),
+    // An endpoint of our own has no FIPS or dual-stack form, whatever a developer's profile asks for.
+    ...(access.endpoint === undefined
+      ? {}
+      : { endpoint: access.endpoint, useFipsEndpoint: false, useDualstackEndpoint: false }),
     ...(access.region === undefined ? {} : { region: access.region }),
     ...(access.credentials === undefined ? {} : { credentials: access.credentials }),
     maxAttempts: limits.maxAttempts ?? defaults.maxAttempts,

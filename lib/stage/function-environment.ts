@@ -98,6 +98,11 @@ export function provideAddress(
 
 async function readCertificates(named: string | undefined, bundled: string): Promise<readonly string[] | undefined> {
   if (named !== undefined) return await readCaFile(named);
-  const pem = await readFile(bundled, "utf8").catch(() => undefined);
+  const pem = await readFile(bundled, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw new PosternError("config.invalid", `The ca.pem of the bundle cannot be read (${error.code}).`, {
+      cause: error,
+    });
+  });
   return pem === undefined ? undefined : parseCertificates(pem, "The ca.pem of the bundle");
 }

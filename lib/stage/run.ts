@@ -30,10 +30,10 @@ export type RunOptions = {
 };
 
 /**
- * `unknownMs`: an event that Lambda could not deliver in 60 s is dropped (the runner's maximum event age), so a run
- * that the ledger does not know by then, with time for a cold start, will never begin.
+ * `unknownMs`: an event that Lambda could not deliver in 60 s is dropped (the runner's maximum event age); one that was
+ * delivered at the last moment needs half a minute for a cold start and to connect. After that it will never begin.
  */
-const limits = Object.freeze({ firstPollMs: 150, maxPollMs: 1000, unknownMs: 60_000, failedPollsInARow: 5 });
+const limits = Object.freeze({ firstPollMs: 150, maxPollMs: 1000, unknownMs: 90_000, failedPollsInARow: 5 });
 
 /**
  * Runs something on a stage and watches it to its end.

@@ -1,9 +1,10 @@
 import { join, relative, resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { PosternError } from "#lib/base/errors.ts";
-import { checkLocalStage } from "#lib/local/check.ts";
-import { type LocalStage, startLocalStage } from "#lib/local/stage.ts";
-import type { Step } from "#lib/local/steps.ts";
+import { roleNames } from "#lib/contract.ts";
+import { checkLocalStage } from "#lib/local/stage/check.ts";
+import { type LocalStage, startLocalStage } from "#lib/local/stage/stage.ts";
+import type { Step } from "#lib/local/stage/steps.ts";
 import type { CommandContext } from "../command-context.ts";
 import { describeRequester } from "../provenance.ts";
 import { alignColumns, type Style } from "../style.ts";
@@ -85,7 +86,7 @@ async function run(flags: LocalFlags, { root, signal, output }: CommandContext):
     onStep: (step) => output.note(describeStep(step)),
     signal,
   });
-  output.result(summarize(stage), (_summary, style) => describeStage(stage, style));
+  output.result(summarize(stage), (_summary, style) => describeStage(stage, flags, style));
 
   const stopped = Promise.withResolvers<"stopped">();
   signal.addEventListener("abort", () => stopped.resolve("stopped"), { once: true });
@@ -115,19 +116,23 @@ function summarize({ database, awsUrl, healthUrl, passwordFile, dataDir, ms }: L
   };
 }
 
-function describeStage(stage: LocalStage, style: Style): string {
+function describeStage(stage: LocalStage, { data }: LocalFlags, style: Style): string {
   const { database, passwordFile, ms } = stage;
-  const target = `host=${database.host} port=${database.port} dbname=${database.name} user=postern_readonly`;
+  const conninfo = [
+    `host=${database.host} port=${database.port} dbname=${database.name} user=${roleNames.readonly}`,
+    `sslmode=verify-full sslrootcert=${quoteConninfo(database.caFile)}`,
+  ].join(" ");
+  const target = data === undefined ? "--stage local" : `--stage local --data ${quoteShell(stage.dataDir)}`;
   const rows = [
     ["health", `${stage.healthUrl}/api/health`],
-    ["psql", `PGPASSFILE='${fromHere(passwordFile)}' \\`],
-    ["", `psql "${target} sslmode=verify-full sslrootcert='${fromHere(database.caFile)}'"`],
+    ["psql", `PGPASSFILE=${quoteShell(passwordFile)} \\`],
+    ["", `psql ${quoteShell(conninfo)}`],
     ["roles", "postern_readonly, postern_app, postern_migrator … (passwords in that file)"],
     ["data", `${fromHere(stage.dataDir)}, logs in it`],
-    ["next", "npm run status  -- --stage local"],
-    ["", "npm run migrate -- --stage local"],
-    ["", "npm run seed    -- --stage local --set demo"],
-    ["", "npm run health  -- --stage local"],
+    ["next", `npm run status  -- ${target}`],
+    ["", `npm run migrate -- ${target}`],
+    ["", `npm run seed    -- ${target} --set demo`],
+    ["", `npm run health  -- ${target}`],
   ];
   return [
     "",
@@ -141,4 +146,14 @@ function describeStage(stage: LocalStage, style: Style): string {
 function fromHere(path: string): string {
   const short = relative(process.cwd(), path);
   return short.startsWith("..") ? path : short;
+}
+
+/** A value in libpq's `keyword=value` form. */
+function quoteConninfo(value: string): string {
+  return /^[\w/.:-]+$/u.test(value) ? value : `'${value.replaceAll(/[\\']/gu, String.raw`\$&`)}'`;
+}
+
+/** One word of a POSIX shell: the line is there to be pasted, from any folder. */
+function quoteShell(text: string): string {
+  return /^[\w/.:-]+$/u.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -88,9 +88,13 @@ async function migrateUrl(
   await using connection = await connect(address, { applicationName: runApplicationName(runId), signal });
   const onProgress = (progress: MigrateProgress) => output.note(describeProgress(progress));
   const requestedBy = describeRequester();
+  signal.addEventListener("abort", () => output.note(finishing), { once: true });
   const approval = { approve, isProtected };
   return await migrate(connection.client, { folder, runId, requestedBy, bundle, ...approval, signal, onProgress });
 }
+
+/** A second signal ends the process; the server then rolls back within a second, because the connection is gone. */
+const finishing = "finishing the migration that is under way; Ctrl-C again stops it and keeps nothing of it";
 
 function finish({ status, error }: MigrateResult, { output, endWith }: CommandContext): void {
   if (error !== undefined && !output.json) output.error(error as ErrorDocument);

@@ -41,15 +41,25 @@ async function seedStage(target: StageTarget, set: string, context: CommandConte
   return replies.seed(await runFor(target, { action: "seed", requestedBy, set }, context));
 }
 
+/** A line of progress after so many rows of a file. */
+const progressRows = 10_000;
+
 type SeedSource = { readonly set: string; readonly seedsDir: string };
 
 async function seedUrl({ address }: UrlTarget, source: SeedSource, context: CommandContext): Promise<SeedResult> {
-  const { signal } = context;
+  const { signal, output } = context;
   const runId = randomUUID();
   const bundle = await readCheckout(context.root);
   await using connection = await connect(address, { applicationName: runApplicationName(runId), signal });
   const run = { runId, requestedBy: describeRequester(), bundle, signal };
-  return await recordedSeed(connection.client, { ...source, ...run });
+  return await recordedSeed(connection.client, {
+    ...source,
+    ...run,
+    onProgress: ({ table, rows }) => {
+      if (rows % progressRows === 0) output.note(`${table}: ${rows} rows`);
+    },
+    onWait: (holder) => output.note(`waiting for ${holder?.applicationName ?? "another run"} to end`),
+  });
 }
 
 function describeResult({ set, tables }: SeedResult, style: Style): string {

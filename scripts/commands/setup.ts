@@ -82,12 +82,13 @@ async function askRunner(target: StageTarget, event: RunnerEvent, { signal }: Co
 }
 
 async function setupUrl({ address }: UrlTarget, flags: SetupFlags, { signal }: CommandContext): Promise<SetupResult> {
-  if (flags.passwordsFile === undefined) {
+  const { passwordsFile } = flags;
+  if (passwordsFile === undefined) {
     throw new PosternError("usage.invalid", "With --url, setup needs --passwords-file to keep the passwords in.");
   }
   await using connection = await connect(address, { applicationName: "postern setup", signal });
-  const passwords = await keepPasswords(resolve(flags.passwordsFile), address);
-  return await setupRoles(connection.client, { databaseName: address.database, passwords });
+  const readPasswords = async () => await keepPasswords(resolve(passwordsFile), address);
+  return await setupRoles(connection.client, { databaseName: address.database, readPasswords, signal });
 }
 
 function describeResult({ roles, findings }: SetupResult, style: Style): string {

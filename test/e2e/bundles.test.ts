@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BuiltFunctions, buildFunctions } from "#lib/bundle/build.ts";
 import { findMainPath, gzippedSize } from "#lib/bundle/main-path.ts";
 import { functionParts } from "#lib/contract.ts";
-import { startLambdaHost } from "#lib/local/lambda-host.ts";
+import { startLambdaHost } from "#lib/local/lambda/host.ts";
 import { readMigrations } from "#lib/migrate/source.ts";
 
 const root = join(import.meta.dirname, "..", "..");

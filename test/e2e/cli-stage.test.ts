@@ -52,6 +52,7 @@ async function startStage(functions: Functions, manifest: Partial<Manifest> = {}
   const endpoint = stack.use(
     await startAwsEndpoint({
       port: 0,
+      onLog: () => {},
       credentials,
       region: "local",
       accountId: "000000000000",
@@ -59,7 +60,7 @@ async function startStage(functions: Functions, manifest: Partial<Manifest> = {}
       secrets: createMemorySecretStore(),
       lambda: () => ({
         has: (name) => partOf(name) !== undefined,
-        invoke: async (name, payload, { invocationType: type = "RequestResponse" } = {}) => {
+        invoke: async (name, payload, { invocationType: type }) => {
           const part = partOf(name) ?? "health";
           const event = JSON.parse(Buffer.from(payload).toString("utf8")) as Parameters<Reply>[0];
           invocations.push({ part, type, event });

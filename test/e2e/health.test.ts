@@ -40,7 +40,7 @@ beforeAll(async () => {
   folder = await readMigrations(join(root, "migrations"));
   {
     await using master = await connect(database.address, { applicationName: "test" });
-    await setupRoles(master.client, { databaseName: database.name, passwords });
+    await setupRoles(master.client, { databaseName: database.name, readPasswords: async () => passwords });
   }
   const migrator = { ...database.address, user: "postern_migrator", password: passwords.migrator };
   await using connection = await connect(migrator, { applicationName: "test" });
@@ -222,14 +222,17 @@ describe("the function, as it is bundled", () => {
       const handler = await load(stage.env);
       expect(await handler({})).toMatchObject({ status: "ok" });
       await using master = await connect(database.address, { applicationName: "test" });
-      await setupRoles(master.client, { databaseName: database.name, passwords: { ...passwords, health: "rotated" } });
+      await setupRoles(master.client, {
+        databaseName: database.name,
+        readPasswords: async () => ({ ...passwords, health: "rotated" }),
+      });
       await storeSecret(secrets, secretId, secretOf("rotated"), new Date());
       await master.client.query(
         "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'postern_health'",
       );
       vi.advanceTimersByTime(5001); // the kept result grows old
       expect(await handler({})).toMatchObject({ status: "ok" });
-      await setupRoles(master.client, { databaseName: database.name, passwords });
+      await setupRoles(master.client, { databaseName: database.name, readPasswords: async () => passwords });
     } finally {
       vi.useRealTimers();
     }
@@ -285,6 +288,7 @@ async function startStage(port = database.address.port): Promise<AsyncDisposable
   const region = "eu-central-1";
   const endpoint = await startAwsEndpoint({
     port: 0,
+    onLog: () => {},
     credentials,
     region,
     accountId: "123456789012",

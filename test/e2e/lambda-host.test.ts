@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { AwsError } from "#lib/local/aws/aws-error.ts";
-import { type HostedFunction, type InvokeResult, type LambdaHost, startLambdaHost } from "#lib/local/lambda-host.ts";
 import type { LogEntry } from "#lib/local/lambda/function-pool.ts";
-import { readProcessFacts } from "#lib/local/process-facts.ts";
+import { type HostedFunction, type InvokeResult, type LambdaHost, startLambdaHost } from "#lib/local/lambda/host.ts";
+import { readProcessFacts } from "#lib/local/process/process-facts.ts";
 import { startProgram } from "../support/program.ts";
 import { waitFor } from "../support/wait-for.ts";
 

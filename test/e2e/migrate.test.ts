@@ -144,6 +144,79 @@ describe("migrate", () => {
     expect(await run(["create table a ()"])).toMatchObject({ status: "up-to-date" });
   });
 
+  it.each([
+    "rollback",
+    "create table b (); rollback; begin; create table c ()",
+    "commit;\nselect 1 / 0",
+    "savepoint s",
+  ])("refuses %j before anything is applied", async (text) => {
+    const refused = run(["create table a ()", text]);
+    await expect(refused).rejects.toMatchObject({ code: "migrations.transaction-control" });
+    expect(await tables()).toEqual([]);
+  });
+
+  it.each([
+    ["rolls back", "create table b (); rollback; create table c ()"],
+    ["rolls back and begins anew", "create table b (); rollback; begin; create table c ()"],
+    ["commits", "create table b (); commit; select 1 / 0"],
+  ])("does not record a file too large to be read before that %s by itself", async (_, text) => {
+    const result = await run(["create table a ()", `-- ${"x".repeat(4 * 1024 * 1024)}\n${text}`]);
+    expect(result).toMatchObject({ status: "failed", applied: ["0000_step"], pending: ["0001_step"] });
+    expect(result.error).toMatchObject({ code: "migrations.own-transaction" });
+    const { client } = await open();
+    expect((await client.query("select from drizzle.__drizzle_migrations")).rowCount).toBe(1);
+  });
+
+  it("keeps what one migration sets for its session from the next, and from the ledger", async () => {
+    const sets = "create schema other; select set_config('search_path', 'other', false); create table in_other ()";
+    const result = await run([sets, "create table in_public ()", "set default_transaction_read_only = on"]);
+    expect(result).toMatchObject({ status: "applied", pending: [] });
+    expect(await tables()).toEqual(["in_public"]);
+    const { client } = await open();
+    expect((await client.query("select outcome from postern.runs")).rows).toEqual([{ outcome: "applied" }]);
+  });
+
+  it("keeps a password in a statement out of the error", async () => {
+    const { error } = await run(["create role nobody_special login password 'correct horse' bogus"]);
+    expect(error?.message).toContain("line 1");
+    expect(JSON.stringify(error)).not.toContain("correct horse");
+  });
+
+  it("tells what was applied when the connection is lost, and the next run closes the lost one", async () => {
+    const texts = ["create table a ()", "select pg_terminate_backend(pg_backend_pid())"];
+    const lost = await run(texts, { runId: "run-that-is-lost" });
+    expect(lost).toMatchObject({ status: "failed", applied: ["0000_step"], pending: ["0001_step"] });
+    expect(lost.error).toMatchObject({ sqlState: "57P01" });
+
+    expect(await run(["create table a ()", "create table b ()"])).toMatchObject({ status: "applied" });
+    const { client } = await open();
+    const { rows } = await client.query("select outcome, ended_at from postern.runs where run_id = 'run-that-is-lost'");
+    expect(rows).toEqual([{ outcome: "lost", ended_at: expect.any(Date) }]);
+    const again = run(["create table a ()", "create table b ()"], { runId: "run-that-is-lost" });
+    await expect(again).rejects.toMatchObject({ code: "run.lost" });
+  });
+
+  it("lets go of statement and lock within seconds when its connection is cut", async () => {
+    const folder = await writeFolder(["select pg_sleep(60)"]);
+    const runId = "run-to-be-cut-off";
+    const { client } = await open(runApplicationName(runId));
+    const outcome = migrate(client, { folder, runId, requestedBy: "test" }).catch(() => undefined);
+    const watcher = await open();
+    const isActive = async () =>
+      (
+        await watcher.client.query(
+          "select from pg_stat_activity where application_name = $1 and wait_event = 'PgSleep'",
+          [runApplicationName(runId)],
+        )
+      ).rowCount;
+    await expect.poll(isActive).toBe(1);
+    // As a process that is killed: the socket is gone without a word.
+    client.connection.stream.destroy();
+    await outcome;
+    await expect.poll(isActive, { timeout: 5000 }).toBe(0);
+    expect(await run(["select 1"])).toMatchObject({ status: "applied" });
+  });
+
   it("stops between migrations when it is told to", async () => {
     const abort = new AbortController();
     const result = await run(["create table a ()", "create table b ()"], {

@@ -4,8 +4,8 @@ import { rm } from "node:fs/promises";
 import type pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type RoleKey, roleNames, type SetupResult } from "#lib/contract.ts";
-import { removePostgresData } from "#lib/local/postgres-home.ts";
-import { startPostgresServer } from "#lib/local/postgres-server.ts";
+import { removePostgresData } from "#lib/local/postgres/home.ts";
+import { startPostgresServer } from "#lib/local/postgres/server.ts";
 import { ensureLedger } from "#lib/migrate/ledger.ts";
 import { type SetupOptions, setupRoles } from "#lib/migrate/roles/setup.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
@@ -28,6 +28,7 @@ const passwords: Record<RoleKey, string> = {
 };
 const master = { user: "master", password: randomBytes(12).toString("hex") };
 const roleKeys = Object.keys(roleNames) as RoleKey[];
+const readPasswords = async () => passwords;
 
 describe.each([16, 18] as const)("roles on PostgreSQL %i, with a master as on RDS", (version) => {
   let server: OwnTestServer;
@@ -74,7 +75,7 @@ describe.each([16, 18] as const)("roles on PostgreSQL %i, with a master as on RD
   }
 
   async function setup(options: Partial<SetupOptions> = {}): Promise<SetupResult> {
-    return await setupRoles(await openAs("master"), { databaseName: database.name, passwords, ...options });
+    return await setupRoles(await openAs("master"), { databaseName: database.name, readPasswords, ...options });
   }
 
   test("every role is made once, and logs in with its password over SCRAM", async () => {
@@ -152,7 +153,9 @@ describe.each([16, 18] as const)("roles on PostgreSQL %i, with a master as on RD
 
   test("two setups at once both succeed", async () => {
     const clients = [await openAs("master"), await openAs("master")];
-    const both = clients.map(async (client) => await setupRoles(client, { databaseName: database.name, passwords }));
+    const both = clients.map(
+      async (client) => await setupRoles(client, { databaseName: database.name, readPasswords }),
+    );
     const created = (await Promise.all(both)).map(({ roles }) => roles.filter((role) => role.created).length);
     expect(new Set(created)).toEqual(new Set([0, roleKeys.length]));
   });
@@ -163,8 +166,8 @@ describe.each([16, 18] as const)("roles on PostgreSQL %i, with a master as on RD
     for (let round = 0; round < 5; round += 1) {
       const clients = [await openAs("master"), await openAs("master", other)] as const;
       const results = await Promise.all([
-        setupRoles(clients[0], { databaseName: database.name, passwords }),
-        setupRoles(clients[1], { databaseName: other.name, passwords }),
+        setupRoles(clients[0], { databaseName: database.name, readPasswords }),
+        setupRoles(clients[1], { databaseName: other.name, readPasswords }),
       ]);
       expect(results.map(codes)).toEqual([["role.no-stats"], ["role.no-stats"]]);
     }
@@ -195,7 +198,7 @@ describe.each([16, 18] as const)("roles on PostgreSQL %i, with a master as on RD
 
   test("a role without a password and without IAM cannot log in", async () => {
     const { readonly: _, ...others } = passwords;
-    const { roles } = await setup({ passwords: others });
+    const { roles } = await setup({ readPasswords: async () => others });
     expect(roles).toContainEqual({ role: "postern_readonly", created: true, login: "none" });
     await expect(openAs("readonly")).rejects.toMatchObject({ sqlState: expect.stringMatching(/^28/) });
   });
@@ -373,7 +376,7 @@ test("no password ever reaches the server's log, whatever it logs", async () => 
     ca: [server.caPem],
   };
   await using connection = await connect(address, { applicationName: "roles test" });
-  await setupRoles(connection.client, { databaseName: "postgres", passwords });
+  await setupRoles(connection.client, { databaseName: "postgres", readPasswords });
   await expect.poll(() => lines.some((line) => line.includes("alter role"))).toBe(true);
   const log = lines.join("\n");
   expect(log).toContain("SCRAM-SHA-256$4096:");

@@ -14,6 +14,7 @@ class Secret implements SecretVersions {
   readonly calls: string[] = [];
   current: string;
   fail: keyof SecretVersions | undefined;
+  onCall: (call: keyof SecretVersions) => void = () => {};
 
   constructor(password: string) {
     this.current = "version 0";
@@ -38,6 +39,7 @@ class Secret implements SecretVersions {
   }
   async #record(call: keyof SecretVersions): Promise<void> {
     this.calls.push(call);
+    this.onCall(call);
     await Promise.resolve();
     if (this.fail === call) throw new Error(`${call} failed`);
   }
@@ -65,7 +67,7 @@ describe.each([16, 18] as const)("rotating a role's password on PostgreSQL %i", 
     master = await openAs("master", "master");
     const password = randomBytes(12).toString("hex");
     secret = new Secret(password);
-    await setupRoles(master, { databaseName: database.name, passwords: { app: password } });
+    await setup(master);
   });
   afterEach(async () => await stack.disposeAsync());
 
@@ -73,6 +75,8 @@ describe.each([16, 18] as const)("rotating a role's password on PostgreSQL %i", 
     const address: DatabaseAddress = { ...database.address, user, password };
     return stack.use(await connect(address, { applicationName: "rotate test", retry: false })).client;
   }
+  const setup = async (client: pg.Client, readPasswords = async () => ({ app: secret.password })) =>
+    await setupRoles(client, { databaseName: database.name, readPasswords });
   const openAsApp = async (password: string) => await openAs(roleNames.app, password);
   const rotate = async (options: Partial<RotateOptions> = {}) =>
     await rotateRole(master, { role: "app", secret, address: database.address, ...options });
@@ -121,5 +125,45 @@ describe.each([16, 18] as const)("rotating a role's password on PostgreSQL %i", 
     await openAsApp(secret.password);
     await rotateRole(others, { role: "app", secret, address: database.address });
     await openAsApp(secret.password);
+  });
+
+  test.each(["putPending", "promote"] as const)(
+    "a setup that comes while a rotation is at %s waits, and leaves the role with the new password",
+    async (call) => {
+      const others = await openAs("master", "master");
+      const setups: Promise<unknown>[] = [];
+      secret.onCall = (now) => {
+        if (now === call) setups.push(setup(others));
+      };
+      await rotate();
+      expect(setups).toHaveLength(1);
+      await Promise.all(setups);
+      expect(secret.current).toBe("version 1");
+      await openAsApp(secret.password);
+    },
+  );
+
+  test("a rotation that comes while a setup holds the passwords is refused", async () => {
+    const others = await openAs("master", "master");
+    const refusals: unknown[] = [];
+    await setup(others, async () => {
+      const passwords = { app: secret.password };
+      await rotate().catch((error: unknown) => refusals.push(error));
+      return passwords;
+    });
+    expect(refusals).toEqual([expect.objectContaining({ code: "lock.held" })]);
+    await openAsApp(secret.password);
+  });
+
+  test("a setup that would wait for the lock ends when it is stopped", async () => {
+    const others = await openAs("master", "master");
+    const ends: unknown[] = [];
+    await setup(master, async () => {
+      const passwords = { app: secret.password };
+      const stopped = { databaseName: database.name, readPasswords: async () => ({}), signal: AbortSignal.abort() };
+      await setupRoles(others, stopped).catch((error: unknown) => ends.push(error));
+      return passwords;
+    });
+    expect(ends).toEqual([expect.objectContaining({ name: "AbortError" })]);
   });
 });

@@ -113,6 +113,7 @@ describe("the runner", () => {
     );
     const second = handleRunnerEvent({ ...request, action: "migrate", runId: "twice-1" }, ports());
     await expect(second).rejects.toMatchObject({ code: "lock.held" });
-    expect(await readProgress(connection.client, "twice-1")).toEqual({ runId: "twice-1", state: "running" });
+    await using watcher = await connect(database.address, { applicationName: "watch" });
+    expect(await readProgress(watcher.client, "twice-1")).toEqual({ runId: "twice-1", state: "running" });
   });
 });

@@ -235,6 +235,17 @@ describe("seed", () => {
   });
 });
 
+it("hears that it is told to stop while rows come from code without a pause", async () => {
+  await client.query("create table endless (id int primary key)");
+  const source = `export const seed = { table: "endless", columns: ["id"], *rows() { for (;;) yield [1]; } };`;
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), 50);
+  await expect(seedFiles({ "01-endless.ts": source }, { signal: abort.signal })).rejects.toMatchObject({
+    code: "aborted",
+  });
+  clearTimeout(timer);
+});
+
 describe("a set that does not fit the database", () => {
   beforeEach(async () => {
     await client.query("create table good (id int primary key)");

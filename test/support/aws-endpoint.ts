@@ -59,13 +59,13 @@ const lambda: LambdaInvoker = {
     if (name === "busy") throw new AwsError("TooManyRequestsException", "Rate Exceeded.", { statusCode: 429 });
     if (name === "broken") throw new Error("a defect that names /secret/paths");
     if (name !== "echo") throw new AwsError("ResourceNotFoundException", "Function not found", { statusCode: 404 });
-    const isEvent = options?.invocationType === "Event";
+    const isEvent = options.invocationType === "Event";
     const text = Buffer.from(payload).toString();
     return {
       statusCode: isEvent ? 202 : 200,
       payload: isEvent ? new Uint8Array() : Buffer.from(text === '"throw"' ? '{"errorType":"Error"}' : text),
       ...(text === '"throw"' ? { functionError: "Unhandled" as const } : {}),
-      ...(options?.logTail === true ? { logTail: Buffer.from("END").toString("base64") } : {}),
+      ...(options.logTail ? { logTail: Buffer.from("END").toString("base64") } : {}),
       executedVersion: "$LATEST",
       requestId: randomUUID(),
     };
@@ -76,6 +76,8 @@ export type TestEndpoint = AsyncDisposable & {
   readonly url: string;
   readonly parameters: Map<string, string>;
   readonly secrets: SecretStore;
+  /** What it logged. */
+  readonly log: readonly string[];
   /** For a client of the SDK. One attempt: a refusal is what these tests are after. */
   config(overrides?: Partial<Credentials>): {
     endpoint: string;
@@ -90,6 +92,7 @@ export async function startTestEndpoint(): Promise<TestEndpoint> {
   const credentials: Credentials = { accessKeyId: `LOCAL${randomUUID()}`, secretAccessKey: randomUUID() };
   const secrets = createMemorySecretStore();
   const parameters = new Map<string, string>();
+  const log: string[] = [];
   const endpoint = await startAwsEndpoint({
     port: 0,
     credentials,
@@ -99,11 +102,13 @@ export async function startTestEndpoint(): Promise<TestEndpoint> {
     secrets,
     lambda: () => lambda,
     resources: () => resources,
+    onLog: (line) => log.push(line),
   });
   return {
     ...endpoint,
     parameters,
     secrets,
+    log,
     config: (overrides = {}) => ({
       endpoint: endpoint.url,
       region,

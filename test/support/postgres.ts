@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
 import { inject } from "vitest";
-import { removePostgresData } from "#lib/local/postgres-home.ts";
-import { type PostgresServer, type PostgresServerOptions, startPostgresServer } from "#lib/local/postgres-server.ts";
+import { removePostgresData } from "#lib/local/postgres/home.ts";
+import { type PostgresServer, type PostgresServerOptions, startPostgresServer } from "#lib/local/postgres/server.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 
 /** What a test needs to know of a server; plain data, so that the global setup can hand it to the workers. */

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
-import { type Log, silentLog } from "#lib/base/log.ts";
-import { readBody } from "../http-body.ts";
-import { closeServer, listen } from "../http-server.ts";
+import { createJsonLog } from "#lib/base/log.ts";
+import { readBody } from "../net/http-body.ts";
+import { closeServer, listen } from "../net/http-server.ts";
 import { AwsError } from "./aws-error.ts";
 import { ec2ReadService } from "./ec2.ts";
 import { type LambdaInvoker, lambdaService } from "./lambda.ts";
@@ -35,9 +35,9 @@ export type AwsEndpointOptions = {
   readonly lambda: () => LambdaInvoker | undefined;
   /** Asked at each call. */
   readonly resources: () => AwsResources;
+  /** One line for each defect: what the client sees as `InternalFailure`, without a word of why. */
+  readonly onLog: (line: string) => void;
   readonly clock?: Clock;
-  /** Told of defects: what the client sees as `InternalFailure`. */
-  readonly log?: Log;
 };
 
 export type AwsEndpoint = AsyncDisposable & {
@@ -59,7 +59,8 @@ const loopbackHost = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/u;
  * signature, since other users of this machine reach loopback, too; (5) the operation.
  */
 export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<AwsEndpoint> {
-  const { credentials, region, accountId, clock = systemClock, log = silentLog, host = defaultHost } = options;
+  const { credentials, region, accountId, clock = systemClock, host = defaultHost } = options;
+  const log = createJsonLog(options.onLog);
   const services: readonly AwsService[] = [
     stsService({ accountId, userName: options.userName ?? "local" }),
     ssmService({ parameters: options.parameters, region, accountId }),
@@ -86,7 +87,7 @@ export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<Aws
       return await service.handle(request, requestId);
     } catch (error) {
       if (error instanceof AwsError) return service.fail(error, requestId);
-      log.warn("local AWS endpoint: defect", { service: service.signingName, error: String(error) });
+      log.warn("defect in the local AWS endpoint", { requestId, service: service.signingName, error: describe(error) });
       return service.fail(
         new AwsError("InternalFailure", "An internal error occurred.", { statusCode: 500 }),
         requestId,
@@ -106,6 +107,11 @@ export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<Aws
     url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
     [Symbol.asyncDispose]: () => closeServer(server),
   };
+}
+
+/** With its stack: it is for those who mend it. */
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function toAwsRequest(incoming: IncomingMessage, body: Buffer): AwsRequest {

@@ -1,10 +1,27 @@
-import type { LambdaHost } from "../lambda-host.ts";
 import { AwsError } from "./aws-error.ts";
 import { refuseSignature } from "./json-protocol.ts";
 import type { AwsService } from "./protocol.ts";
 import { type AwsRequest, type AwsResponse, singleHeader } from "./request.ts";
 
-export type LambdaInvoker = Pick<LambdaHost, "has" | "invoke">;
+/** Whoever runs the functions, as much of it as the API needs. */
+export type LambdaInvoker = {
+  has(name: string): boolean;
+  /** @throws AwsError for an event that cannot be run */
+  invoke(
+    name: string,
+    payload: Uint8Array,
+    options: { readonly invocationType: "RequestResponse" | "Event"; readonly logTail: boolean },
+  ): Promise<{
+    readonly statusCode: number;
+    readonly payload: Uint8Array;
+    /** Absent where the function did not fail. */
+    readonly functionError?: string;
+    /** Base64. */
+    readonly logTail?: string;
+    readonly executedVersion: string;
+    readonly requestId: string;
+  }>;
+};
 
 const invokePath = /^\/2015-03-31\/functions\/([^/]+)\/invocations\/?$/u;
 

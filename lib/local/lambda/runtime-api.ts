@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { readBody } from "../http-body.ts";
-import { closeServer, listen } from "../http-server.ts";
+import { readBody } from "../net/http-body.ts";
+import { closeServer, listen } from "../net/http-server.ts";
 import { maxSyncPayloadBytes } from "./limits.ts";
 
 /** One event on its way into an environment. */

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import type pg from "pg";
 import { roleNames } from "#lib/contract.ts";
-import { PosternError } from "#lib/base/errors.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "#lib/postgres/quote.ts";
+import { acquireRolesLock } from "./lock.ts";
 import { createScramVerifier } from "./scram-verifier.ts";
 
 export type RotatableRole = "migrator" | "app" | "health";
@@ -33,8 +33,8 @@ export type RotateResult = { readonly role: string; readonly versionId: string }
 /**
  * Gives a role a new password, as the master. Sessions that are open stay open.
  *
- * 1. Lock, so that two rotations do not mix (per database, as advisory locks are), and read the present password. State
- *    after a failure: as before.
+ * 1. Lock, so that it mixes with no other rotation and with no setup, and read the present password. State after a
+ *    failure: as before.
  * 2. Put a new random password into the secret as AWSPENDING. State: as before; readers do not see it.
  * 3. Give the role the new password. State when the process dies from here on: the role has the new password, readers
  *    get the old one. Running the rotation again heals it.
@@ -51,7 +51,7 @@ export type RotateResult = { readonly role: string; readonly versionId: string }
 export async function rotateRole(client: pg.Client, options: RotateOptions): Promise<RotateResult> {
   const role = roleNames[options.role];
   const doing = `rotating the password of ${role}`;
-  await using _lock = await lockRole(client, options.role);
+  await using _lock = await acquireRolesLock(client, { waitMs: 0 });
   const oldVerifier = await createScramVerifier(await options.secret.readCurrent());
   const password = randomPassword();
   const verifier = await createScramVerifier(password);
@@ -80,22 +80,3 @@ async function setVerifier(client: pg.Client, role: string, verifier: string): P
 async function proveLogin(address: DatabaseAddress, signal: AbortSignal | undefined): Promise<void> {
   await using _connection = await connect(address, { applicationName: "postern rotate", signal });
 }
-
-/** A session lock, because a rotation is no transaction: the new password must be committed to be proven. */
-async function lockRole(client: pg.Client, role: RotatableRole): Promise<AsyncDisposable> {
-  const keys = [lockClass, lockKeys[role]];
-  const { rows } = await client.query<{ locked: boolean }>("select pg_try_advisory_lock($1, $2) as locked", keys);
-  if (rows[0]?.locked !== true) {
-    throw new PosternError("lock.held", `The password of ${roleNames[role]} is being rotated by someone else.`);
-  }
-  return {
-    async [Symbol.asyncDispose]() {
-      // A connection that is gone has let go of the lock already.
-      await client.query("select pg_advisory_unlock($1, $2)", keys).catch(() => undefined);
-    },
-  };
-}
-
-/** Two keys, so that it cannot meet an application's single-key lock; the run lock's class is one less. */
-const lockClass = 1_886_351_477;
-const lockKeys: Readonly<Record<RotatableRole, number>> = { migrator: 1, app: 2, health: 3 };

@@ -3,6 +3,7 @@ import { type RoleKey, roleNames, type SetupResult } from "#lib/contract.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";
 import { readRoleFacts } from "./facts.ts";
+import { acquireRolesLock } from "./lock.ts";
 import { bookkeepingSchemas, planRoles } from "./plan.ts";
 import { createScramVerifier } from "./scram-verifier.ts";
 
@@ -11,14 +12,21 @@ export type SetupOptions = {
   readonly databaseName: string;
   /**
    * Passwords of the roles that log in with one. A role without one here gets no login, except people's roles where
-   * `rds_iam` exists: those log in with it, and a password given for them is not used.
+   * `rds_iam` exists: those log in with it, and a password given for them is not used. Called with the lock held, so that
+   * no rotation can replace them meanwhile.
    */
-  readonly passwords: Readonly<Partial<Record<RoleKey, string>>>;
+  readonly readPasswords: () => Promise<Passwords>;
   /** Schemas that the application works in. Default: `public` alone. */
   readonly schemas?: readonly string[];
+  readonly signal?: AbortSignal | undefined;
 };
 
+type Passwords = Readonly<Partial<Record<RoleKey, string>>>;
+
 const defaultSchemas = ["public"] as const;
+
+/** A rotation takes a second or two, a setup hardly more. */
+const lockWaitMs = 60_000;
 
 /** Waits between setups of two databases of one server that met: roles belong to the whole server. */
 const maxAttempts = 5;
@@ -27,21 +35,21 @@ const maxAttempts = 5;
  * Makes the roles, the runner's schemas and every privilege, or puts them right. Runs as the master of the database: a
  * role with CREATEROLE that owns the database, which need not be a superuser.
  *
- * 1. Computes the SCRAM verifiers, so that no password goes to the server.
- * 2. Begins, and takes a lock: a second setup waits for this one.
- * 3. Reads what is there, plans (plan.ts) and executes.
- * 4. Commits.
+ * 1. Takes the lock: another setup waits for this one, as this one waits for a rotation.
+ * 2. Reads the passwords and computes their SCRAM verifiers, so that no password goes to the server.
+ * 3. Begins, reads what is there, plans (plan.ts), executes and commits.
  *
  * The verifiers are written each time, with new salts: whether the present ones fit the secrets could only be found out by
  * logging in as every role, and a password changed by hand is put right this way. Sessions that are open stay open.
  * The state after a failure is the state before: everything is one transaction.
  *
- * @throws PosternError `secret.invalid`, `db.permission` when the master may not do its part, `db.timeout` when a table stays
+ * @throws PosternError `lock.held`, `secret.invalid`, `db.permission` when the master may not do its part, `db.timeout` when a table stays
  * in use for 10 s
  */
 export async function setupRoles(client: pg.Client, options: SetupOptions): Promise<SetupResult> {
   const schemas = options.schemas ?? defaultSchemas;
-  const verifiers = await verifiersOf(options.passwords);
+  await using _lock = await acquireRolesLock(client, { waitMs: lockWaitMs, signal: options.signal });
+  const verifiers = await verifiersOf(await options.readPasswords());
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await setupOnce(client, { databaseName: options.databaseName, schemas, verifiers });
@@ -69,7 +77,6 @@ type SetupInput = {
 
 async function setupOnce(client: pg.Client, { databaseName, schemas, verifiers }: SetupInput): Promise<SetupResult> {
   await client.query(`begin; set local lock_timeout = ${lockTimeoutMs}`);
-  await client.query(`select pg_advisory_xact_lock(${setupLockKey})`);
   const facts = await readRoleFacts(client, {
     roles: Object.values(roleNames),
     migrator: roleNames.migrator,
@@ -87,9 +94,6 @@ async function setupOnce(client: pg.Client, { databaseName, schemas, verifiers }
  */
 const lockTimeoutMs = 10_000;
 
-/** Any fixed number will do, as long as nobody else's advisory lock has it. */
-const setupLockKey = "7021866540331862018";
-
 /**
  * The lock is per database, roles are per server: the setup of another database may create or alter the same role at the
  * same moment (42710 duplicate_object, 23505 unique_violation, XX000 "tuple concurrently updated").
@@ -100,9 +104,9 @@ function hasMetAnotherSetup(error: unknown): boolean {
   return sqlState === "XX000" && error instanceof Error && error.message.startsWith("tuple concurrently");
 }
 
-async function verifiersOf(passwords: SetupOptions["passwords"]): Promise<Readonly<Partial<Record<RoleKey, string>>>> {
+async function verifiersOf(passwords: Passwords): Promise<Passwords> {
   const entries = Object.entries(passwords).map(async ([key, password]) => [key, await verifierOf(key, password)]);
-  return Object.fromEntries(await Promise.all(entries)) as Partial<Record<RoleKey, string>>;
+  return Object.fromEntries(await Promise.all(entries)) as Passwords;
 }
 
 async function verifierOf(key: string, password: string): Promise<string> {

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { PosternError } from "#lib/base/errors.ts";
 import { describePlace, type SeedFile, type SeedRow } from "./files.ts";
 import { buildInsert, type SeedInsert } from "./insert.ts";
@@ -32,6 +33,8 @@ export async function* readBatches(
   let batch: GrowingBatch | undefined;
   for await (const row of file.rows()) {
     if (batch !== undefined && (row.columns !== names || isFull(batch, options.batchRows))) {
+      // Rows from code come without a pause: signals and timers get their turn here.
+      await setImmediate();
       yield batch;
       batch = undefined;
     }

@@ -41,20 +41,8 @@ const defaults = Object.freeze({ batchRows: 1000, clock: systemClock });
  *   and what `toDatabaseError` makes of a lost connection or a missing privilege
  */
 export async function seed(client: pg.Client, options: SeedOptions): Promise<SeedResult> {
-  return await writeSeed(client, await checkSeed(client, options), options);
-}
-
-/** Steps 1 and 2 of `seed`: reads only. */
-export async function checkSeed(client: pg.Client, options: SeedOptions): Promise<readonly CheckedFile[]> {
-  return await checkFiles(client, await findSeedFiles(options.seedsDir, options.set), options);
-}
-
-/** Step 3 of `seed`. */
-export async function writeSeed(
-  client: pg.Client,
-  checked: readonly CheckedFile[],
-  options: SeedOptions,
-): Promise<SeedResult> {
+  const paths = await findSeedFiles(options.seedsDir, options.set);
+  const checked = await checkFiles(client, paths, options);
   const tables = new Map<string, SeedResult["tables"][number]>();
   for (const file of checked) {
     const written = await writeFile(client, file, options);
@@ -69,8 +57,7 @@ export async function writeSeed(
   return { set: options.set, tables: [...tables.values()] };
 }
 
-/** A file that fits its table. */
-export type CheckedFile = { readonly file: SeedFile; readonly target: SeedTarget };
+type CheckedFile = { readonly file: SeedFile; readonly target: SeedTarget };
 
 async function checkFiles(
   client: pg.Client,

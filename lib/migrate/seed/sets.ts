@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { PosternError } from "#lib/base/errors.ts";
 
-/** How a seed file gives its rows. The next format is one more entry here and one more case in `seed-files.ts`. */
+/** How a seed file gives its rows. The next format is one more entry here and one more case in `files.ts`. */
 type SeedFormat = "ndjson" | "module";
 
 /** One numbered file of a set: `20-products.ndjson`. */

@@ -50,12 +50,20 @@ describe("Lambda", () => {
       404,
     ],
     ["a function at its limit", { FunctionName: "busy" }, "TooManyRequestsException", 429],
-    ["what it has a defect for, without a word of it", { FunctionName: "broken" }, "InternalFailure", 500],
   ] as const)("refuses %s", async (_case, input, name, status) => {
     using client = disposable(new LambdaClient(endpoint.config()));
     const error = await errorOf(client.send(new InvokeCommand(input)));
     expect(error).toMatchObject({ name, status });
+  });
+
+  test("tells the log of a defect, and the client not a word of it", async () => {
+    using client = disposable(new LambdaClient(endpoint.config()));
+    const error = await errorOf(client.send(new InvokeCommand({ FunctionName: "broken" })));
+    expect(error).toMatchObject({ name: "InternalFailure", status: 500 });
     expect(error.message).not.toContain("/secret/paths");
+    expect(endpoint.log.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { level: "warn", service: "lambda", error: expect.stringContaining("/secret/paths") },
+    ]);
   });
 
   test("refuses an operation that is not offered", async () => {

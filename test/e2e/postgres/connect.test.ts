@@ -1,7 +1,7 @@
 import { rootCertificates } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { PosternError } from "#lib/base/errors.ts";
-import { startPostgresServer } from "#lib/local/postgres-server.ts";
+import { startPostgresServer } from "#lib/local/postgres/server.ts";
 import { type DatabaseAddress, parseDatabaseUrl, type SslMode, sslModes } from "#lib/postgres/address.ts";
 import { type Connection, connect, type ConnectOptions } from "#lib/postgres/connect.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
@@ -136,7 +136,58 @@ describe("each sslmode against a server that takes only TLS", () => {
     expect(await outcome(database.address)).toBe("TLSv1.3");
     expect(await outcome(without(database.address, "password"))).toBe("auth.rejected");
   });
+
+  test("no variable that libpq or node-postgres knows changes the session", async () => {
+    const undisturbed = await readSession();
+    for (const [name, value] of Object.entries(strayVariables)) vi.stubEnv(name, value);
+    expect(await readSession()).toEqual(undisturbed);
+  });
 });
+
+/** Every setting that the client or its connection has a say in, and who and where it is. */
+async function readSession(): Promise<unknown[]> {
+  await using connection = await open(database.address);
+  const { rows } = await connection.client.query<Record<string, unknown>>(
+    `select name, setting, source from pg_settings
+       where source in ('client', 'database', 'user', 'session') or name in ('statement_timeout', 'lock_timeout', 'TimeZone',
+         'DateStyle', 'client_encoding', 'search_path', 'geqo', 'session_replication_role')
+     union all select 'who and where', concat_ws(' ', current_user, current_database(), inet_server_port()), ssl::text
+       from pg_stat_ssl where pid = pg_backend_pid()
+     order by 1`,
+  );
+  return rows;
+}
+
+/** https://www.postgresql.org/docs/current/libpq-envars.html, and those that only node-postgres makes up (PG + its option). */
+const strayVariables = {
+  PGHOST: "stray.invalid",
+  PGHOSTADDR: "192.0.2.1",
+  PGPORT: "1",
+  PGDATABASE: "stray",
+  PGUSER: "stray",
+  PGPASSWORD: "stray",
+  PGPASSFILE: "/nonexistent",
+  PGSERVICE: "stray",
+  PGOPTIONS: "-c statement_timeout=1234 -c search_path=stray -c session_replication_role=replica",
+  PGREPLICATION: "database",
+  PGAPPNAME: "stray",
+  PGSSLMODE: "disable",
+  PGSSLNEGOTIATION: "direct",
+  PGSSLROOTCERT: "/nonexistent",
+  PGSSLCERT: "/nonexistent",
+  PGSSLKEY: "/nonexistent",
+  PGREQUIRESSL: "0",
+  PGCHANNELBINDING: "disable",
+  PGREQUIREAUTH: "none",
+  PGTARGETSESSIONATTRS: "standby",
+  PGCONNECT_TIMEOUT: "1",
+  PGCLIENTENCODING: "LATIN1",
+  PGCLIENT_ENCODING: "latin1",
+  PGBINARY: "1",
+  PGDATESTYLE: "German",
+  PGTZ: "Asia/Tokyo",
+  PGGEQO: "off",
+} as const;
 
 test("each sslmode against a server without TLS: only those that say so go on in the clear", async () => {
   const outcomes: [SslMode, string][] = [];

@@ -69,7 +69,8 @@ describe("what a URL says", () => {
   test.each(["disable", "prefer", "require", "verify-ca", "verify-full"])(
     "sslmode=%s is taken as it is",
     async (mode) => {
-      const address = await parseDatabaseUrl(`postgres://ann@db.example/app?sslmode=${mode}`);
+      const url = `postgres://ann@db.example/app?sslmode=${mode}`;
+      const address = await parseDatabaseUrl(url, { ca: [firstRoot] });
       expect(address.sslMode).toBe(mode);
     },
   );
@@ -94,6 +95,14 @@ describe("certificate authorities", () => {
   test("sslrootcert=system with a weaker mode than verify-full is refused, as by libpq", async () => {
     const error = await problemOf("postgres://ann@db.example/app?sslrootcert=system&sslmode=require");
     expect(error.message).toContain("sslmode=verify-full only");
+  });
+
+  test("sslmode=verify-ca without a CA is refused: it would verify nobody", async () => {
+    for (const url of [
+      "postgres://ann@db.example/app?sslmode=verify-ca",
+      "postgres://db?sslmode=verify-ca&sslrootcert=",
+    ])
+      expect((await problemOf(url)).message).toContain("sslmode=verify-ca needs a CA");
   });
 
   test.each([

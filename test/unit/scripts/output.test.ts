@@ -13,6 +13,10 @@ function capture({ json = false, isTTY = false, env = {} } = {}) {
   return { written, output: createOutput({ json, env, stdout: stream("stdout"), stderr: stream("stderr") }) };
 }
 
+/** Without the colours. */
+// oxlint-disable-next-line no-control-regex -- an escape sequence begins with one
+const plain = (text: string) => text.replaceAll(/\u001b\[\d{1,2}m/gu, "");
+
 const error = { code: "tcp.refused", message: "refused", hint: "look" } as const;
 
 test("progress goes to stderr, the result to stdout", () => {
@@ -53,4 +57,21 @@ test("columns align, numbers to the right", () => {
     ["x", 1234],
   ];
   expect(alignColumns(rows)).toEqual(["table   rows", "orders     7", "x       1234"]);
+});
+
+test("a stranger's text cannot steer the terminal, nor pass for another line of ours", () => {
+  const hostile = "tag\u001b[31m\u0007\u009b2J\rerror fake\nerror fake";
+  const { output, written } = capture({ isTTY: true });
+  output.note(hostile);
+  output.result({}, (_, style) => style.good(hostile));
+  output.error({ code: "tcp.refused", message: hostile });
+  const sent = `${written.stdout}${written.stderr}`;
+  // oxlint-disable-next-line no-control-regex -- these are what it is about
+  expect(plain(sent)).not.toMatch(/[\0-\u0008\u000b-\u001f\u007f-\u009f]/u);
+  expect(written.stdout).toContain("\\x07");
+  expect(
+    plain(written.stderr)
+      .split("\n")
+      .filter((line) => line.startsWith("error")).length,
+  ).toBe(1);
 });

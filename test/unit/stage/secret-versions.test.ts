@@ -17,6 +17,7 @@ async function startSecretsManager(stack: AsyncDisposableStack, text: string) {
   const endpoint = stack.use(
     await startAwsEndpoint({
       port: 0,
+      onLog: () => {},
       credentials,
       region,
       accountId: "123456789012",

@@ -1,0 +1,97 @@
+import { access, chmod, constants, lstat, mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { PosternError } from "#lib/base/errors.ts";
+
+/**
+ * Makes the folder and those above it. It is private; for root, others may pass through it but not look, because
+ * PostgreSQL runs as one of them.
+ *
+ * @throws PosternError `data.unwritable`, also for a folder that is there and cannot be written
+ */
+export async function makeFolder(folder: string): Promise<void> {
+  const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
+  try {
+    const created = await mkdir(folder, { recursive: true, mode });
+    if (created !== undefined) await chmod(folder, mode); // whatever the umask
+    await assertNoStrangers(folder);
+    await access(folder, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw unwritable(folder, error);
+  }
+}
+
+/** In every folder that we may empty. */
+const marker = {
+  name: ".postern-data",
+  text: "Postern's local stage keeps its data here: `--fresh` removes it.\n",
+} as const;
+
+/**
+ * Makes the folder ours, which only an empty one or a missing one can become: what a stage keeps is replaced at the next
+ * start and removed by `--fresh`, so it must never be mistaken for what somebody else put there under the same names.
+ *
+ * @throws PosternError `data.unwritable` for a folder with something in it that is not ours; nothing is changed then
+ */
+export async function claimFolder(folder: string): Promise<void> {
+  await makeFolder(folder);
+  const file = join(folder, marker.name);
+  if (await isPresent(file)) return;
+  try {
+    if ((await readdir(folder)).length === 0) return await writeFile(file, marker.text);
+  } catch (error) {
+    throw unwritable(folder, error);
+  }
+  // Another start may have claimed it since we looked.
+  if (await isPresent(file)) return;
+  throw new PosternError("data.unwritable", `${folder} is not empty, and is not a data folder of Postern's.`, {
+    hint: "Choose a folder that is empty or does not exist yet with --data.",
+  });
+}
+
+/**
+ * Keeps root out of a folder, or a link to one, that belongs to another user, who could put links in root's way there.
+ *
+ * @throws PosternError `data.unwritable`
+ */
+export async function assertNoStrangers(folder: string): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  for (const { uid } of [await lstat(folder), await stat(folder)]) {
+    if (uid === 0) continue;
+    throw new PosternError("data.unwritable", `The data folder ${folder} belongs to user ${uid}, not to root.`, {
+      hint: "Start it as that user, or choose another folder with --data.",
+    });
+  }
+}
+
+export async function isPresent(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** @throws PosternError `data.unwritable` in place of an error of the file system */
+export function unwritable(folder: string, cause: unknown): PosternError {
+  if (cause instanceof PosternError) return cause;
+  return new PosternError("data.unwritable", `Cannot write to the data folder ${folder}: ${reasonOf(cause)}.`, {
+    cause,
+  });
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  switch (code) {
+    case "EACCES":
+    case "EPERM":
+      return "permission denied";
+    case "EROFS":
+      return "the file system is read-only";
+    case "ENOSPC":
+      return "the disk is full";
+    case "EEXIST":
+    case "ENOTDIR":
+      return "something that is not a folder is in the way";
+    default:
+      return error instanceof Error ? error.message : String(error);
+  }
+}

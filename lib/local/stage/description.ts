@@ -1,0 +1,124 @@
+import {
+  appName,
+  type BundleInfo,
+  functionEnv,
+  functionName,
+  type FunctionPart,
+  functionParts,
+  type Manifest,
+  secretName,
+} from "#lib/contract.ts";
+import { type AwsResources, noResources } from "../aws/resources.ts";
+import type { HostedFunction } from "../lambda/host.ts";
+import { type SecretOwner, secretOwners } from "./secrets.ts";
+
+/** What the parts of a stage must know of each other. */
+export type StageFacts = {
+  readonly stage: string;
+  readonly region: string;
+  readonly database: {
+    readonly host: string;
+    readonly port: number;
+    readonly name: string;
+    readonly caFile: string;
+    readonly version: number;
+  };
+  readonly aws: { readonly url: string; readonly accessKeyId: string; readonly secretAccessKey: string };
+};
+
+const instanceId = (stage: string) => `${appName}-${stage}`;
+
+/** The secrets that each function may read, as infra grants them, and their variables. */
+const secretVariables: Readonly<Record<SecretOwner, string>> = {
+  master: functionEnv.masterSecret,
+  migrator: functionEnv.migratorSecret,
+  app: functionEnv.appSecret,
+  health: functionEnv.healthSecret,
+  readonly: functionEnv.readonlySecret,
+  operator: functionEnv.operatorSecret,
+};
+const grantedSecrets: Readonly<Record<FunctionPart, readonly SecretOwner[]>> = {
+  runner: secretOwners,
+  inspect: ["migrator"],
+  health: ["health"],
+};
+const limits: Readonly<Record<FunctionPart, { readonly timeoutMs: number; readonly memoryMb: number }>> = {
+  runner: { timeoutMs: 900_000, memoryMb: 1024 },
+  inspect: { timeoutMs: 60_000, memoryMb: 512 },
+  health: { timeoutMs: 10_000, memoryMb: 512 },
+};
+
+/** The functions as infra configures them, with the local endpoint in the place of AWS. */
+export function describeFunctions(
+  facts: StageFacts,
+  bundleDirs: Readonly<Record<FunctionPart, { readonly dir: string }>>,
+): readonly HostedFunction[] {
+  return functionParts.map((part) =>
+    Object.assign(
+      {
+        name: functionName(facts.stage, part),
+        bundleDir: bundleDirs[part].dir,
+        handler: "index.handler",
+        prewarm: true,
+        env: describeEnvironment(facts, part),
+      },
+      limits[part],
+    ),
+  );
+}
+
+export function describeStage(facts: StageFacts, bundle: BundleInfo, healthUrl: string): Manifest {
+  const { stage, region, database } = facts;
+  return {
+    version: 1,
+    app: appName,
+    stage,
+    region,
+    protected: false,
+    database: { host: database.host, port: database.port, name: database.name, instanceId: instanceId(stage) },
+    functions: {
+      runner: functionName(stage, "runner"),
+      inspect: functionName(stage, "inspect"),
+      health: functionName(stage, "health"),
+    },
+    healthUrl,
+    secrets: Object.fromEntries(secretOwners.map((owner) => [owner, secretName(stage, owner)])),
+    bundle,
+    bastions: [],
+  };
+}
+
+/** What RDS says of the database; the local stage has no proxy and no bastion. */
+export function describeResources({ stage, region, database }: StageFacts): AwsResources {
+  return {
+    ...noResources,
+    dbInstances: [
+      {
+        DBInstanceIdentifier: instanceId(stage),
+        DBInstanceStatus: "available",
+        Engine: "postgres",
+        EngineVersion: String(database.version),
+        Endpoint: { Address: database.host, Port: database.port },
+        DBName: database.name,
+        AvailabilityZone: `${region}-a`,
+        PubliclyAccessible: false,
+      },
+    ],
+  };
+}
+
+function describeEnvironment({ stage, database, aws }: StageFacts, part: FunctionPart): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL: aws.url,
+    AWS_ACCESS_KEY_ID: aws.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: aws.secretAccessKey,
+    [functionEnv.app]: appName,
+    [functionEnv.stage]: stage,
+    [functionEnv.protected]: "false",
+    [functionEnv.databaseHost]: database.host,
+    [functionEnv.databasePort]: String(database.port),
+    [functionEnv.databaseName]: database.name,
+    [functionEnv.caFile]: database.caFile,
+    ...Object.fromEntries(grantedSecrets[part].map((owner) => [secretVariables[owner], secretName(stage, owner)])),
+  };
+}

@@ -1,0 +1,125 @@
+import { randomBytes } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "#lib/base/clock.ts";
+import { PosternError } from "#lib/base/errors.ts";
+import type { BuiltFunctions } from "#lib/bundle/build.ts";
+import { type BundleInfo, functionName, manifestParameterName } from "#lib/contract.ts";
+import type { AwsAccess } from "#lib/stage/aws-access.ts";
+import { type AwsEndpoint, startAwsEndpoint } from "../aws/endpoint.ts";
+import { type AwsResources, noResources } from "../aws/resources.ts";
+import type { SecretStore } from "../aws/secret-store.ts";
+import type { Credentials } from "../aws/signature.ts";
+import { writeWhole } from "../files/private-file.ts";
+import { startFunctionUrl } from "../lambda/function-url.ts";
+import { type LambdaHost, startLambdaHost } from "../lambda/host.ts";
+import { portTaken } from "../net/free-port.ts";
+import { describeFunctions, describeResources, describeStage, type StageFacts } from "./description.ts";
+
+/** The flags that choose the ports, for messages. */
+export const portFlags = { database: "--port", aws: "--aws-port", health: "--health-port" } as const;
+
+/** The AWS of a stage. It is there before what it tells of, so that comes later. */
+export type LocalAws = {
+  readonly endpoint: AwsEndpoint;
+  readonly credentials: Credentials;
+  readonly parameters: Map<string, string>;
+  resources: AwsResources;
+  lambda: LambdaHost | undefined;
+};
+
+const accountId = "000000000000";
+
+export async function openAws(options: {
+  readonly port: number;
+  readonly region: string;
+  readonly secrets: SecretStore;
+  readonly onLog: (line: string) => void;
+  readonly opened: AsyncDisposableStack;
+  readonly clock: Clock;
+}): Promise<LocalAws> {
+  const { port, region, secrets, onLog, opened, clock } = options;
+  // New at every start: whoever got hold of the last one's has nothing.
+  const credentials = {
+    accessKeyId: `LOCAL${randomBytes(10).toString("hex").toUpperCase()}`,
+    secretAccessKey: randomBytes(30).toString("base64url"),
+  };
+  const aws = { credentials, parameters: new Map(), resources: noResources, lambda: undefined } as Omit<
+    LocalAws,
+    "endpoint"
+  >;
+  const endpoint = opened.use(
+    await withFlag(port, portFlags.aws, async () =>
+      startAwsEndpoint({
+        port,
+        credentials,
+        region,
+        accountId,
+        parameters: aws.parameters,
+        secrets,
+        lambda: () => aws.lambda,
+        resources: () => aws.resources,
+        onLog,
+        clock,
+      }),
+    ),
+  );
+  return Object.assign(aws, { endpoint });
+}
+
+/** @returns the health URL, without a path */
+export async function openFunctions(options: {
+  readonly facts: StageFacts;
+  readonly bundles: BuiltFunctions["parts"];
+  readonly aws: LocalAws;
+  readonly port: number;
+  readonly onLine: (line: string) => void;
+  readonly opened: AsyncDisposableStack;
+  readonly clock: Clock;
+}): Promise<string> {
+  const { facts, bundles, aws, port, onLine, opened, clock } = options;
+  const lambda = opened.use(
+    await startLambdaHost({
+      functions: describeFunctions(facts, bundles),
+      region: facts.region,
+      accountId,
+      onLog: ({ functionName: name, line }) => onLine(`${name} ${line}`),
+      clock,
+    }),
+  );
+  aws.lambda = lambda;
+  const health = functionName(facts.stage, "health");
+  const { url } = opened.use(
+    await withFlag(port, portFlags.health, async () => startFunctionUrl({ port, functionName: health, lambda, clock })),
+  );
+  return url;
+}
+
+/** Lets the command line find the stage: the manifest for everyone, `aws.json` for `--stage local`. */
+export async function publishStage(options: {
+  readonly facts: StageFacts;
+  readonly bundle: BundleInfo;
+  readonly healthUrl: string;
+  readonly aws: LocalAws;
+  readonly dataDir: string;
+  readonly opened: AsyncDisposableStack;
+}): Promise<AwsAccess> {
+  const { facts, bundle, healthUrl, aws, dataDir, opened } = options;
+  const { endpoint, credentials } = aws;
+  aws.resources = describeResources(facts);
+  const manifest = describeStage(facts, bundle, healthUrl);
+  aws.parameters.set(manifestParameterName(facts.stage), JSON.stringify(manifest));
+  const file = join(dataDir, "aws.json");
+  opened.defer(async () => rm(file, { force: true }));
+  await writeWhole(file, `${JSON.stringify({ url: endpoint.url, region: facts.region, ...credentials }, null, 2)}\n`);
+  return { source: "local-stage", endpoint: endpoint.url, region: facts.region, credentials };
+}
+
+async function withFlag<Value>(port: number, flag: string, start: () => Promise<Value>): Promise<Value> {
+  try {
+    return await start();
+  } catch (error) {
+    if (error instanceof PosternError && error.code === "port.taken") throw portTaken(port, flag, error.cause);
+    throw error;
+  }
+}

@@ -1,0 +1,211 @@
+import { createWriteStream } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
+import { PosternError } from "#lib/base/errors.ts";
+import { buildFunctions } from "#lib/bundle/build.ts";
+import type { Manifest } from "#lib/contract.ts";
+import type { AwsAccess } from "#lib/stage/aws-access.ts";
+import { localStageName } from "#lib/stage/stage-name.ts";
+import { claimFolder, unwritable } from "../files/data-folder.ts";
+import { assertPortFree, loopback } from "../net/free-port.ts";
+import { removePostgresData } from "../postgres/home.ts";
+import { ensureMaster } from "../postgres/master.ts";
+import { startPostgresServer } from "../postgres/server.ts";
+import type { Exit } from "../process/warded-process.ts";
+import type { StageFacts } from "./description.ts";
+import { openAws, openFunctions, portFlags, publishStage } from "./parts.ts";
+import { lockStage, refuseRunningStage } from "./run-file.ts";
+import { openStageSecrets, readPassword } from "./secrets.ts";
+import { allOrCallOff, createStepRunner, type Step } from "./steps.ts";
+
+export type LocalStageOptions = {
+  /** Folder of package.json, `functions/` and `migrations/`. */
+  readonly root: string;
+  readonly dataDir: string;
+  /** 0: any free one. */
+  readonly ports: StagePorts;
+  /** Danger: removes all data of the stage first. Default false. */
+  readonly fresh?: boolean;
+  /** Danger: false may lose the data when the machine crashes. Default true. */
+  readonly durable?: boolean;
+  /** For the ledger. */
+  readonly requestedBy: string;
+  readonly onStep: (step: Step) => void;
+  /** Gives up starting; a stage that has started is not concerned. */
+  readonly signal: AbortSignal;
+  readonly clock?: Clock;
+};
+
+export type StagePorts = { readonly database: number; readonly aws: number; readonly health: number };
+
+export type LocalStage = AsyncDisposable & {
+  readonly dataDir: string;
+  readonly manifest: Manifest;
+  readonly access: AwsAccess;
+  readonly awsUrl: string;
+  readonly healthUrl: string;
+  readonly database: StageFacts["database"];
+  readonly passwordFile: string;
+  /** From the call to a green health. */
+  readonly ms: number;
+  /** Settles when the database has ended, whoever ended it. */
+  readonly databaseExited: Promise<Exit>;
+};
+
+const region = "local";
+const databaseName = "postern";
+const seedSets = ["reference", "demo"] as const;
+
+/**
+ * Starts the local stage: the deployed bundles under AWS's own runtime client, a real PostgreSQL, and an endpoint that
+ * speaks as much AWS as Postern uses.
+ *
+ * 1. Refuse when a stage runs on this data folder, a port is taken, or the folder holds what is not ours. Nothing is changed
+ *    until here.
+ * 2. Lock the data folder; with `fresh`, remove the data.
+ * 3. Open the secrets and the AWS endpoint; start the database with its master while the bundles are built.
+ * 4. Start the functions and the health URL; publish the manifest; write `aws.json`, by which `--stage local` finds it.
+ * 5. Through that endpoint, as the command line does with any stage: setup, migrate, seed, health.
+ *
+ * After a failure nothing runs: everything that was opened is closed again, last first, and the lock is free. The data stays
+ * as far as it got; each step can be repeated, and the next start does. Disposing does the same. kill -9 leaves `run.json`
+ * and `aws.json`, which the next start recognizes as stale, and no process: each part notices that we are gone.
+ *
+ * @throws PosternError `stage.running`, `port.taken`, `data.unwritable`, and whatever a step throws
+ */
+export async function startLocalStage(options: LocalStageOptions): Promise<LocalStage> {
+  const { dataDir, ports, clock = systemClock } = options;
+  const startMs = clock.nowMs();
+  await refuseRunningStage(dataDir);
+  for (const part of ["database", "aws", "health"] as const) {
+    if (ports[part] !== 0) await assertPortFree(ports[part], portFlags[part]);
+  }
+
+  await using opened = new AsyncDisposableStack();
+  await claimFolder(dataDir);
+  const lock = opened.use(
+    await lockStage(dataDir).catch((error: unknown) => Promise.reject(unwritable(dataDir, error))),
+  );
+  if (options.fresh === true) await removeStageData(dataDir);
+  const stage = await startParts(options, opened, clock);
+  await lock.publish({
+    database: `${stage.database.host}:${stage.database.port}`,
+    aws: stage.awsUrl,
+    health: stage.healthUrl,
+  });
+  const owned = opened.move();
+  return { ...stage, ms: elapsedMs(clock, startMs), [Symbol.asyncDispose]: async () => owned.disposeAsync() };
+}
+
+/** Danger: removes what a stage keeps, and nothing else that may be in the folder. */
+async function removeStageData(dataDir: string): Promise<void> {
+  await removePostgresData(join(dataDir, "postgres"));
+  for (const name of ["secrets.json", "pgpass", "bundles"]) {
+    await rm(join(dataDir, name), { recursive: true, force: true });
+  }
+}
+
+type Parts = Omit<LocalStage, "ms" | typeof Symbol.asyncDispose>;
+
+async function startParts(options: LocalStageOptions, opened: AsyncDisposableStack, clock: Clock): Promise<Parts> {
+  const { root, dataDir, ports, requestedBy } = options;
+  const runStep = createStepRunner(clock, options.onStep);
+  const callOff = new AbortController();
+  const signal = AbortSignal.any([options.signal, callOff.signal]);
+  const logTo = (name: string) => openLog(join(dataDir, name), opened);
+  // Loading the AWS clients takes a fifth of a second, which the database needs anyway.
+  const work = import("./work.ts");
+
+  const secrets = await openStageSecrets({
+    dataDir,
+    stage: localStageName,
+    host: loopback,
+    database: databaseName,
+    now: clock.wallTime(),
+  });
+  const aws = await openAws({ port: ports.aws, region, secrets, onLog: logTo("aws.log"), opened, clock });
+  const database = runStep("database", async () => {
+    const server = opened.use(
+      await startPostgresServer({
+        dataDir: join(dataDir, "postgres"),
+        port: ports.database,
+        portFlag: portFlags.database,
+        durable: options.durable ?? true,
+        onLog: logTo("postgres.log"),
+        signal,
+        clock,
+      }),
+    );
+    const password = await readPassword(secrets, localStageName, "master");
+    await ensureMaster({ server, database: databaseName, password, signal });
+    return server;
+  });
+  const bundles = runStep("bundles", () => buildFunctions({ root, outDir: join(dataDir, "bundles") }));
+  await allOrCallOff([database, bundles], callOff);
+
+  const server = await database;
+  const built = await bundles;
+  const facts: StageFacts = {
+    stage: localStageName,
+    region,
+    database: {
+      host: server.host,
+      port: server.port,
+      name: databaseName,
+      caFile: server.caFile,
+      version: server.version,
+    },
+    aws: { url: aws.endpoint.url, ...aws.credentials },
+  };
+  const healthUrl = await runStep("functions", async () => {
+    const onLine = logTo("functions.log");
+    return openFunctions({ facts, bundles: built.parts, aws, port: ports.health, onLine, opened, clock });
+  });
+  const access = await runStep("aws", async () =>
+    publishStage({ facts, bundle: built.info, healthUrl, aws, dataDir, opened }),
+  );
+
+  const { openStageWork } = await work;
+  const stageWork = await openStageWork({ stage: localStageName, access, requestedBy, signal });
+  await runStep("setup", async () => stageWork.setup());
+  await runStep("migrate", async () => stageWork.migrate());
+  await runStep("seed", async () => {
+    for (const set of seedSets) await stageWork.seed(set);
+  });
+  await runStep("health", async () => {
+    await stageWork.health();
+    await assertPublicHealth(healthUrl, signal);
+  });
+  return {
+    dataDir,
+    manifest: stageWork.manifest,
+    access,
+    awsUrl: aws.endpoint.url,
+    healthUrl,
+    database: facts.database,
+    passwordFile: secrets.passwordFile,
+    databaseExited: server.exited,
+  };
+}
+
+/** The function may be well while its URL is not. */
+async function assertPublicHealth(healthUrl: string, signal: AbortSignal): Promise<void> {
+  const response = await fetch(`${healthUrl}/api/health`, { signal });
+  await response.body?.cancel();
+  if (response.ok) return;
+  throw new PosternError("internal", `The health URL answers with status ${response.status}, though health is ok.`);
+}
+
+/** The log of this start, for its owner alone. */
+function openLog(path: string, opened: AsyncDisposableStack): (line: string) => void {
+  const stream = createWriteStream(path, { mode: 0o600 });
+  // A full disk must not end the stage: the log is for reading along.
+  stream.on("error", () => {});
+  opened.defer(async () => {
+    await new Promise((resolve) => {
+      stream.end(resolve);
+    });
+  });
+  return (line) => void stream.write(`${line}\n`);
+}

@@ -1,0 +1,65 @@
+import type { InspectEvent, PlanResult, ProgressResult, StatusResult } from "#lib/contract.ts";
+import { PosternError } from "#lib/base/errors.ts";
+import type { DatabasePool } from "#lib/postgres/pool.ts";
+import type { Queryable } from "./ledger.ts";
+import { planMigrations } from "./plan.ts";
+import { readProgress } from "./progress.ts";
+import { readMigrations } from "./source.ts";
+import { readStatus } from "./status.ts";
+
+export type InspectPorts = { readonly pool: Pick<DatabasePool, "use">; readonly migrationsDir: string };
+
+/**
+ * Whoever watches a run asks again and again: a server that does not answer must be told of soon, not when the function's
+ * own time is over.
+ */
+const answerMs = 5000;
+
+/** A plan looks at the whole catalog. */
+const planMs = 30_000;
+
+export type InspectResult = StatusResult | PlanResult | ProgressResult;
+
+/** Answers while a run is on: where it stands, what is applied and what would be. Reads only, although it logs in as the migrator. */
+export async function handleInspectEvent(
+  event: InspectEvent,
+  { pool, migrationsDir }: InspectPorts,
+): Promise<InspectResult> {
+  switch (event.action) {
+    case "status": {
+      const folder = await readMigrations(migrationsDir);
+      return await read(pool, async (client) => readStatus(client, folder));
+    }
+    case "plan": {
+      const folder = await readMigrations(migrationsDir);
+      return await read(pool, async (client) => planMigrations(client, folder), planMs);
+    }
+    case "progress":
+      return await read(pool, async (client) => readProgress(client, event.runId));
+    default:
+      throw new PosternError("internal", `Unknown action ${JSON.stringify(event satisfies never)}.`);
+  }
+}
+
+async function read<Result>(
+  pool: InspectPorts["pool"],
+  work: (client: Queryable) => Promise<Result>,
+  limitMs: number = answerMs,
+): Promise<Result> {
+  const signal = AbortSignal.timeout(limitMs);
+  try {
+    return await pool.use(
+      async (client) => {
+        await client.query("begin read only");
+        const result = await work(client);
+        await client.query("commit");
+        return result;
+      },
+      { signal },
+    );
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    const message = `The database did not answer within ${limitMs / 1000} s.`;
+    throw new PosternError("endpoint.silent", message, { cause: error });
+  }
+}

@@ -1,0 +1,35 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import process from "node:process";
+import { expect, onTestFinished, test } from "vitest";
+import { removePostgresData } from "#lib/local/postgres/home.ts";
+import { repositoryRoot } from "../support/command-line.ts";
+import { makeTestFolder } from "../support/postgres.ts";
+import { descendantsOf, hasEnded } from "../support/process-tree.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+/** As a process manager does it: npm knows nothing of a terminal, and the signal goes to npm alone. */
+test.each(["SIGTERM", "SIGHUP", "SIGKILL"] as const)(
+  "%s to npm ends all that `npm run local` started",
+  async (signal) => {
+    const dataDir = join(await makeTestFolder(), "local");
+    onTestFinished(async () => removePostgresData(join(dataDir, "postgres")));
+    const ports = ["--port", "0", "--aws-port", "0", "--health-port", "0"];
+    const npm = spawn("npm", ["run", "-s", "local", "--", "--json", "--data", dataDir, ...ports], {
+      cwd: repositoryRoot,
+      detached: true,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const exited = once(npm, "exit");
+    await once(npm.stdout, "data");
+    const started = await descendantsOf(npm.pid ?? 0);
+    onTestFinished(async () => {
+      for (const one of started) if (!(await hasEnded(one))) process.kill(one.pid, "SIGKILL");
+    });
+    expect(started.some(({ command }) => command.includes("postgres"))).toBe(true);
+    process.kill(npm.pid ?? 0, signal);
+    await exited;
+    await waitFor("everything has ended", async () => (await Promise.all(started.map(hasEnded))).every(Boolean));
+  },
+);
