@@ -71,7 +71,7 @@ test("plan shows broken SQL with a caret, and nothing connects to the tables", a
   const { exitCode, stderr } = await plan();
   expect(exitCode).toBe(2);
   expect(stderr).toMatch(
-    /syntax error at end of input \[migrations\.invalid-sql\]\nLINE 1: create table t \(id int\n +\^\n/u,
+    /syntax error at end of input \[migrations\.invalid-sql\]\n +LINE 1: create table t \(id int\n +\^\n/u,
   );
 });
 
