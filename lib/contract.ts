@@ -25,6 +25,10 @@ export const roleNames = {
 
 export type RoleKey = keyof typeof roleNames;
 
+/** The roles whose password `setup --rotate` changes: the services'. People log in with IAM. */
+export const rotatableRoles = ["migrator", "app", "health"] as const satisfies readonly RoleKey[];
+export type RotatableRole = (typeof rotatableRoles)[number];
+
 /** Environment variables that infra sets on the functions and that the functions read. */
 export const functionEnv = {
   app: "POSTERN_APP",
@@ -45,6 +49,19 @@ export const functionEnv = {
   operatorSecret: "POSTERN_SECRET_OPERATOR",
 } as const;
 
+/** Whose login a secret holds. */
+export type SecretOwner = RoleKey | "master";
+
+/** The variables that name the secrets. */
+export const secretVariables = {
+  master: functionEnv.masterSecret,
+  migrator: functionEnv.migratorSecret,
+  app: functionEnv.appSecret,
+  health: functionEnv.healthSecret,
+  readonly: functionEnv.readonlySecret,
+  operator: functionEnv.operatorSecret,
+} as const satisfies Record<SecretOwner, string>;
+
 /** The functions of a stage; the names of their entry points (`functions/<part>.ts`) and of their bundles. */
 export const functionParts = ["runner", "inspect", "health"] as const;
 export type FunctionPart = (typeof functionParts)[number];
@@ -57,8 +74,8 @@ export function manifestParameterName(stage: string): string {
   return `/${appName}/${stage}/manifest`;
 }
 
-export function secretName(stage: string, role: RoleKey | "master"): string {
-  return `${appName}/${stage}/${role}`;
+export function secretName(stage: string, owner: SecretOwner): string {
+  return `${appName}/${stage}/${owner}`;
 }
 
 /** What a deployed stage publishes, so that the command line can find its parts. No secrets in it. */
@@ -82,7 +99,7 @@ export type Manifest = {
   readonly functions: Readonly<Record<FunctionPart, string>>;
   readonly healthUrl: string;
   /** Secrets Manager ids (name or ARN). */
-  readonly secrets: Readonly<Partial<Record<RoleKey | "master", string>>>;
+  readonly secrets: Readonly<Partial<Record<SecretOwner, string>>>;
   readonly bundle: BundleInfo;
   /** EC2 instance ids of the bastions. */
   readonly bastions: readonly string[];
@@ -108,7 +125,7 @@ export type RunnerEvent =
       readonly action: "rotate";
       readonly runId: string;
       readonly requestedBy: string;
-      readonly role: "migrator" | "app" | "health";
+      readonly role: RotatableRole;
     }
   | {
       readonly action: "migrate";

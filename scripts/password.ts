@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { PosternError } from "#lib/base/errors.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import { findInPasswordFile } from "#lib/postgres/password-file.ts";
 
 /**
  * The password for an address whose URL has none, as libpq finds it: PGPASSWORD, else the matching line of the file
@@ -35,36 +36,4 @@ export async function readPasswordFile(file: string): Promise<string> {
       cause: error,
     });
   }
-}
-
-const field = String.raw`((?:\\.|[^:\\])*)`;
-const linePattern = new RegExp(`^${field}:${field}:${field}:${field}:${field}`);
-
-/** The first line `host:port:database:user:password` that matches; `*` matches anything, `\:` and `\\` are escapes. */
-export function findInPasswordFile(text: string, address: DatabaseAddress): string | undefined {
-  const wanted = [address.servername ?? address.host, String(address.port), address.database, address.user];
-  for (const line of text.split(/\r?\n/)) {
-    const [, ...fields] = line.startsWith("#") ? [] : (linePattern.exec(line) ?? []);
-    if (wanted.every((value, index) => matches(fields[index], value)))
-      return unescapeField(fields[wanted.length] ?? "");
-  }
-  return undefined;
-}
-
-/** The line by which `findInPasswordFile` and libpq find `address.password` for its user. */
-export function formatPasswordLine(address: DatabaseAddress): string {
-  const { host, servername, port, database, user, password = "" } = address;
-  return [servername ?? host, String(port), database, user, password].map(escapeField).join(":");
-}
-
-function matches(pattern: string | undefined, value: string): boolean {
-  return pattern !== undefined && (pattern === "*" || unescapeField(pattern) === value);
-}
-
-function unescapeField(text: string): string {
-  return text.replaceAll(/\\(.)/g, "$1");
-}
-
-function escapeField(text: string): string {
-  return text.replaceAll(/[\\:]/g, String.raw`\$&`);
 }

@@ -3,7 +3,9 @@ import { rename, rm, writeFile } from "node:fs/promises";
 import { type RoleKey, roleNames } from "#lib/contract.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
-import { findInPasswordFile, formatPasswordLine, readPasswordFile } from "./password.ts";
+import { generatePassword } from "#lib/postgres/generate-password.ts";
+import { findInPasswordFile, formatPasswordLine } from "#lib/postgres/password-file.ts";
+import { readPasswordFile } from "./password.ts";
 
 export type RolePasswords = Readonly<Record<RoleKey, string>>;
 
@@ -20,7 +22,7 @@ export async function keepPasswords(file: string, address: DatabaseAddress): Pro
   const passwordOf = (user: string): string => {
     const known = findInPasswordFile(text, { ...address, user });
     if (known !== undefined) return known;
-    const password = randomBytes(24).toString("base64url");
+    const password = generatePassword();
     added.push(formatPasswordLine({ ...address, user, password }));
     return password;
   };

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { InspectEvent, RunnerEvent } from "#lib/contract.ts";
+import { type InspectEvent, rotatableRoles, type RunnerEvent } from "#lib/contract.ts";
 import { parseInput } from "#lib/base/config.ts";
 
 /** A run id goes into `application_name`, which PostgreSQL cuts at 63 bytes. */
@@ -19,7 +19,7 @@ const runnerEvent = v.variant("action", [
     action: v.literal("rotate"),
     runId,
     requestedBy,
-    role: v.picklist(["migrator", "app", "health"]),
+    role: v.picklist(rotatableRoles),
   }),
   v.strictObject({
     action: v.literal("migrate"),

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { type BundleInfo, type ErrorReply, drizzleTable, ledgerSchema } from "#lib/contract.ts";
+import { type BundleInfo, type ErrorReply, drizzleTable, ledgerSchema, roleNames } from "#lib/contract.ts";
 import type { AppliedRow } from "./history.ts";
 import type { Migration } from "./source.ts";
 
@@ -67,6 +67,18 @@ const ledgerVersions: readonly string[] = [
      constraint run_migrations_pkey primary key (run_id, tag)
    );
    create index run_migrations_checksum_idx on postern.run_migrations (checksum) where outcome = 'applied';`,
+  // The migrator's default privileges let the application and operators write whatever it makes. They hold in every schema,
+  // so that they have to be taken back here, as from any table that is added later.
+  `do $do$
+   declare
+     writer text;
+   begin
+     for writer in select rolname from pg_roles where rolname in ('${roleNames.app}', '${roleNames.operator}') loop
+       execute format('revoke insert, update, delete on all tables in schema postern, "${drizzleTable.schema}" from %I', writer);
+       execute format('revoke usage, update on all sequences in schema postern, "${drizzleTable.schema}" from %I', writer);
+     end loop;
+   end
+   $do$`,
 ];
 
 /** Any fixed number will do, as long as nobody else's advisory lock has it. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { parseInput } from "#lib/base/config.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import { type RoleKey, functionEnv } from "#lib/contract.ts";
+import { functionEnv, type SecretOwner, secretVariables } from "#lib/contract.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { AddressProvider } from "#lib/postgres/pool.ts";
 import { parseCertificates, readCaFile } from "#lib/postgres/tls.ts";
@@ -21,8 +21,6 @@ export type FunctionEnvironment = {
   /** Ids of the secrets that this function may read. */
   readonly secrets: Readonly<Partial<Record<SecretOwner, string>>>;
 };
-
-export type SecretOwner = RoleKey | "master";
 
 const text = v.pipe(v.string(), v.nonEmpty());
 const environmentSchema = v.object({
@@ -56,14 +54,7 @@ export async function readFunctionEnvironment(
     code: "config.invalid",
     hint: "Deploy the stage again.",
   });
-  const secrets = {
-    master: parsed[functionEnv.masterSecret],
-    migrator: parsed[functionEnv.migratorSecret],
-    app: parsed[functionEnv.appSecret],
-    health: parsed[functionEnv.healthSecret],
-    readonly: parsed[functionEnv.readonlySecret],
-    operator: parsed[functionEnv.operatorSecret],
-  } satisfies Record<SecretOwner, string | undefined>;
+  const owners = Object.keys(secretVariables) as readonly SecretOwner[];
   return {
     app: parsed[functionEnv.app],
     stage: parsed[functionEnv.stage],
@@ -74,7 +65,7 @@ export async function readFunctionEnvironment(
       name: parsed[functionEnv.databaseName],
     },
     ca: await readCertificates(parsed[functionEnv.caFile], join(bundleDir, "ca.pem")),
-    secrets: secrets as FunctionEnvironment["secrets"],
+    secrets: Object.fromEntries(owners.map((owner) => [owner, parsed[secretVariables[owner]]])),
   };
 }
 

@@ -40,7 +40,11 @@ export function registerLocal(command: Command, context: CommandContext): void {
   command
     .addOption(new Option("--check", "bring everything up in a temporary folder, and down again").env("POSTERN_CHECK"))
     .addOption(new Option("--fresh", "Danger: remove the stage's data first").env("POSTERN_FRESH"))
-    .addOption(new Option("--data <dir>", "data folder (default: .postern/local)").env("POSTERN_DATA"))
+    .addOption(
+      new Option("--data <dir>", "data folder, empty or missing at first (default: .postern/local)").env(
+        "POSTERN_DATA",
+      ),
+    )
     .addOption(portOption("--port <number>", "port of PostgreSQL", "POSTERN_PORT", defaultPorts.database))
     .addOption(portOption("--aws-port <number>", "port of the AWS endpoint", "POSTERN_AWS_PORT", defaultPorts.aws))
     .addOption(

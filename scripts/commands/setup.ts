@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { PosternError } from "#lib/base/errors.ts";
-import type { RunnerEvent, SetupResult } from "#lib/contract.ts";
+import { type RotatableRole, rotatableRoles, type RunnerEvent, type SetupResult } from "#lib/contract.ts";
 import { setupRoles } from "#lib/migrate/roles/setup.ts";
-import type { RotatableRole, RotateResult } from "#lib/migrate/roles/rotate.ts";
+import type { RotateResult } from "#lib/migrate/roles/rotate.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "../command-context.ts";
 import { keepPasswords } from "../passwords-file.ts";
@@ -13,8 +13,6 @@ import { alignColumns, type Style } from "../style.ts";
 import { addTargetOptions, openTarget, type StageTarget, type Target, type UrlTarget } from "../target.ts";
 
 type SetupFlags = { readonly passwordsFile?: string; readonly rotate?: RotatableRole };
-
-const rotatableRoles = ["migrator", "app", "health"] as const satisfies readonly RotatableRole[];
 
 const help = `
 Makes the roles postern_migrator, postern_app, postern_health, postern_readonly and postern_operator and their

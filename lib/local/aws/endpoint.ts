@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { createJsonLog } from "#lib/base/log.ts";
+import { loopback } from "../net/free-port.ts";
 import { readBody } from "../net/http-body.ts";
 import { closeServer, listen } from "../net/http-server.ts";
 import { AwsError } from "./aws-error.ts";
@@ -20,14 +21,10 @@ import { stsService } from "./sts.ts";
 export type AwsEndpointOptions = {
   /** 0: any free one. */
   readonly port: number;
-  /** A loopback address. Default: 127.0.0.1. */
-  readonly host?: string;
   /** The one key that may sign requests. Make it up for each stage. */
   readonly credentials: Credentials;
   readonly region: string;
   readonly accountId: string;
-  /** Name as GetCallerIdentity gives it. Default: `local`. */
-  readonly userName?: string;
   /** Parameter Store; read at each call. */
   readonly parameters: ReadonlyMap<string, string>;
   readonly secrets: SecretStore;
@@ -45,7 +42,6 @@ export type AwsEndpoint = AsyncDisposable & {
   readonly url: string;
 };
 
-const defaultHost = "127.0.0.1";
 /** More than any call here may carry: Lambda's 6 MB. */
 const maxBodyBytes = 7 * 1024 * 1024;
 const loopbackHost = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/u;
@@ -59,10 +55,10 @@ const loopbackHost = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/u;
  * signature, since other users of this machine reach loopback, too; (5) the operation.
  */
 export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<AwsEndpoint> {
-  const { credentials, region, accountId, clock = systemClock, host = defaultHost } = options;
+  const { credentials, region, accountId, clock = systemClock } = options;
   const log = createJsonLog(options.onLog);
   const services: readonly AwsService[] = [
-    stsService({ accountId, userName: options.userName ?? "local" }),
+    stsService({ accountId }),
     ssmService({ parameters: options.parameters, region, accountId }),
     secretsManagerService({ secrets: options.secrets, region, accountId, clock }),
     lambdaService({ lambda: options.lambda }),
@@ -102,9 +98,9 @@ export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<Aws
       () => outgoing.destroy(),
     );
   });
-  const { port } = await listen(server, { host, port: options.port });
+  const { port } = await listen(server, options.port);
   return {
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    url: `http://${loopback}:${port}`,
     [Symbol.asyncDispose]: () => closeServer(server),
   };
 }

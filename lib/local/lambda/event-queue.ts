@@ -9,15 +9,11 @@ export type EventQueue = {
 };
 
 /**
- * Asynchronous invocations of one function: each waits until an environment is free and is then run, again after a
- * failure up to `maximumRetryAttempts` times. Its outcome is in the log and nowhere else.
+ * Asynchronous invocations of one function: each waits until an environment is free and is then run, once, as the deployed
+ * functions have it. Its outcome is in the log and nowhere else.
  */
-export function createEventQueue(options: {
-  readonly pool: FunctionPool;
-  readonly maximumRetryAttempts: number;
-}): EventQueue {
-  const { pool, maximumRetryAttempts } = options;
-  const waiting: { readonly payload: Uint8Array; readonly requestId: string; readonly attempt: number }[] = [];
+export function createEventQueue(pool: FunctionPool): EventQueue {
+  const waiting: { readonly payload: Uint8Array; readonly requestId: string }[] = [];
   const active = new Set<Promise<void>>();
 
   function drain(): void {
@@ -32,18 +28,14 @@ export function createEventQueue(options: {
     }
   }
 
-  async function runOne(event: (typeof waiting)[number]): Promise<void> {
-    const hasFailed = await pool.run(event.payload, event.requestId).then(
-      (result) => result.isError,
-      // Only the pool's own refusal rejects: the host is closing.
-      () => false,
-    );
-    if (hasFailed && event.attempt < maximumRetryAttempts) waiting.unshift({ ...event, attempt: event.attempt + 1 });
+  async function runOne({ payload, requestId }: (typeof waiting)[number]): Promise<void> {
+    // Only the pool's own refusal rejects: the host is closing.
+    await pool.run(payload, requestId).catch(() => {});
   }
 
   return {
     add: (payload, requestId) => {
-      waiting.push({ payload, requestId, attempt: 0 });
+      waiting.push({ payload, requestId });
       drain();
     },
     drain,

@@ -11,7 +11,6 @@ export type LogEntry = { readonly functionName: string; readonly requestId: stri
 export type FunctionPoolOptions = {
   readonly config: FunctionConfig;
   readonly maxConcurrency: number;
-  readonly maxIdle: number;
   readonly region: string;
   readonly accountId: string;
   readonly clock: Clock;
@@ -33,6 +32,9 @@ export type FunctionPool = AsyncDisposable & {
   /** Starts an environment that no event asked for yet. */
   prewarm(): Promise<void>;
 };
+
+/** Environments that are kept for the next event. */
+const maxIdle = 2;
 
 type Worker = {
   readonly environment: Environment;
@@ -108,7 +110,7 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
   }
 
   async function release(worker: Worker): Promise<void> {
-    if (worker.environment.isAlive() && !isClosed && idle.length < options.maxIdle) idle.push(worker);
+    if (worker.environment.isAlive() && !isClosed && idle.length < maxIdle) idle.push(worker);
     else await worker.environment[Symbol.asyncDispose]();
   }
 

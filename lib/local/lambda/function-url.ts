@@ -9,6 +9,7 @@ import {
 import * as v from "valibot";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { AwsError } from "../aws/aws-error.ts";
+import { loopback } from "../net/free-port.ts";
 import { readBody } from "../net/http-body.ts";
 import { closeServer, listen } from "../net/http-server.ts";
 import type { LambdaHost } from "./host.ts";
@@ -16,8 +17,6 @@ import type { LambdaHost } from "./host.ts";
 export type FunctionUrlOptions = {
   /** 0: any free one. */
   readonly port: number;
-  /** Default: 127.0.0.1. */
-  readonly host?: string;
   readonly functionName: string;
   readonly lambda: Pick<LambdaHost, "invoke">;
   readonly clock?: Clock;
@@ -47,7 +46,7 @@ type Reply = v.InferOutput<typeof replySchema>;
  * @see https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
  */
 export async function startFunctionUrl(options: FunctionUrlOptions): Promise<FunctionUrl> {
-  const { functionName, lambda, clock = systemClock, host = "127.0.0.1" } = options;
+  const { functionName, lambda, clock = systemClock } = options;
 
   async function answer(request: IncomingMessage): Promise<Reply> {
     const body = await readBody(request, maxBodyBytes);
@@ -64,9 +63,9 @@ export async function startFunctionUrl(options: FunctionUrlOptions): Promise<Fun
       .then((reply) => send(response, reply))
       .catch(() => response.destroy());
   });
-  const { port } = await listen(server, { host, port: options.port });
+  const { port } = await listen(server, options.port);
   return {
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    url: `http://${loopback}:${port}`,
     [Symbol.asyncDispose]: () => closeServer(server),
   };
 }

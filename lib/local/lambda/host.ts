@@ -11,8 +11,6 @@ export type HostedFunction = FunctionConfig & {
   readonly maxConcurrency?: number;
   /** Load the code at once, not with the first event. Default: false. */
   readonly prewarm?: boolean;
-  /** How often a failed asynchronous event is run again, at once. Default: 0, as the deployed functions have it. */
-  readonly maximumRetryAttempts?: number;
 };
 
 export type LambdaHostOptions = {
@@ -21,8 +19,6 @@ export type LambdaHostOptions = {
   /** Default: `local`, which no AWS region is called. */
   readonly region?: string;
   readonly accountId?: string;
-  /** Idle environments kept for each function. Default: 2. */
-  readonly maxIdle?: number;
   readonly clock?: Clock;
 };
 
@@ -30,15 +26,13 @@ type InvokeOptions = {
   /** Default: `RequestResponse`. */
   readonly invocationType?: "RequestResponse" | "Event";
   readonly logTail?: boolean;
-  /** Ends the waiting, not the invocation: as on Lambda, nothing can take an event back. */
-  readonly signal?: AbortSignal;
 };
 
 /** As the Invoke API answers. */
 export type InvokeResult = {
   readonly statusCode: 200 | 202;
   readonly payload: Uint8Array;
-  readonly functionError?: "Handled" | "Unhandled";
+  readonly functionError?: "Unhandled";
   /** Base64, the last 4 KB. */
   readonly logTail?: string;
   readonly executedVersion: string;
@@ -54,13 +48,7 @@ export type LambdaHost = AsyncDisposable & {
   invoke(name: string, payload: Uint8Array | string, options?: InvokeOptions): Promise<InvokeResult>;
 };
 
-const defaults = Object.freeze({
-  maxConcurrency: 10,
-  maximumRetryAttempts: 0,
-  maxIdle: 2,
-  region: "local",
-  accountId: "000000000000",
-});
+const defaults = Object.freeze({ maxConcurrency: 10, region: "local", accountId: "000000000000" });
 
 type Running = { readonly pool: FunctionPool; readonly queue: EventQueue };
 
@@ -76,14 +64,12 @@ export async function startLambdaHost(options: LambdaHostOptions): Promise<Lambd
     const pool = createFunctionPool({
       config,
       maxConcurrency: config.maxConcurrency ?? defaults.maxConcurrency,
-      maxIdle: options.maxIdle ?? defaults.maxIdle,
       region,
       accountId,
       clock: options.clock ?? systemClock,
       onLog: options.onLog,
     });
-    const maximumRetryAttempts = config.maximumRetryAttempts ?? defaults.maximumRetryAttempts;
-    running.set(config.name, { pool, queue: createEventQueue({ pool, maximumRetryAttempts }) });
+    running.set(config.name, { pool, queue: createEventQueue(pool) });
   }
   const prewarming = options.functions
     .filter((config) => config.prewarm === true)
@@ -96,7 +82,7 @@ export async function startLambdaHost(options: LambdaHostOptions): Promise<Lambd
 
   return {
     has: (name) => running.has(name),
-    invoke: async (name, payload, { invocationType = "RequestResponse", logTail = false, signal } = {}) => {
+    invoke: async (name, payload, { invocationType = "RequestResponse", logTail = false } = {}) => {
       const target = running.get(name);
       if (target === undefined) {
         const arn = `arn:aws:lambda:${region}:${accountId}:function:${name}`;
@@ -105,15 +91,13 @@ export async function startLambdaHost(options: LambdaHostOptions): Promise<Lambd
           details: { Type: "User" },
         });
       }
-      signal?.throwIfAborted();
       const event = checkPayload(payload, invocationType);
       if (invocationType === "Event") {
         const requestId = randomUUID();
         target.queue.add(event, requestId);
         return { statusCode: 202, payload: new Uint8Array(), executedVersion: "$LATEST", requestId };
       }
-      const run = target.pool.run(event).finally(() => target.queue.drain());
-      const result = await untilAborted(run, signal);
+      const result = await target.pool.run(event).finally(() => target.queue.drain());
       return {
         statusCode: 200,
         payload: result.payload,
@@ -148,16 +132,4 @@ function checkPayload(payload: Uint8Array | string, invocationType: "RequestResp
     });
   }
   return bytes;
-}
-
-async function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
-  if (signal === undefined) return promise;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { loopback } from "../net/free-port.ts";
 import { readBody } from "../net/http-body.ts";
 import { closeServer, listen } from "../net/http-server.ts";
 import { maxSyncPayloadBytes } from "./limits.ts";
@@ -41,9 +42,9 @@ export async function startRuntimeApi(options: RuntimeApiOptions): Promise<Runti
   const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     answer(request, response, options).catch(() => response.destroy());
   });
-  const { port } = await listen(server, { host: "127.0.0.1", port: 0 });
+  const { port } = await listen(server, 0);
   return {
-    address: `127.0.0.1:${port}`,
+    address: `${loopback}:${port}`,
     [Symbol.asyncDispose]: () => closeServer(server),
   };
 }

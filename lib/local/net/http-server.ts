@@ -1,17 +1,21 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PosternError } from "#lib/base/errors.ts";
+import { loopback } from "./free-port.ts";
 
-export type ListenOptions = { readonly host: string; /** 0: any free one. */ readonly port: number };
-
-/** @throws PosternError `port.taken` */
-export async function listen(server: Server, { host, port }: ListenOptions): Promise<AddressInfo> {
+/**
+ * Listens on loopback.
+ *
+ * @param port 0: any free one
+ * @throws PosternError `port.taken`
+ */
+export async function listen(server: Server, port: number): Promise<AddressInfo> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
       const isTaken = cause.code === "EADDRINUSE" || cause.code === "EACCES";
-      reject(isTaken ? new PosternError("port.taken", `Cannot listen on ${host}:${port}.`, { cause }) : cause);
+      reject(isTaken ? new PosternError("port.taken", `Cannot listen on ${loopback}:${port}.`, { cause }) : cause);
     });
-    server.listen(port, host, resolve);
+    server.listen(port, loopback, resolve);
   });
   server.removeAllListeners("error");
   const address = server.address();

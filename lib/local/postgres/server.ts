@@ -30,8 +30,6 @@ export type PostgresServerOptions = {
   readonly settings?: Readonly<Record<string, string>>;
   /** Every line of the server's log. */
   readonly onLog?: (line: string) => void;
-  /** Default 60 s: a server that crashed may have much to recover. */
-  readonly startTimeoutMs?: number;
   /** Gives up starting; a server that has started is not concerned. */
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
@@ -56,7 +54,10 @@ export type PostgresServer = AsyncDisposable & {
   readonly stop: () => Promise<void>;
 };
 
-const defaults = { version: 18, startTimeoutMs: 60_000, portAttempts: 5 } as const;
+const defaults = { version: 18 } as const;
+/** A server that crashed may have much to recover. */
+const startTimeoutMs = 60_000;
+const portAttempts = 5;
 
 /**
  * Starts a real PostgreSQL on the loopback interface, of this process and of nobody else: when this process ends, even by
@@ -129,7 +130,7 @@ async function launchOnPort(options: PostgresServerOptions, prepared: Prepared) 
       return { port, server: await launch(options, prepared, port) };
     } catch (error) {
       const isTaken = error instanceof PosternError && error.code === "port.taken";
-      if (!isTaken || options.port !== 0 || attempt === defaults.portAttempts) throw error;
+      if (!isTaken || options.port !== 0 || attempt === portAttempts) throw error;
     }
   }
 }
@@ -153,7 +154,7 @@ async function launch(options: PostgresServerOptions, prepared: Prepared, port: 
   });
 
   const { signal } = options;
-  const timeout = AbortSignal.timeout(options.startTimeoutMs ?? defaults.startTimeoutMs);
+  const timeout = AbortSignal.timeout(startTimeoutMs);
   const givenUp = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
   const onGivenUp = Promise.withResolvers<"given up">();
   givenUp.addEventListener("abort", () => onGivenUp.resolve("given up"), { once: true });

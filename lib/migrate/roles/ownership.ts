@@ -12,7 +12,8 @@ export type OwnedObjects = {
 const migrator = quoteIdentifier(roleNames.migrator);
 
 /**
- * Makes the schema the migrator's. Who owned it before keeps USAGE and CREATE, so that what works goes on working.
+ * Makes the schema the migrator's. Who owned it before keeps USAGE and CREATE, so that what works goes on working; PUBLIC
+ * keeps USAGE where there is something to use.
  * Undefined when the master has no say in it: then nothing in it is touched.
  */
 export function ownSchema(schema: string, facts: RoleFacts, findings: Finding[]): string[] | undefined {
@@ -30,6 +31,7 @@ export function ownSchema(schema: string, facts: RoleFacts, findings: Finding[])
   return [
     `alter schema ${quoted} owner to ${migrator}`,
     `grant usage, create on schema ${quoted} to ${quoteIdentifier(found.owner)}`,
+    ...(found.isEmpty ? [`revoke usage on schema ${quoted} from public`] : []),
   ];
 }
 
@@ -50,9 +52,18 @@ export function ownObjects(schema: string, facts: RoleFacts, findings: Finding[]
   }
   if (foreign.length > 0) {
     const owners = [...new Set(foreign.map((object) => object.owner))].toSorted().join(", ");
+    const open = foreign.filter((object) => object.isOpen && !object.isOurs).map((object) => object.name);
+    const openToo = open.length === 0 ? "" : ` Everyone may go on executing ${open.join(", ")}.`;
     findings.push({
       code: "objects.foreign",
-      message: `${foreign.length} objects in schema ${schema} belong to ${owners}: ${roleNames.migrator} cannot alter them.`,
+      message: `${foreign.length} objects in schema ${schema} belong to ${owners}: ${roleNames.migrator} cannot alter them.${openToo}`,
+    });
+  }
+  const opened = reachable.filter((object) => object.isOpen).map((object) => object.name);
+  if (opened.length > 0) {
+    findings.push({
+      code: "routines.closed",
+      message: `Everyone could execute ${opened.join(", ")}, with its owner's rights where it is SECURITY DEFINER. PUBLIC may no longer: grant execute to roles of your own that call it.`,
     });
   }
   const master = quoteIdentifier(facts.master);
@@ -63,6 +74,7 @@ export function ownObjects(schema: string, facts: RoleFacts, findings: Finding[]
         .filter((object) => !object.isDependent)
         .map((object) => `alter ${object.keyword} ${object.name} owner to ${migrator}`),
       ...adopted.map((object) => `grant all on ${object.kind} ${object.name} to ${master}`),
+      ...(opened.length === 0 ? [] : [`revoke execute on routine ${opened.join(", ")} from public`]),
     ],
     names: (kind) => reachable.filter((object) => object.kind === kind).map((object) => object.name),
   };

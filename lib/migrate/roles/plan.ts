@@ -1,6 +1,7 @@
 import { drizzleTable, ledgerSchema, type RoleKey, roleNames, type SetupResult } from "#lib/contract.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "#lib/postgres/quote.ts";
+import { takeExcess } from "./excess.ts";
 import type { RoleFacts } from "./facts.ts";
 import { type Finding, ownObjects, ownSchema } from "./ownership.ts";
 import { roleSettings } from "./settings.ts";
@@ -8,8 +9,6 @@ import { roleSettings } from "./settings.ts";
 export type RolePlanInput = {
   readonly facts: RoleFacts;
   readonly databaseName: string;
-  /** Schemas that the application works in. */
-  readonly schemas: readonly string[];
   /** SCRAM verifiers of the roles whose password is known. */
   readonly verifiers: Readonly<Partial<Record<RoleKey, string>>>;
 };
@@ -19,7 +18,13 @@ export type RolePlan = SetupResult & { readonly statements: readonly string[] };
 type Login = SetupResult["roles"][number]["login"];
 
 /** The two schemas with the runner's bookkeeping: the application has no business there. */
-export const bookkeepingSchemas: readonly string[] = [ledgerSchema, drizzleTable.schema];
+const bookkeepingSchemas: readonly string[] = [ledgerSchema, drizzleTable.schema];
+
+/** The application works in every schema of the migrator's, and in this one, which is there without being made. */
+const defaultSchema = "public";
+
+/** The schemas that are looked at by name, whoever owns them. */
+export const namedSchemas: readonly string[] = [...bookkeepingSchemas, defaultSchema];
 
 const roleKeys = Object.keys(roleNames) as readonly RoleKey[];
 const name = Object.fromEntries(roleKeys.map((key) => [key, quoteIdentifier(roleNames[key])])) as Record<
@@ -28,6 +33,7 @@ const name = Object.fromEntries(roleKeys.map((key) => [key, quoteIdentifier(role
 >;
 const everyRole = roleKeys.map((key) => name[key]).join(", ");
 const writers = `${name.app}, ${name.operator}`;
+const everyServed = `${writers}, ${name.health}, ${name.readonly}`;
 const ledgerReaders = `${name.health}, ${name.readonly}, ${name.operator}`;
 
 /**
@@ -37,7 +43,8 @@ const ledgerReaders = `${name.health}, ${name.readonly}, ${name.operator}`;
  * Order: roles, the master's membership in the migrator (dropped again at the end), the database, schemas, ownership,
  * privileges on what exists, default privileges for what will.
  *
- * @throws PosternError `db.failed` for a server before PostgreSQL 16, which knows no `grant … with set`
+ * @throws PosternError `db.failed` for a server before PostgreSQL 16, which knows no `grant … with set`; `db.permission`
+ * when the master may not alter a role that is there
  */
 export function planRoles(input: RolePlanInput): RolePlan {
   const { facts } = input;
@@ -45,18 +52,18 @@ export function planRoles(input: RolePlanInput): RolePlan {
   const findings: Finding[] = [];
   const logins = roleKeys.map((key) => ({ key, login: loginOf(key, input) }));
   const statements = [
-    ...logins.flatMap(({ key, login }) => roleStatements(key, login, input)),
+    ...logins.flatMap(({ key, login }) => roleStatements(key, login, input, findings)),
     ...statsStatements(facts, findings),
     ...asMigrator(facts, [
       ...databaseStatements(input.databaseName),
       ...bookkeepingSchemas.flatMap((schema) => bookkeepingStatements(schema, facts, findings)),
-      ...input.schemas.flatMap((schema) => applicationStatements(schema, facts, findings)),
-      `alter default privileges for role ${name.migrator} revoke execute on routines from public`,
+      ...applicationSchemas(facts).flatMap((schema) => applicationStatements(schema, facts, findings)),
+      ...defaultPrivileges(),
     ]),
   ];
   const roles = logins.map(({ key, login }) => ({
     role: roleNames[key],
-    created: !facts.roles.includes(roleNames[key]),
+    created: !facts.roles.some((role) => role.name === roleNames[key]),
     login,
   }));
   return { statements, roles, findings };
@@ -75,17 +82,29 @@ function loginOf(key: RoleKey, { facts, verifiers }: RolePlanInput): Login {
   return verifiers[key] === undefined ? "none" : "password";
 }
 
-function roleStatements(key: RoleKey, login: Login, { facts, verifiers }: RolePlanInput): string[] {
+function roleStatements(key: RoleKey, login: Login, input: RolePlanInput, findings: Finding[]): string[] {
+  const { facts, verifiers } = input;
   const role = name[key];
-  const { connectionLimit, settings } = roleSettings[key];
+  const existing = facts.roles.find((one) => one.name === roleNames[key]);
+  const { connectionLimit, settings, settingsIfSupported = {} } = roleSettings[key];
   const verifier = verifiers[key];
   const password = login === "password" && verifier !== undefined ? ` password ${quoteLiteral(verifier)}` : "";
   return [
-    ...(facts.roles.includes(roleNames[key]) ? [] : [`create role ${role}`]),
+    ...(existing === undefined ? [`create role ${role}`] : takeExcess(existing, facts, findings)),
     `alter role ${role} ${login === "none" ? "nologin" : "login"} inherit connection limit ${connectionLimit}${password}`,
     ...(login === "iam" ? [`grant rds_iam to ${role}`] : []),
-    ...Object.entries(settings).map(([setting, value]) => `alter role ${role} set ${setting} = ${quoteLiteral(value)}`),
+    ...Object.entries(settings).map(([setting, value]) => setStatement(role, setting, value)),
+    ...Object.entries(settingsIfSupported).map(([setting, value]) => ifSupported(setStatement(role, setting, value))),
   ];
+}
+
+function setStatement(role: string, setting: string, value: string): string {
+  return `alter role ${role} set ${setting} = ${quoteLiteral(value)}`;
+}
+
+/** For a setting that some platforms refuse with 22023. */
+function ifSupported(statement: string): string {
+  return `do $do$ begin ${statement}; exception when invalid_parameter_value then null; end $do$`;
 }
 
 /** Without it the migrator does not see whose query blocks a migration. On RDS the master may grant it. */
@@ -130,15 +149,24 @@ function bookkeepingStatements(schema: string, facts: RoleFacts, findings: Findi
   if (owned === undefined) return [];
   const objects = ownObjects(schema, facts, findings);
   const tables = objects.names("table");
-  const defaults = defaultsIn(schema);
+  const quoted = quoteIdentifier(schema);
   return [
     ...owned,
-    `revoke all on schema ${quoteIdentifier(schema)} from public`,
-    `grant usage on schema ${quoteIdentifier(schema)} to ${ledgerReaders}`,
+    `revoke all on schema ${quoted} from public, ${name.app}`,
+    `grant usage on schema ${quoted} to ${ledgerReaders}`,
     ...objects.statements,
+    // What the default privileges gave them; what is made later the ledger closes itself.
+    ...revokeAll("table", tables, everyServed),
+    ...revokeAll("sequence", objects.names("sequence"), everyServed),
     ...grant("select", "table", tables, ledgerReaders),
-    `${defaults} grant select on tables to ${ledgerReaders}`,
+    `alter default privileges for role ${name.migrator} in schema ${quoted} grant select on tables to ${name.health}`,
   ];
+}
+
+/** Every schema that the migrator owns is the application's: its migrations made it, or it was given to it. */
+function applicationSchemas(facts: RoleFacts): string[] {
+  const own = facts.schemas.filter((schema) => schema.owner === roleNames.migrator).map((schema) => schema.name);
+  return [...new Set([defaultSchema, ...own])].filter((schema) => !bookkeepingSchemas.includes(schema));
 }
 
 function applicationStatements(schema: string, facts: RoleFacts, findings: Finding[]): string[] {
@@ -147,30 +175,42 @@ function applicationStatements(schema: string, facts: RoleFacts, findings: Findi
   const objects = ownObjects(schema, facts, findings);
   const tables = objects.names("table");
   const sequences = objects.names("sequence");
-  const defaults = defaultsIn(schema);
+  const quoted = quoteIdentifier(schema);
   return [
     ...owned,
-    `revoke create on schema ${quoteIdentifier(schema)} from public`,
-    `grant usage on schema ${quoteIdentifier(schema)} to ${writers}, ${name.readonly}`,
+    `revoke create on schema ${quoted} from public`,
+    `grant usage on schema ${quoted} to ${writers}, ${name.readonly}`,
     ...objects.statements,
     ...grant("select, insert, update, delete", "table", tables, writers),
     ...grant("select", "table", tables, name.readonly),
     ...grant("usage, select, update", "sequence", sequences, writers),
     ...grant("select", "sequence", sequences, name.readonly),
     ...grant("execute", "routine", objects.names("routine"), writers),
+  ];
+}
+
+/**
+ * For what migrations will make, in whatever schema: also in one that they make themselves. They hold in the bookkeeping
+ * schemas too, because those of a schema can only add to these; there the missing USAGE keeps the application out.
+ */
+function defaultPrivileges(): string[] {
+  const defaults = `alter default privileges for role ${name.migrator}`;
+  return [
+    `${defaults} grant usage on schemas to ${writers}, ${name.readonly}`,
     `${defaults} grant select, insert, update, delete on tables to ${writers}`,
     `${defaults} grant select on tables to ${name.readonly}`,
     `${defaults} grant usage, select, update on sequences to ${writers}`,
     `${defaults} grant select on sequences to ${name.readonly}`,
     // Not to readonly: a function that is `security definer` may write.
     `${defaults} grant execute on routines to ${writers}`,
+    `${defaults} revoke execute on routines from public`,
   ];
-}
-
-function defaultsIn(schema: string): string {
-  return `alter default privileges for role ${name.migrator} in schema ${quoteIdentifier(schema)}`;
 }
 
 function grant(privileges: string, kind: string, objects: readonly string[], roles: string): string[] {
   return objects.length === 0 ? [] : [`grant ${privileges} on ${kind} ${objects.join(", ")} to ${roles}`];
+}
+
+function revokeAll(kind: string, objects: readonly string[], roles: string): string[] {
+  return objects.length === 0 ? [] : [`revoke all on ${kind} ${objects.join(", ")} from ${roles}`];
 }

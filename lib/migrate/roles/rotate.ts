@@ -1,14 +1,12 @@
-import { randomBytes } from "node:crypto";
 import type pg from "pg";
-import { roleNames } from "#lib/contract.ts";
+import { roleNames, type RotatableRole } from "#lib/contract.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
+import { generatePassword } from "#lib/postgres/generate-password.ts";
 import { quoteIdentifier, quoteLiteral } from "#lib/postgres/quote.ts";
 import { acquireRolesLock } from "./lock.ts";
 import { createScramVerifier } from "./scram-verifier.ts";
-
-export type RotatableRole = "migrator" | "app" | "health";
 
 /** The secret of one role, as far as a rotation needs it. Versions and their labels are Secrets Manager's. */
 export interface SecretVersions {
@@ -53,7 +51,7 @@ export async function rotateRole(client: pg.Client, options: RotateOptions): Pro
   const doing = `rotating the password of ${role}`;
   await using _lock = await acquireRolesLock(client, { waitMs: 0 });
   const oldVerifier = await createScramVerifier(await options.secret.readCurrent());
-  const password = randomPassword();
+  const password = generatePassword();
   const verifier = await createScramVerifier(password);
   options.signal?.throwIfAborted();
   const versionId = await options.secret.putPending({ username: role, password });
@@ -66,11 +64,6 @@ export async function rotateRole(client: pg.Client, options: RotateOptions): Pro
   }
   await options.secret.promote(versionId);
   return { role, versionId };
-}
-
-/** 32 characters of base64url: 192 random bits, and no character that a URL or a shell would want escaped. */
-function randomPassword(): string {
-  return randomBytes(24).toString("base64url");
 }
 
 async function setVerifier(client: pg.Client, role: string, verifier: string): Promise<void> {

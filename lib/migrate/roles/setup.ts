@@ -4,7 +4,7 @@ import { PosternError } from "#lib/base/errors.ts";
 import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";
 import { readRoleFacts } from "./facts.ts";
 import { acquireRolesLock } from "./lock.ts";
-import { bookkeepingSchemas, planRoles } from "./plan.ts";
+import { namedSchemas, planRoles } from "./plan.ts";
 import { createScramVerifier } from "./scram-verifier.ts";
 
 export type SetupOptions = {
@@ -16,14 +16,10 @@ export type SetupOptions = {
    * no rotation can replace them meanwhile.
    */
   readonly readPasswords: () => Promise<Passwords>;
-  /** Schemas that the application works in. Default: `public` alone. */
-  readonly schemas?: readonly string[];
   readonly signal?: AbortSignal | undefined;
 };
 
 type Passwords = Readonly<Partial<Record<RoleKey, string>>>;
-
-const defaultSchemas = ["public"] as const;
 
 /** A rotation takes a second or two, a setup hardly more. */
 const lockWaitMs = 60_000;
@@ -47,12 +43,11 @@ const maxAttempts = 5;
  * in use for 10 s
  */
 export async function setupRoles(client: pg.Client, options: SetupOptions): Promise<SetupResult> {
-  const schemas = options.schemas ?? defaultSchemas;
   await using _lock = await acquireRolesLock(client, { waitMs: lockWaitMs, signal: options.signal });
   const verifiers = await verifiersOf(await options.readPasswords());
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await setupOnce(client, { databaseName: options.databaseName, schemas, verifiers });
+      return await setupOnce(client, { databaseName: options.databaseName, verifiers });
     } catch (error) {
       await client.query("rollback").catch(() => undefined);
       if (attempt < maxAttempts && hasMetAnotherSetup(error)) continue;
@@ -62,6 +57,7 @@ export async function setupRoles(client: pg.Client, options: SetupOptions): Prom
 }
 
 function explain(error: unknown): PosternError {
+  if (error instanceof PosternError) return error;
   const failure = toDatabaseError(error, "setting up the roles");
   if (failure.code !== "db.permission") return failure;
   const { code, message, cause, sqlState } = failure;
@@ -71,18 +67,17 @@ function explain(error: unknown): PosternError {
 
 type SetupInput = {
   readonly databaseName: string;
-  readonly schemas: readonly string[];
   readonly verifiers: Readonly<Partial<Record<RoleKey, string>>>;
 };
 
-async function setupOnce(client: pg.Client, { databaseName, schemas, verifiers }: SetupInput): Promise<SetupResult> {
+async function setupOnce(client: pg.Client, { databaseName, verifiers }: SetupInput): Promise<SetupResult> {
   await client.query(`begin; set local lock_timeout = ${lockTimeoutMs}`);
   const facts = await readRoleFacts(client, {
     roles: Object.values(roleNames),
     migrator: roleNames.migrator,
-    schemas: [...bookkeepingSchemas, ...schemas],
+    schemas: namedSchemas,
   });
-  const { statements, roles, findings } = planRoles({ facts, databaseName, schemas, verifiers });
+  const { statements, roles, findings } = planRoles({ facts, databaseName, verifiers });
   // One message, one round trip: the server stops at the first statement that fails.
   await client.query([...statements, "commit"].join(";\n"));
   return { roles, findings };
