@@ -14,14 +14,22 @@ export type RolePasswords = Readonly<Record<RoleKey, string>>;
  * Those that the file has for this database are kept, the others are generated and added; the file is complete before
  * anything reaches the database, so that no password can be lost. It is readable by its owner only.
  *
- * @throws PosternError `config.invalid` when the file cannot be read or written, or others can read it
+ * @param existing roles that the server has already: whoever uses them would be locked out by a new password
+ * @throws PosternError `config.invalid` when the file cannot be read or written, or others can read it; `setup.would-reset`
+ *   when it lacks an existing role's password and `mayReset` is false
  */
-export async function keepPasswords(file: string, address: DatabaseAddress): Promise<RolePasswords> {
+export async function keepPasswords(
+  file: string,
+  address: DatabaseAddress,
+  { existing, mayReset }: { readonly existing: readonly string[]; readonly mayReset: boolean },
+): Promise<RolePasswords> {
   const text = await readExisting(file);
   const added: string[] = [];
+  const reset: string[] = [];
   const passwordOf = (user: string): string => {
     const known = findInPasswordFile(text, { ...address, user });
     if (known !== undefined) return known;
+    if (existing.includes(user)) reset.push(user);
     const password = generatePassword();
     added.push(formatPasswordLine({ ...address, user, password }));
     return password;
@@ -33,6 +41,10 @@ export async function keepPasswords(file: string, address: DatabaseAddress): Pro
     readonly: passwordOf(roleNames.readonly),
     operator: passwordOf(roleNames.operator),
   };
+  if (reset.length > 0 && !mayReset) {
+    const roles = `${reset.join(", ")} ${reset.length === 1 ? "exists" : "exist"}`;
+    throw new PosternError("setup.would-reset", `${roles} already, and ${file} has no password for them.`);
+  }
   if (added.length > 0) {
     const separator = text === "" || text.endsWith("\n") ? "" : "\n";
     await replaceFile(file, `${text}${separator}${added.join("\n")}\n`);

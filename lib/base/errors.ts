@@ -88,6 +88,10 @@ const errorTable = {
     hint: "Read it with `postern plan`, then run migrate with --approve and the hash of that plan.",
   },
   "rehearsal.failed": { exitCode: 1, hint: "Nothing was kept. Mend the migration, then rehearse it again." },
+  "setup.would-reset": {
+    exitCode: 1,
+    hint: "Name the file that has them, or add --reset-passwords: whoever uses the present ones is then locked out.",
+  },
   "lock.held": { exitCode: 1, hint: "Wait for that run to end, then run this again." },
   "seed.unknown-set": { exitCode: 2, hint: "Sets are the folders below migrations/seeds." },
   "seed.invalid-file": { exitCode: 2, hint: undefined },

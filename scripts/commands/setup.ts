@@ -2,17 +2,21 @@ import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { PosternError } from "#lib/base/errors.ts";
-import { type RotatableRole, rotatableRoles, type RunnerEvent, type SetupResult } from "#lib/contract.ts";
+import { roleNames, type RotatableRole, rotatableRoles, type RunnerEvent, type SetupResult } from "#lib/contract.ts";
 import { setupRoles } from "#lib/migrate/roles/setup.ts";
 import type { RotateResult } from "#lib/migrate/roles/rotate.ts";
-import { connect } from "#lib/postgres/connect.ts";
+import { type Connection, connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "../command-context.ts";
 import { keepPasswords } from "../passwords-file.ts";
 import { describeRequester } from "../provenance.ts";
 import { alignColumns, type Style } from "../style.ts";
 import { addTargetOptions, openTarget, type StageTarget, type Target, type UrlTarget } from "../target.ts";
 
-type SetupFlags = { readonly passwordsFile?: string; readonly rotate?: RotatableRole };
+type SetupFlags = {
+  readonly passwordsFile?: string;
+  readonly resetPasswords?: boolean;
+  readonly rotate?: RotatableRole;
+};
 
 const help = `
 Makes the roles postern_migrator, postern_app, postern_health, postern_readonly and postern_operator and their
@@ -20,7 +24,7 @@ privileges, or puts them right. Connect as the master of the database: a role wi
 
 With --stage the passwords come from the stage's secrets. With --url they are kept in --passwords-file, in the format
 of PGPASSFILE: what is in it is used, the others are generated. They are never printed. To change one there, delete its
-line and run this again.
+line and run this again with --reset-passwords.
 
 Exit code: 0 done, 1 done and there are findings that you should settle.
 
@@ -33,6 +37,11 @@ export function registerSetup(command: Command, context: CommandContext): void {
   addTargetOptions(command)
     .addOption(
       new Option("--passwords-file <file>", "keeps the roles' passwords (with --url)").env("POSTERN_PASSWORDS_FILE"),
+    )
+    .addOption(
+      new Option("--reset-passwords", "Danger: give roles that exist a new password where the file has none").env(
+        "POSTERN_RESET_PASSWORDS",
+      ),
     )
     .addOption(
       new Option("--rotate <role>", "give one role a new password (with --stage)")
@@ -64,7 +73,7 @@ async function setupStage(target: StageTarget, context: CommandContext): Promise
 async function rotateOnStage(target: Target, role: RotatableRole, context: CommandContext): Promise<RotateResult> {
   if (target.kind === "url") {
     throw new PosternError("usage.invalid", "--rotate goes with --stage.", {
-      hint: "With --url, delete the role's line from the passwords file and run setup again.",
+      hint: "With --url, delete the role's line from the passwords file and run setup with --reset-passwords.",
     });
   }
   const { replies } = await import("#lib/stage/replies.ts");
@@ -80,13 +89,29 @@ async function askRunner(target: StageTarget, event: RunnerEvent, { signal }: Co
 }
 
 async function setupUrl({ address }: UrlTarget, flags: SetupFlags, { signal }: CommandContext): Promise<SetupResult> {
-  const { passwordsFile } = flags;
+  const { passwordsFile, resetPasswords: mayReset = false } = flags;
   if (passwordsFile === undefined) {
     throw new PosternError("usage.invalid", "With --url, setup needs --passwords-file to keep the passwords in.");
   }
   await using connection = await connect(address, { applicationName: "postern setup", signal });
-  const readPasswords = async () => await keepPasswords(resolve(passwordsFile), address);
+  const readPasswords = async () => {
+    const existing = await findPasswordRoles(connection.client);
+    return await keepPasswords(resolve(passwordsFile), address, { existing, mayReset });
+  };
   return await setupRoles(connection.client, { databaseName: address.database, readPasswords, signal });
+}
+
+/** The roles that the server has and that log in with a password: where `rds_iam` exists, people's do not. */
+async function findPasswordRoles(client: Connection["client"]): Promise<string[]> {
+  const { rows } = await client.query<{ role: string }>(
+    `select rolname as role from pg_roles
+     where rolname = any($1) or (rolname = any($2) and not exists (select from pg_roles where rolname = 'rds_iam'))`,
+    [
+      [roleNames.migrator, roleNames.app, roleNames.health],
+      [roleNames.readonly, roleNames.operator],
+    ],
+  );
+  return rows.map(({ role }) => role);
 }
 
 function describeResult({ roles, findings }: SetupResult, style: Style): string {

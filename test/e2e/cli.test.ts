@@ -282,6 +282,17 @@ describe("setup on a server", () => {
     });
     expect(await runCommand(["status", "--url", asMigrator], login)).toMatchObject({ exitCode: 0 });
     expect((await stat(file)).mode & 0o777).toBe(0o600);
+
+    // Somebody else's file knows no passwords: the roles that are in use keep theirs, unless that is asked for.
+    const other = ["setup", "--json", "--passwords-file", join(folder, "other.pgpass")];
+    const refused = await runCommand(other, { env });
+    expect(refused).toMatchObject({ exitCode: 1 });
+    expect(refused.json()).toMatchObject({ error: { code: "setup.would-reset" } });
+    expect(await runCommand(["status", "--url", asMigrator], login)).toMatchObject({ exitCode: 0 });
+    expect(await runCommand([...other, "--reset-passwords"], { env })).toMatchObject({ exitCode: 0 });
+    expect((await runCommand(["status", "--url", asMigrator, "--json"], login)).json()).toMatchObject({
+      error: { code: "auth.rejected" },
+    });
   });
 });
 

@@ -17,6 +17,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+const onNewServer = { existing: [], mayReset: false };
+
 describe("where a password comes from", () => {
   test("PGPASSWORD comes first", async () => {
     expect(await findPassword(address, { PGPASSWORD: "a", PGPASSFILE: "/absent" })).toBe("a");
@@ -44,10 +46,10 @@ describe("where a password comes from", () => {
 describe("keeping the roles' passwords", () => {
   test("generates them once, in a file for its owner alone", async () => {
     const file = join(folder, "roles");
-    const first = await keepPasswords(file, address);
+    const first = await keepPasswords(file, address, onNewServer);
     expect(new Set(Object.values(first)).size).toBe(5);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
-    expect(await keepPasswords(file, address)).toEqual(first);
+    expect(await keepPasswords(file, address, onNewServer)).toEqual(first);
     expect(findInPasswordFile(await readFile(file, "utf8"), { ...address, user: "postern_app" })).toBe(first.app);
   });
 
@@ -55,13 +57,13 @@ describe("keeping the roles' passwords", () => {
     const file = join(folder, "roles");
     const before = "elsewhere:1:x:y:z\ndb:5432:app:postern_app:chosen";
     await writeFile(file, before, { mode: 0o600 });
-    expect(await keepPasswords(file, address)).toMatchObject({ app: "chosen" });
+    expect(await keepPasswords(file, address, onNewServer)).toMatchObject({ app: "chosen" });
     expect(await readFile(file, "utf8")).toMatch(new RegExp(`^${before}\n(db:5432:app:postern_\\w+:[\\w-]{32}\n){4}$`));
   });
 
   test("refuses a file that others can read", async () => {
     const file = join(folder, "roles");
     await writeFile(file, "", { mode: 0o644 });
-    await expect(keepPasswords(file, address)).rejects.toMatchObject({ code: "config.invalid" });
+    await expect(keepPasswords(file, address, onNewServer)).rejects.toMatchObject({ code: "config.invalid" });
   });
 });
