@@ -150,7 +150,7 @@ describe("when it is killed", () => {
     await owner.end("SIGKILL");
     expect(await hasEnded({ pid })).toBe(false);
 
-    await using next = await startPostgresServer({ dataDir, port: 0, durable: false });
+    await using next = await startPostgresServer({ dataDir, port, durable: false });
     expect(await hasEnded({ pid })).toBe(true);
     expect(await query(clientOf(next), "select answer from kept")).toEqual([{ answer: 42 }]);
   });

@@ -122,9 +122,11 @@ describe("a local stage", () => {
     await first.end("SIGKILL");
     await expectNothingLeft(parts, summary);
 
+    await mkdir(join(dataDir, ".bundles-halfMade", "runner"), { recursive: true });
     await using second = startLocal(["--json", ...freePorts, "--data", dataDir]);
     const recovered = (await second.nextDocument()) as Summary;
     expect(await query(recovered, "postern_readonly", "select 1 from customers where name = 'Kept'")).toHaveLength(1);
+    expect(await readdir(dataDir)).not.toContain(".bundles-halfMade");
     await second.end("SIGKILL");
 
     const foreign = join(dataDir, "not-ours.txt");
@@ -133,6 +135,25 @@ describe("a local stage", () => {
     const fresh = (await third.nextDocument()) as Summary;
     expect(await query(fresh, "postern_readonly", "select 1 from customers where name = 'Kept'")).toEqual([]);
     expect(await readFile(foreign, "utf8")).toBe("stays");
+    expect(await third.end("SIGINT")).toBe(130);
+  });
+
+  test("that is killed, its warden too, can have its ports again at once", async () => {
+    const dataDir = join(await makeFolder(), "local");
+    await using first = startLocal(["--json", ...freePorts, "--data", dataDir]);
+    const { database } = (await first.nextDocument()) as Summary;
+    const samePort = [...freePorts, "--port", String(database.port)];
+    await first.end("SIGKILL"); // Its warden is stopping the server now.
+    await using second = startLocal(["--json", ...samePort, "--data", dataDir]);
+    expect(await second.nextDocument()).toMatchObject({ database: { port: database.port } });
+
+    const wardens = (await descendantsOf(second.pid)).filter(({ command }) => command.includes("warden.ts"));
+    process.kill(second.pid, "SIGSTOP"); // or it would stop the server itself
+    for (const { pid } of wardens) process.kill(pid, "SIGKILL");
+    await second.end("SIGKILL");
+    expect(await isListening(database.port)).toBe(true);
+    await using third = startLocal(["--json", ...samePort, "--data", dataDir]);
+    expect(await third.nextDocument()).toMatchObject({ database: { port: database.port } });
     expect(await third.end("SIGINT")).toBe(130);
   });
 

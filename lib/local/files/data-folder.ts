@@ -26,6 +26,11 @@ const marker = {
   text: "Postern's local stage keeps its data here: `--fresh` removes it.\n",
 } as const;
 
+/** True for a folder that `claimFolder` has made ours. */
+export async function isClaimed(folder: string): Promise<boolean> {
+  return isPresent(join(folder, marker.name));
+}
+
 /**
  * Makes the folder ours, which only an empty one or a missing one can become: what a stage keeps is replaced at the next
  * start and removed by `--fresh`, so it must never be mistaken for what somebody else put there under the same names.
@@ -34,15 +39,14 @@ const marker = {
  */
 export async function claimFolder(folder: string): Promise<void> {
   await makeFolder(folder);
-  const file = join(folder, marker.name);
-  if (await isPresent(file)) return;
+  if (await isClaimed(folder)) return;
   try {
-    if ((await readdir(folder)).length === 0) return await writeFile(file, marker.text);
+    if ((await readdir(folder)).length === 0) return await writeFile(join(folder, marker.name), marker.text);
   } catch (error) {
     throw unwritable(folder, error);
   }
   // Another start may have claimed it since we looked.
-  if (await isPresent(file)) return;
+  if (await isClaimed(folder)) return;
   throw new PosternError("data.unwritable", `${folder} is not empty, and is not a data folder of Postern's.`, {
     hint: "Choose a folder that is empty or does not exist yet with --data.",
   });

@@ -25,6 +25,20 @@ export function clusterPath(dataDir: string): string {
 }
 
 /**
+ * The cluster of this data folder, where there is one. Changes nothing.
+ *
+ * @throws PosternError `data.unwritable` when the folder or a link in it is not ours
+ */
+export async function findCluster(dataDir: string): Promise<string | undefined> {
+  if (!(await isPresent(clusterPath(dataDir)))) return undefined;
+  await assertNoStrangers(dataDir);
+  const inPlace = join(await realpath(dataDir), "server");
+  const server = (await readServerLink(inPlace)) ?? inPlace;
+  await assertNoStrangers(server);
+  return join(server, "cluster");
+}
+
+/**
  * Makes the folders that are missing and checks that the server's user gets there.
  *
  * @throws PosternError `data.unwritable`

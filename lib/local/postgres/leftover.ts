@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { type Clock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { isRunning, killQuietly, readProcessFacts } from "../process/process-facts.ts";
+import { findCluster } from "./home.ts";
 
 /** How long each signal may take to work, and how often we look. */
 const patience = { wardenMs: 8_000, signalMs: 5_000, pollMs: 25 } as const;
 
 /**
- * Clears what an earlier start left behind in this cluster, whatever ended it:
+ * Clears what an earlier start left behind in the cluster of this data folder, whatever ended it. It comes before the ports
+ * are checked, for a leftover server holds one:
  *
  * 1. A server whose warden is there: the warden is about to stop it, or its owner lives. Wait for the first.
  * 2. A server without a warden (both were killed): stop it, as the warden would have.
@@ -16,9 +18,12 @@ const patience = { wardenMs: 8_000, signalMs: 5_000, pollMs: 25 } as const;
  *    for PostgreSQL would take it for a running server. That of a process which is gone stays: PostgreSQL itself
  *    checks then that none of that server's children is left.
  *
- * @throws PosternError `stage.running` when a server that is not ours to stop keeps the cluster
+ * @throws PosternError `stage.running` when a server that is not ours to stop keeps the cluster; `data.unwritable` when the
+ * folder is not ours
  */
-export async function clearLeftoverPostgres(cluster: string, clock: Clock, signal?: AbortSignal): Promise<void> {
+export async function clearLeftoverPostgres(dataDir: string, clock: Clock, signal?: AbortSignal): Promise<void> {
+  const cluster = await findCluster(dataDir);
+  if (cluster === undefined) return;
   const pidFile = join(cluster, "postmaster.pid");
   const pid = Number.parseInt(await readFile(pidFile, "utf8").catch(() => ""), 10);
   if (!Number.isSafeInteger(pid) || pid <= 0) return;

@@ -63,13 +63,13 @@ const portAttempts = 5;
  * Starts a real PostgreSQL on the loopback interface, of this process and of nobody else: when this process ends, even by
  * kill -9, the server does (see `warden.ts`). It never runs as root, and lets in only SCRAM-SHA-256, only over TLS.
  *
- * 1. Find the port free, unless any will do.
- * 2. Choose the user to run as, and open the folders for that user.
- * 3. Clear what an earlier start left behind.
+ * 1. Clear what an earlier start left behind.
+ * 2. Find the port free, unless any will do.
+ * 3. Choose the user to run as, and open the folders for that user.
  * 4. Find the programs; make the certificates and, at the first start, the cluster.
  * 5. Start, and wait until it accepts connections.
  *
- * A failure leaves no process. Steps 2 to 4 leave the data folder behind, complete or as parts that the next start clears.
+ * A failure leaves no process. Steps 3 and 4 leave the data folder behind, complete or as parts that the next start clears.
  *
  * @throws PosternError `port.taken`, `data.unwritable`, `data.wrong-version`, `stage.running`, `process.failed`
  */
@@ -77,11 +77,11 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
   const { dataDir, signal } = options;
   const version = options.version ?? defaults.version;
   const clock = options.clock ?? systemClock;
+  await clearLeftoverPostgres(dataDir, clock, signal);
   if (options.port !== 0) await assertPortFree(options.port, options.portFlag ?? "--port");
 
   const user = await findServerUser(clusterPath(dataDir));
   const home = await openPostgresHome(dataDir, user);
-  await clearLeftoverPostgres(home.cluster, clock, signal);
   const binaries = await findPostgresBinaries(version, user);
   const { caFile, caPem } = await ensureServerIdentity(home, options.names ?? [], user, clock.wallTime());
   const { password, created } = await ensureCluster({ home, major: version, binaries, user, signal });

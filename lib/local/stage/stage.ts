@@ -1,5 +1,5 @@
 import { createWriteStream } from "node:fs";
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
@@ -7,9 +7,10 @@ import { buildFunctions } from "#lib/bundle/build.ts";
 import type { Manifest } from "#lib/contract.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { localStageName } from "#lib/stage/stage-name.ts";
-import { claimFolder, unwritable } from "../files/data-folder.ts";
+import { claimFolder, isClaimed, unwritable } from "../files/data-folder.ts";
 import { assertPortFree, loopback } from "../net/free-port.ts";
 import { removePostgresData } from "../postgres/home.ts";
+import { clearLeftoverPostgres } from "../postgres/leftover.ts";
 import { ensureMaster } from "../postgres/master.ts";
 import { startPostgresServer } from "../postgres/server.ts";
 import type { Exit } from "../process/warded-process.ts";
@@ -61,12 +62,13 @@ const seedSets = ["reference", "demo"] as const;
  * Starts the local stage: the deployed bundles under AWS's own runtime client, a real PostgreSQL, and an endpoint that
  * speaks as much AWS as Postern uses.
  *
- * 1. Refuse when a stage runs on this data folder, a port is taken, or the folder holds what is not ours. Nothing is changed
- *    until here.
- * 2. Lock the data folder; with `fresh`, remove the data.
- * 3. Open the secrets and the AWS endpoint; start the database with its master while the bundles are built.
- * 4. Start the functions and the health URL; publish the manifest; write `aws.json`, by which `--stage local` finds it.
- * 5. Through that endpoint, as the command line does with any stage: setup, migrate, seed, health.
+ * 1. Refuse when a stage runs on this data folder.
+ * 2. Where the folder is ours already: lock it, and stop the database of an earlier start that was killed.
+ * 3. Refuse when a port is taken, or the folder holds what is not ours. Nothing else is changed until here.
+ * 4. Lock the data folder; remove what a killed start left half made and, with `fresh`, the data.
+ * 5. Open the secrets and the AWS endpoint; start the database with its master while the bundles are built.
+ * 6. Start the functions and the health URL; publish the manifest; write `aws.json`, by which `--stage local` finds it.
+ * 7. Through that endpoint, as the command line does with any stage: setup, migrate, seed, health.
  *
  * After a failure nothing runs: everything that was opened is closed again, last first, and the lock is free. The data stays
  * as far as it got; each step can be repeated, and the next start does. Disposing does the same. kill -9 leaves `run.json`
@@ -77,16 +79,21 @@ const seedSets = ["reference", "demo"] as const;
 export async function startLocalStage(options: LocalStageOptions): Promise<LocalStage> {
   const { dataDir, ports, clock = systemClock } = options;
   const startMs = clock.nowMs();
+  await using opened = new AsyncDisposableStack();
+  const takeLock = async () => {
+    await claimFolder(dataDir);
+    return opened.use(await lockStage(dataDir).catch((error: unknown) => Promise.reject(unwritable(dataDir, error))));
+  };
+
   await refuseRunningStage(dataDir);
+  const earlyLock = (await isClaimed(dataDir)) ? await takeLock() : undefined;
+  if (earlyLock !== undefined) await clearLeftoverPostgres(join(dataDir, "postgres"), clock, options.signal);
   for (const part of ["database", "aws", "health"] as const) {
     if (ports[part] !== 0) await assertPortFree(ports[part], portFlags[part]);
   }
+  const lock = earlyLock ?? (await takeLock());
 
-  await using opened = new AsyncDisposableStack();
-  await claimFolder(dataDir);
-  const lock = opened.use(
-    await lockStage(dataDir).catch((error: unknown) => Promise.reject(unwritable(dataDir, error))),
-  );
+  await removeHalfMade(dataDir);
   if (options.fresh === true) await removeStageData(dataDir);
   const stage = await startParts(options, opened, clock);
   await lock.publish({
@@ -96,6 +103,12 @@ export async function startLocalStage(options: LocalStageOptions): Promise<Local
   });
   const owned = opened.move();
   return { ...stage, ms: elapsedMs(clock, startMs), [Symbol.asyncDispose]: async () => owned.disposeAsync() };
+}
+
+/** What a start that was killed while it built left behind; the lock says that nobody builds now. */
+async function removeHalfMade(dataDir: string): Promise<void> {
+  const names = (await readdir(dataDir)).filter((name) => name.startsWith(".bundles-"));
+  await Promise.all(names.map(async (name) => rm(join(dataDir, name), { recursive: true, force: true })));
 }
 
 /** Danger: removes what a stage keeps, and nothing else that may be in the folder. */
