@@ -1,9 +1,11 @@
-import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { cp, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { AwsError } from "#lib/local/aws/aws-error.ts";
 import type { LogEntry } from "#lib/local/lambda/function-pool.ts";
 import { type HostedFunction, type InvokeResult, type LambdaHost, startLambdaHost } from "#lib/local/lambda/host.ts";
 import { readProcessFacts } from "#lib/local/process/process-facts.ts";
+import { makeTestFolder } from "../support/postgres.ts";
 import { startProgram } from "../support/program.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -250,6 +252,30 @@ describe("what is refused", () => {
 });
 
 describe("the process of an environment", () => {
+  test("has a runtime API of its own that answers nobody else", async () => {
+    await using host = await startHost();
+    const { value } = await host.call({ do: "environment" });
+    const { env } = value as { env: Record<string, string> };
+    const api = `http://${env["AWS_LAMBDA_RUNTIME_API"]}/2018-06-01/runtime`;
+    const attempts = [
+      fetch(`${api}/invocation/next`),
+      fetch(`${api}/invocation/next`, { headers: { "postern-runtime-secret": "x".repeat(43) } }),
+      fetch(`${api}/invocation/any/response`, { method: "POST", body: "{}" }),
+      fetch(`${api}/init/error`, { method: "POST", body: "{}" }),
+    ];
+    expect((await Promise.all(attempts)).map(({ status }) => status)).toEqual([403, 403, 403, 403]);
+    expect(Object.keys(env).filter((key) => key.startsWith("POSTERN"))).toEqual([]);
+    expect((await host.call({})).functionError).toBeUndefined();
+  });
+
+  test("finds its code in a folder whatever its name", async () => {
+    const folder = join(await makeTestFolder(), "100% a#b?c");
+    onTestFinished(async () => rm(dirname(folder), { recursive: true, force: true }));
+    await cp(join(fixtures, "lambda"), folder, { recursive: true });
+    await using host = await startHost({ bundleDir: folder });
+    expect(await host.call({ a: 1 })).toMatchObject({ value: { event: { a: 1 } } });
+  });
+
   test("has the environment of a Lambda and nothing of ours but PATH; no argument holds a value of it", async () => {
     process.env.POSTERN_TEST_MARKER = "ours";
     await using host = await startHost({ env: { AWS_SECRET_ACCESS_KEY: "hush", AWS_REGION: "reserved" } });

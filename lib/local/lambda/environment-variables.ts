@@ -1,3 +1,6 @@
+/** Where the runtime API is (`host:port`), and what lets a client in. */
+type RuntimeAccess = { readonly address: string; readonly secret: string };
+
 export type EnvironmentVariablesOptions = {
   readonly functionName: string;
   readonly handler: string;
@@ -5,8 +8,7 @@ export type EnvironmentVariablesOptions = {
   readonly memoryMb: number;
   readonly region: string;
   readonly logStreamName: string;
-  /** `host:port`. */
-  readonly runtimeApi: string;
+  readonly runtimeApi: RuntimeAccess;
   /** What the function's own configuration says; it cannot replace a reserved variable. */
   readonly env: Readonly<Record<string, string>>;
 };
@@ -38,7 +40,9 @@ export function environmentVariables(options: EnvironmentVariablesOptions): Reco
     AWS_LAMBDA_LOG_FORMAT: "Text",
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${options.functionName}`,
     AWS_LAMBDA_LOG_STREAM_NAME: options.logStreamName,
-    AWS_LAMBDA_RUNTIME_API: options.runtimeApi,
+    AWS_LAMBDA_RUNTIME_API: options.runtimeApi.address,
+    // `rapid-client.mjs` takes it out again before the function is loaded.
+    POSTERN_RUNTIME_SECRET: options.runtimeApi.secret,
     LAMBDA_TASK_ROOT: options.bundleDir,
     LAMBDA_RUNTIME_DIR: "/var/runtime",
   };

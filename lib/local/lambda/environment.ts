@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
-import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { type Clock, elapsedMs } from "#lib/base/clock.ts";
 import { after, late, never } from "./deadline.ts";
@@ -56,7 +55,8 @@ export type Environment = AsyncDisposable & {
 };
 
 const runtimeClient = createRequire(import.meta.url).resolve("aws-lambda-ric");
-const rapidClient = join(import.meta.dirname, "rapid-client.mjs");
+/** `--import` takes a URL: in a path, `%`, `#` and `?` would mean something else. */
+const rapidClient = new URL("rapid-client.mjs", import.meta.url).href;
 
 /**
  * Starts one execution environment: a process with AWS's own runtime client and its own runtime API.
@@ -100,7 +100,7 @@ export async function startEnvironment(options: EnvironmentOptions): Promise<Env
     memoryMb,
     region,
     logStreamName: logStreamName(clock.wallTime()),
-    runtimeApi: api.address,
+    runtimeApi: api,
     env: config.env,
   });
   const child = spawn(

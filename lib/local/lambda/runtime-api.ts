@@ -1,3 +1,4 @@
+import { randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { loopback } from "../net/free-port.ts";
 import { readBody } from "../net/http-body.ts";
@@ -26,7 +27,12 @@ export type RuntimeApiOptions = {
 export type RuntimeApi = AsyncDisposable & {
   /** `host:port`, as AWS_LAMBDA_RUNTIME_API has it. */
   readonly address: string;
+  /** What each request must carry in `runtimeSecretHeader`. */
+  readonly secret: string;
 };
+
+/** Sent by `rapid-client.mjs`, which knows this name as well. */
+const runtimeSecretHeader = "postern-runtime-secret";
 
 const prefix = "/2018-06-01/runtime";
 const errorTypeTrailer = "lambda-runtime-function-error-type";
@@ -34,24 +40,27 @@ const errorBodyTrailer = "lambda-runtime-function-error-body";
 
 /**
  * AWS's runtime API for one environment, on a loopback port of its own: on Lambda, too, each environment sees only
- * itself. What the client may post is small and fixed; anything else is 404.
+ * itself. There nobody else is on that loopback; here every user of the machine is, so each request must carry the secret
+ * that only the environment was given, or it is 403. What the client may post is small and fixed; anything else is 404.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
  */
 export async function startRuntimeApi(options: RuntimeApiOptions): Promise<RuntimeApi> {
+  const secret = randomBytes(32).toString("base64url");
   const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
+    if (!isSecret(request.headers[runtimeSecretHeader], secret)) return reply(response, 403);
     answer(request, response, options).catch(() => response.destroy());
+    return undefined;
   });
   const { port } = await listen(server, 0);
   return {
     address: `${loopback}:${port}`,
+    secret,
     [Symbol.asyncDispose]: () => closeServer(server),
   };
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, options: RuntimeApiOptions): Promise<void> {
-  // A browser says where a request comes from; the runtime client does not.
-  if (request.headers["sec-fetch-site"] !== undefined) return reply(response, 403);
   const path = request.url ?? "";
   if (request.method === "GET" && path === `${prefix}/invocation/next`) {
     options.onPoll((event) => sendEvent(response, event));
@@ -73,6 +82,11 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   }
   options.onResult(requestId, streamedError(request) ?? { payload, isError: match[2] === "error" });
   return reply(response, 202);
+}
+
+function isSecret(given: string | string[] | undefined, secret: string): boolean {
+  const [found, expected] = [Buffer.from(String(given)), Buffer.from(secret)];
+  return found.length === expected.length && timingSafeEqual(found, expected);
 }
 
 function sendEvent(response: ServerResponse, event: RuntimeEvent): void {
