@@ -4,7 +4,7 @@ import type { Clock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { beginRun, endLostRuns, endRun, ensureLedger, type RunIdentity, type RunRecord } from "./ledger.ts";
-import { acquireRunLock, type LockHolder } from "./lock.ts";
+import { acquireLock, type LockHolder } from "./lock.ts";
 import { resetSession } from "./session.ts";
 
 export type RecordedRunOptions = RunIdentity & {
@@ -51,7 +51,7 @@ export async function recordRun<Result>(
     const earlier = await beginRun(client, options);
     if (earlier !== undefined) return recall(earlier, action) as Result;
     hasBegun = true;
-    await using _lock = await acquireRunLock(client, { waitMs, clock, signal, onWait });
+    await using _lock = await acquireLock(client, "run", { waitMs, clock, signal, onWait });
     await endLostRuns(client, runId);
     const end = await work();
     // The work is done, or its failure known, whether or not the ledger can be told: then the run has no end there.

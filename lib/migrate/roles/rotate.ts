@@ -5,7 +5,7 @@ import { connect } from "#lib/postgres/connect.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { generatePassword } from "#lib/postgres/generate-password.ts";
 import { quoteIdentifier, quoteLiteral } from "#lib/postgres/quote.ts";
-import { acquireRolesLock } from "./lock.ts";
+import { acquireLock } from "../lock.ts";
 import { createScramVerifier } from "./scram-verifier.ts";
 
 /** The secret of one role, as far as a rotation needs it. Versions and their labels are Secrets Manager's. */
@@ -49,7 +49,7 @@ export type RotateResult = { readonly role: string; readonly versionId: string }
 export async function rotateRole(client: pg.Client, options: RotateOptions): Promise<RotateResult> {
   const role = roleNames[options.role];
   const doing = `rotating the password of ${role}`;
-  await using _lock = await acquireRolesLock(client, { waitMs: 0 });
+  await using _lock = await acquireLock(client, "roles", { waitMs: 0 });
   const oldVerifier = await createScramVerifier(await options.secret.readCurrent());
   const password = generatePassword();
   const verifier = await createScramVerifier(password);

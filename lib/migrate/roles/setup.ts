@@ -3,7 +3,7 @@ import { type RoleKey, roleNames, type SetupResult } from "#lib/contract.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";
 import { readRoleFacts } from "./facts.ts";
-import { acquireRolesLock } from "./lock.ts";
+import { acquireLock } from "../lock.ts";
 import { namedSchemas, planRoles } from "./plan.ts";
 import { createScramVerifier } from "./scram-verifier.ts";
 
@@ -43,7 +43,7 @@ const maxAttempts = 5;
  * in use for 10 s
  */
 export async function setupRoles(client: pg.Client, options: SetupOptions): Promise<SetupResult> {
-  await using _lock = await acquireRolesLock(client, { waitMs: lockWaitMs, signal: options.signal });
+  await using _lock = await acquireLock(client, "roles", { waitMs: lockWaitMs, signal: options.signal });
   const verifiers = await verifiersOf(await options.readPasswords());
   for (let attempt = 1; ; attempt += 1) {
     try {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runApplicationName } from "#lib/migrate/ledger.ts";
-import { acquireRunLock } from "#lib/migrate/lock.ts";
+import { acquireLock } from "#lib/migrate/lock.ts";
 import { migrate, type MigrateOptions } from "#lib/migrate/migrate.ts";
 import { planMigrations } from "#lib/migrate/plan.ts";
 import { readProgress } from "#lib/migrate/progress.ts";
@@ -102,7 +102,7 @@ describe("an approval", () => {
     const folder = await files.write(destructive);
     const approve = await hashOf(folder);
     const holder = stack.use(await connect(database.address, { applicationName: "holder" }));
-    const lock = await acquireRunLock(holder.client, { waitMs: 0, clock: systemClock });
+    const lock = await acquireLock(holder.client, "run", { waitMs: 0, clock: systemClock });
     const { promise: waiting, resolve } = Promise.withResolvers<void>();
     const running = run(folder, { approve, onProgress: ({ step }) => (step === "waiting" ? resolve() : undefined) });
     await waiting;
