@@ -1,5 +1,6 @@
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, relative } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { type BuildFailure, type BuildOptions, build, type Metafile, stop } from "esbuild";
 import * as v from "valibot";
 import { parseInput } from "#lib/base/config.ts";
@@ -16,6 +17,8 @@ export type BuildFunctionsOptions = {
   readonly migrationsDir?: string;
   /** Which functions to build; default: all. */
   readonly parts?: readonly FunctionPart[];
+  /** A failure after it was aborted counts as called off. */
+  readonly signal?: AbortSignal;
 };
 
 export type BuiltFunctions = {
@@ -71,7 +74,7 @@ let running = 0;
  *
  * After a failure `outDir` is as it was before.
  *
- * @throws PosternError `build.failed`, `config.invalid`, and those of `readMigrations`
+ * @throws AbortError when the signal was aborted; PosternError `build.failed`, `config.invalid`, and those of `readMigrations`
  */
 export async function buildFunctions(options: BuildFunctionsOptions): Promise<BuiltFunctions> {
   const { root, outDir, migrationsDir = join(root, "migrations"), parts = functionParts } = options;
@@ -86,11 +89,17 @@ export async function buildFunctions(options: BuildFunctionsOptions): Promise<Bu
         return [part, { dir: join(outDir, part), metafile }] as const;
       }),
     );
+    options.signal?.throwIfAborted();
     // A temporary folder is for its owner alone.
     await chmod(freshDir, 0o755);
     await replaceFolder(outDir, freshDir);
     // One entry for each part asked for; callers that ask for some know which.
     return { info, parts: Object.fromEntries(built) as BuiltFunctions["parts"] };
+  } catch (error) {
+    // Ctrl-C at a terminal reaches esbuild's process as well, whose end we may hear of before our own signal.
+    await setImmediate();
+    options.signal?.throwIfAborted();
+    throw error;
   } finally {
     running -= 1;
     if (running === 0) await stop();
@@ -160,9 +169,12 @@ async function buildSeeds(root: string, from: string, to: string): Promise<void>
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   const sources = files.filter((file) => file.endsWith(".ts"));
   const data = files.filter((file) => !file.endsWith(".ts"));
+  // By name, for esbuild rewrites some signs (`?`) in paths that it derives from `outbase`.
+  const entryPoints = Object.fromEntries(
+    sources.map((file) => [relative(from, file).slice(0, -extname(file).length), file]),
+  );
   await allSettledOrThrow([
-    sources.length > 0 &&
-      bundle("seeds", { ...bundleOptions, absWorkingDir: root, entryPoints: sources, outbase: from, outdir: to }),
+    sources.length > 0 && bundle("seeds", { ...bundleOptions, absWorkingDir: root, entryPoints, outdir: to }),
     ...data.map((file) => cp(file, join(to, relative(from, file)))),
   ]);
 }

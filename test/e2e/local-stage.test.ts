@@ -1,4 +1,6 @@
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { connect as connectTcp, createServer } from "node:net";
 import { join } from "node:path";
@@ -168,6 +170,22 @@ describe("a local stage", () => {
     expect(await program.nextDocument()).toMatchObject({ error: { code: "aborted" } });
     await waitFor("all parts end", async () => (await Promise.all(parts.map(hasEnded))).every(Boolean));
   });
+});
+
+test("Ctrl-C while the bundles are built, which reaches esbuild too, is no failed step", async () => {
+  const dataDir = join(await makeFolder(), "local");
+  const args = [join(repository, "scripts", "cli.ts"), "local", ...freePorts, "--data", dataDir];
+  // A group of its own, as a shell with job control gives to each command.
+  const child = spawn(process.execPath, args, { cwd: repository, detached: true, stdio: ["ignore", "ignore", "pipe"] });
+  const ended = once(child, "close");
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  const esbuild = async () =>
+    (await descendantsOf(child.pid ?? 0)).some(({ command }) => command.includes("--service="));
+  await waitFor("esbuild runs", esbuild, 10_000);
+  process.kill(-(child.pid ?? 0), "SIGINT");
+  expect(await ended).toEqual([130, null]);
+  expect(stderr).not.toContain("✗");
 });
 
 describe("what is refused before anything is changed", () => {

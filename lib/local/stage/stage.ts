@@ -154,7 +154,7 @@ async function startParts(options: LocalStageOptions, opened: AsyncDisposableSta
     await ensureMaster({ server, database: databaseName, password, signal });
     return server;
   });
-  const bundles = runStep("bundles", () => buildFunctions({ root, outDir: join(dataDir, "bundles") }));
+  const bundles = runStep("bundles", () => buildFunctions({ root, outDir: join(dataDir, "bundles"), signal }));
   await allOrCallOff([database, bundles], callOff);
 
   const server = await database;

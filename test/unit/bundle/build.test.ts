@@ -28,9 +28,10 @@ const files = {
 };
 
 /** A repository with the files above, those in `changes` instead, and those that are undefined in it missing. */
-async function makeRoot(changes: Readonly<Record<string, string | undefined>> = {}): Promise<string> {
-  const root = await mkdtemp(join(tmpdir(), "postern-build-"));
-  onTestFinished(async () => rm(root, { recursive: true, force: true }));
+async function makeRoot(changes: Readonly<Record<string, string | undefined>> = {}, name = "root"): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "postern-build-"));
+  onTestFinished(async () => rm(folder, { recursive: true, force: true }));
+  const root = join(folder, name);
   for (const [path, content] of Object.entries({ ...files, ...changes })) {
     if (content === undefined) continue;
     await mkdir(dirname(join(root, path)), { recursive: true });
@@ -49,8 +50,8 @@ async function list(dir: string): Promise<string[]> {
 }
 
 describe("a build", () => {
-  test("makes a folder for each function with code, facts and migrations, and seeds for the runner", async () => {
-    const root = await makeRoot();
+  test.each(["root", "100% a#b?c"])("makes a folder for each function with all it needs, below %j", async (name) => {
+    const root = await makeRoot({}, name);
     const outDir = join(root, "dist", "functions");
     const { info, parts } = await buildFunctions({ root, outDir });
     const common = ["bundle.json", "index.mjs", "migrations/0000_first.sql", "migrations/meta/_journal.json"];
@@ -159,6 +160,17 @@ describe("a build that fails leaves the one before as it was", () => {
     expect(await readdir(good)).not.toContainEqual(expect.stringMatching(/^\.out/u));
   });
 });
+
+test.each([{ changes: {} }, { changes: { "functions/lazy.ts": "export const" } }])(
+  "a build that was called off is no failed one, and leaves nothing",
+  async ({ changes }) => {
+    const root = await makeRoot(changes);
+    const before = await readdir(root);
+    const build = buildFunctions({ root, outDir: join(root, "out"), signal: AbortSignal.abort() });
+    await expect(build).rejects.toMatchObject({ name: "AbortError" });
+    expect(await readdir(root)).toEqual(before);
+  },
+);
 
 test("the main path is what is loaded before the first event, and no more", async () => {
   const root = await makeRoot();
