@@ -79,8 +79,25 @@ async function check({ root, signal, output, endWith }: CommandContext): Promise
   endWith(PosternError.fromDocument(error).exitCode);
 }
 
+/** Two parts cannot listen on one port. */
+function assertDistinctPorts(flags: LocalFlags): void {
+  const chosen = [
+    ["--port", flags.port],
+    ["--aws-port", flags.awsPort],
+    ["--health-port", flags.healthPort],
+  ] as const;
+  for (const [index, [flag, port]] of chosen.entries()) {
+    const [other] = chosen.slice(0, index).find(([, earlier]) => earlier === port && port !== 0) ?? [];
+    if (other === undefined) continue;
+    throw new PosternError("usage.invalid", `${other} and ${flag} are both ${port}.`, {
+      hint: "Give each a port of its own (0: any free one).",
+    });
+  }
+}
+
 /** Starts the stage and stays with it until a signal comes or its database is gone. */
 async function run(flags: LocalFlags, { root, signal, output }: CommandContext): Promise<void> {
+  assertDistinctPorts(flags);
   await using stage = await startLocalStage({
     root,
     dataDir: flags.data === undefined ? join(root, ".postern", "local") : resolve(flags.data),
