@@ -231,6 +231,30 @@ describe("what is refused before anything is changed", () => {
     },
   );
 
+  test("one port for two parts, by both flags", async () => {
+    const dataDir = join(await makeFolder(), "local");
+    const ports = ["--port", "0", "--aws-port", "54329", "--health-port", "54329"];
+    await using program = startLocal(["--json", ...ports, "--data", dataDir]);
+    expect(await program.nextDocument()).toMatchObject({
+      error: { code: "usage.invalid", message: "--aws-port and --health-port are both 54329." },
+    });
+    expect(await program.exitCode).toBe(2);
+    await expect(stat(dataDir)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  test("a check without a temporary folder, by the variable that names it", async () => {
+    const missing = join(await makeFolder(), "missing");
+    await using program = startLocal(["--check", "--json"], { TMPDIR: missing });
+    expect(await program.nextDocument()).toMatchObject({
+      error: {
+        code: "data.unwritable",
+        message: `Cannot write to the temporary folder ${missing}: it does not exist.`,
+        hint: expect.stringContaining("TMPDIR"),
+      },
+    });
+    expect(await program.exitCode).toBe(2);
+  });
+
   test("a port that is none", async () => {
     await using program = startLocal(["--json", "--port", "65536"]);
     expect(await program.nextDocument()).toMatchObject({ error: { code: "usage.invalid" } });

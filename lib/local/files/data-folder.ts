@@ -1,5 +1,5 @@
 import { access, chmod, constants, lstat, mkdir, readdir, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { PosternError } from "#lib/base/errors.ts";
 
 /**
@@ -74,24 +74,74 @@ export async function isPresent(path: string): Promise<boolean> {
   );
 }
 
-/** @throws PosternError `data.unwritable` in place of an error of the file system */
-export function unwritable(folder: string, cause: unknown): PosternError {
+/** `data.unwritable` in place of an error of the file system. */
+export function unwritable(folder: string, cause: unknown, what = "data folder"): PosternError {
   if (cause instanceof PosternError) return cause;
-  return new PosternError("data.unwritable", `Cannot write to the data folder ${folder}: ${reasonOf(cause)}.`, {
+  const isFull = ["ENOSPC", "EDQUOT"].includes(String(codeOf(cause)));
+  return new PosternError("data.unwritable", `Cannot write to the ${what} ${folder}: ${reasonOf(cause)}.`, {
+    hint: isFull ? freeSpace : undefined,
     cause,
   });
 }
 
+/** What PostgreSQL's programs and esbuild say, too. */
+export const diskFull = "no space left on device";
+
+/**
+ * `data.unwritable` in place of an error which says that the file system takes nothing more or lets us in nowhere; any other
+ * error as it is. Names who owns what we may not change: root, say, who once ran the stage with `sudo`.
+ */
+export async function explainStorage(folder: string, error: unknown): Promise<unknown> {
+  if (error instanceof PosternError) {
+    if (!error.message.toLowerCase().includes(diskFull)) return error;
+    return new PosternError("data.unwritable", `Cannot write to the data folder ${folder}: ${diskFull}.`, {
+      hint: freeSpace,
+      cause: error,
+    });
+  }
+  const { code, path, syscall } = (error instanceof Error ? error : {}) as NodeJS.ErrnoException;
+  if (code === "ENOSPC" || code === "EDQUOT" || code === "EROFS") return unwritable(folder, error);
+  // Sockets and programs that may not be started are refused with the same codes.
+  const isDenied =
+    (code === "EACCES" || code === "EPERM") && path !== undefined && syscall?.startsWith("spawn") !== true;
+  if (!isDenied) return error;
+  const owner = await findForeignOwner(path);
+  if (owner === undefined) return unwritable(folder, error);
+  const message = `Cannot change ${owner.path} in the data folder ${folder}: it belongs to user ${owner.uid}.`;
+  return new PosternError("data.unwritable", message, {
+    hint: `Remove it as that user or give it to this one (chown), or choose another folder with --data.`,
+    cause: error,
+  });
+}
+
+/** To remove or rename something takes the right to change its folder. */
+async function findForeignOwner(path: string): Promise<{ readonly path: string; readonly uid: number } | undefined> {
+  for (const one of [path, dirname(path)]) {
+    const found = await lstat(one).catch(() => undefined);
+    if (found !== undefined && found.uid !== process.getuid?.()) return { path: one, uid: found.uid };
+  }
+  return undefined;
+}
+
+const freeSpace = "Free some space there, or choose another folder with --data.";
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}
+
 function reasonOf(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  switch (code) {
+  switch (codeOf(error)) {
     case "EACCES":
     case "EPERM":
       return "permission denied";
     case "EROFS":
       return "the file system is read-only";
     case "ENOSPC":
-      return "the disk is full";
+      return diskFull;
+    case "EDQUOT":
+      return "this user's quota is used up";
+    case "ENOENT":
+      return "it does not exist";
     case "EEXIST":
     case "ENOTDIR":
       return "something that is not a folder is in the way";

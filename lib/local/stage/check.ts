@@ -6,6 +6,7 @@ import { PosternError } from "#lib/base/errors.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { readCaFile } from "#lib/postgres/tls.ts";
 import { createSecretReader } from "#lib/stage/secrets.ts";
+import { unwritable } from "../files/data-folder.ts";
 import { removePostgresData } from "../postgres/home.ts";
 import { type LocalStage, startLocalStage } from "./stage.ts";
 import { createStepRunner, type Step } from "./steps.ts";
@@ -25,7 +26,7 @@ export type CheckResult = { readonly ok: boolean; readonly steps: readonly Step[
  * it down again, whatever happened: nothing is left.
  *
  * @returns the steps up to the first that failed, and the teardown
- * @throws PosternError `aborted`, after the teardown
+ * @throws PosternError `data.unwritable` without a temporary folder; `aborted`, after the teardown
  */
 export async function checkLocalStage(options: CheckOptions): Promise<CheckResult> {
   const { root, requestedBy, signal } = options;
@@ -35,7 +36,7 @@ export async function checkLocalStage(options: CheckOptions): Promise<CheckResul
     options.onStep(step);
   };
   const runStep = createStepRunner(systemClock, onStep);
-  const folder = await mkdtemp(join(tmpdir(), "postern-check-"));
+  const folder = await makeTemporaryFolder();
   // mkdtemp makes it private; root's PostgreSQL runs as someone who must pass through.
   if (process.getuid?.() === 0) await chmod(folder, 0o711);
   const dataDir = join(folder, "local");
@@ -58,6 +59,16 @@ export async function checkLocalStage(options: CheckOptions): Promise<CheckResul
   }
   signal.throwIfAborted();
   return { ok: steps.every(({ ok }) => ok), steps };
+}
+
+async function makeTemporaryFolder(): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), "postern-check-"));
+  } catch (error) {
+    const { message } = unwritable(tmpdir(), error, "temporary folder");
+    const hint = "Name a folder that this user can write to in TMPDIR.";
+    throw new PosternError("data.unwritable", message, { hint, cause: error });
+  }
 }
 
 /** Logs in with the application's secret, verified in full, and reads what the seeds wrote. */

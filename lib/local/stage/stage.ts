@@ -7,7 +7,7 @@ import { buildFunctions } from "#lib/bundle/build.ts";
 import type { Manifest } from "#lib/contract.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { localStageName } from "#lib/stage/stage-name.ts";
-import { claimFolder, isClaimed, unwritable } from "../files/data-folder.ts";
+import { claimFolder, explainStorage, isClaimed, unwritable } from "../files/data-folder.ts";
 import { assertPortFree, loopback } from "../net/free-port.ts";
 import { removePostgresData } from "../postgres/home.ts";
 import { clearLeftoverPostgres } from "../postgres/leftover.ts";
@@ -77,6 +77,14 @@ const seedSets = ["reference", "demo"] as const;
  * @throws PosternError `stage.running`, `port.taken`, `data.unwritable`, and whatever a step throws
  */
 export async function startLocalStage(options: LocalStageOptions): Promise<LocalStage> {
+  try {
+    return await start(options);
+  } catch (error) {
+    throw await explainStorage(options.dataDir, error);
+  }
+}
+
+async function start(options: LocalStageOptions): Promise<LocalStage> {
   const { dataDir, ports, clock = systemClock } = options;
   const startMs = clock.nowMs();
   await using opened = new AsyncDisposableStack();
@@ -123,7 +131,7 @@ type Parts = Omit<LocalStage, "ms" | typeof Symbol.asyncDispose>;
 
 async function startParts(options: LocalStageOptions, opened: AsyncDisposableStack, clock: Clock): Promise<Parts> {
   const { root, dataDir, ports, requestedBy } = options;
-  const runStep = createStepRunner(clock, options.onStep);
+  const runStep = createStepRunner(clock, options.onStep, async (error) => explainStorage(dataDir, error));
   const callOff = new AbortController();
   const signal = AbortSignal.any([options.signal, callOff.signal]);
   const logTo = (name: string) => openLog(join(dataDir, name), opened);

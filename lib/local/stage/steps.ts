@@ -24,8 +24,16 @@ export type Step = {
 
 export type RunStep = <Value>(name: StepName, work: () => Promise<Value>, note?: string) => Promise<Value>;
 
-/** Runs steps and reports each when it has ended, unless it was called off: that is no result of the step. */
-export function createStepRunner(clock: Clock, onStep: (step: Step) => void): RunStep {
+/**
+ * Runs steps and reports each when it has ended, unless it was called off: that is no result of the step.
+ *
+ * @param explain what to make of an error before it is reported; default: nothing
+ */
+export function createStepRunner(
+  clock: Clock,
+  onStep: (step: Step) => void,
+  explain: (error: unknown) => Promise<unknown> = async (error) => error,
+): RunStep {
   return async (name, work, note) => {
     const startMs = clock.nowMs();
     const noted = note === undefined ? {} : { note };
@@ -34,7 +42,7 @@ export function createStepRunner(clock: Clock, onStep: (step: Step) => void): Ru
       onStep({ name, ok: true, ms: elapsedMs(clock, startMs), ...noted });
       return value;
     } catch (error) {
-      const known = toPosternError(error);
+      const known = toPosternError(await explain(error));
       if (known.code !== "aborted") {
         onStep({ name, ok: false, ms: elapsedMs(clock, startMs), ...noted, error: known.toDocument() });
       }

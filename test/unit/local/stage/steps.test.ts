@@ -28,6 +28,19 @@ test("a step that fails is reported with code and hint, and fails the caller", a
   expect(steps).toEqual([{ name: "database", ok: false, ms: 10, error }]);
 });
 
+test("a step's failure is reported and thrown as it was explained", async () => {
+  const steps: Step[] = [];
+  const clock: Clock = { nowMs: () => 0, wallTime: () => new Date(0), sleep: async () => {} };
+  const explained = new PosternError("data.unwritable", "It belongs to root.");
+  const runStep = createStepRunner(
+    clock,
+    (step) => steps.push(step),
+    async () => explained,
+  );
+  await expect(runStep("bundles", async () => Promise.reject(new Error("EACCES")))).rejects.toBe(explained);
+  expect(steps).toMatchObject([{ name: "bundles", ok: false, error: { code: "data.unwritable" } }]);
+});
+
 test("a step that was called off has no result", async () => {
   const { steps, runStep } = recordSteps();
   const signal = AbortSignal.abort();
