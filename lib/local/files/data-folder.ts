@@ -123,7 +123,7 @@ async function findForeignOwner(path: string): Promise<{ readonly path: string; 
   return undefined;
 }
 
-const freeSpace = "Free some space there, or choose another folder with --data.";
+const freeSpace = "Free some space there, or choose another folder with --data (for --check: TMPDIR).";
 
 function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
