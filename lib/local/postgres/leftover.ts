@@ -35,22 +35,25 @@ export async function clearLeftoverPostgres(dataDir: string, clock: Clock, signa
     return;
   }
 
-  const hasEnded = async (waitMs: number) => {
+  const isServerRunning = async () => isRunning(pid, server.startedAt);
+  const waitWhile = async (condition: () => Promise<boolean>, waitMs: number) => {
     const deadline = clock.nowMs() + waitMs;
-    while (await isRunning(pid, server.startedAt)) {
-      if (clock.nowMs() > deadline) return false;
-      await clock.sleep(patience.pollMs, signal);
-    }
-    return true;
+    while (clock.nowMs() <= deadline && (await condition())) await clock.sleep(patience.pollMs, signal);
   };
   const warden = await readProcessFacts(server.parentPid);
   if (warden?.command.includes("warden.ts") === true) {
-    if (await hasEnded(patience.wardenMs)) return;
-    throw new PosternError("stage.running", `PostgreSQL (process ${pid}) is running on ${cluster}.`);
+    // It may itself be on the way out, killed a moment ago: then the server is left alone after all.
+    const isWardenRunning = async () => isRunning(warden.pid, warden.startedAt);
+    await waitWhile(async () => (await isServerRunning()) && (await isWardenRunning()), patience.wardenMs);
+    if (!(await isServerRunning())) return;
+    if (await isWardenRunning()) {
+      throw new PosternError("stage.running", `PostgreSQL (process ${pid}) is running on ${cluster}.`);
+    }
   }
   for (const stopSignal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
     killQuietly(pid, stopSignal);
-    if (await hasEnded(patience.signalMs)) return;
+    await waitWhile(isServerRunning, patience.signalMs);
+    if (!(await isServerRunning())) return;
   }
   throw new PosternError("stage.running", `PostgreSQL (process ${pid}) on ${cluster} does not stop.`, {
     hint: `End process ${pid}, then start again.`,
