@@ -85,7 +85,7 @@ export function unwritable(folder: string, cause: unknown, what = "data folder")
 }
 
 /** What PostgreSQL's programs and esbuild say, too. */
-export const diskFull = "no space left on device";
+const diskFull = "no space left on device";
 
 /**
  * `data.unwritable` in place of an error which says that the file system takes nothing more or lets us in nowhere; any other
