@@ -10,9 +10,9 @@ Writes the bundles that a deploy takes and that the local stage runs, into dist/
 Example:
   $ postern build`;
 
-export function registerBuild(command: Command, { root, output }: CommandContext): void {
+export function registerBuild(command: Command, { root, output, signal }: CommandContext): void {
   command.addHelpText("after", help).action(async () => {
-    const { info, parts } = await buildFunctions({ root, outDir: join(root, "dist", "functions") });
+    const { info, parts } = await buildFunctions({ root, outDir: join(root, "dist", "functions"), signal });
     const folders = Object.fromEntries(Object.entries(parts).map(([part, { dir }]) => [part, dir]));
     output.result({ ...info, folders }, () =>
       [

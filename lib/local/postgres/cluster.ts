@@ -1,7 +1,8 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { lchown, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { PosternError } from "#lib/base/errors.ts";
+import { generatePassword } from "#lib/postgres/generate-password.ts";
 import { isPresent } from "../files/data-folder.ts";
 import { readIfPresent, writeWhole } from "../files/private-file.ts";
 import type { ServerUser } from "../process/unprivileged-user.ts";
@@ -42,7 +43,7 @@ export async function ensureCluster(options: ClusterOptions): Promise<{ password
     });
   }
 
-  const password = found === undefined || found === "" ? randomBytes(24).toString("base64url") : found;
+  const password = found === undefined || found === "" ? generatePassword() : found;
   await writeWhole(passwordFile, `${password}\n`);
   await clearPartialClusters(home);
   await initialize(options, password);

@@ -7,10 +7,12 @@ import {
   functionParts,
   type Manifest,
   secretName,
+  type SecretOwner,
+  secretVariables,
 } from "#lib/contract.ts";
 import { type AwsResources, noResources } from "../aws/resources.ts";
 import type { HostedFunction } from "../lambda/host.ts";
-import { type SecretOwner, secretOwners } from "./secrets.ts";
+import { secretOwners } from "./secrets.ts";
 
 /** What the parts of a stage must know of each other. */
 export type StageFacts = {
@@ -28,15 +30,7 @@ export type StageFacts = {
 
 const instanceId = (stage: string) => `${appName}-${stage}`;
 
-/** The secrets that each function may read, as infra grants them, and their variables. */
-const secretVariables: Readonly<Record<SecretOwner, string>> = {
-  master: functionEnv.masterSecret,
-  migrator: functionEnv.migratorSecret,
-  app: functionEnv.appSecret,
-  health: functionEnv.healthSecret,
-  readonly: functionEnv.readonlySecret,
-  operator: functionEnv.operatorSecret,
-};
+/** The secrets that each function may read, as infra grants them. */
 const grantedSecrets: Readonly<Record<FunctionPart, readonly SecretOwner[]>> = {
   runner: secretOwners,
   inspect: ["migrator"],

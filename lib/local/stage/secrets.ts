@@ -1,13 +1,12 @@
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import * as v from "valibot";
-import { type RoleKey, roleNames, secretName } from "#lib/contract.ts";
+import { roleNames, secretName, type SecretOwner } from "#lib/contract.ts";
+import { generatePassword } from "#lib/postgres/generate-password.ts";
+import { formatPasswordLine } from "#lib/postgres/password-file.ts";
 import { openSecretFile, secretValue, type SecretStore, storeSecret } from "../aws/secret-store.ts";
 import { type Secret } from "../aws/secret-versions.ts";
 import { writeWhole } from "../files/private-file.ts";
 import { masterName } from "../postgres/master.ts";
-
-export type SecretOwner = RoleKey | "master";
 
 export const secretOwners: readonly SecretOwner[] = [
   "master",
@@ -40,7 +39,7 @@ export async function openStageSecrets(options: StageSecretsOptions): Promise<St
     const name = secretName(stage, owner);
     if ((await store.read(name)) !== undefined) continue;
     const username = owner === "master" ? masterName : roleNames[owner];
-    const password = randomBytes(24).toString("base64url");
+    const password = generatePassword();
     await storeSecret(store, name, JSON.stringify({ username, password }), now);
   }
 
@@ -74,11 +73,9 @@ export async function readPassword(store: SecretStore, stage: string, owner: Sec
   return secret === undefined ? "" : loginOf(secret).password;
 }
 
-/** `host:port:database:user:password`; a colon or backslash in a field is escaped. */
 function passwordLine(secret: Secret, { host, database }: StageSecretsOptions): string {
-  const { username, password } = loginOf(secret);
-  const fields = [username, password].map((field) => field.replaceAll(/[\\:]/gu, String.raw`\$&`));
-  return `${host}:*:${database}:${fields.join(":")}\n`;
+  const { username: user, password } = loginOf(secret);
+  return `${formatPasswordLine({ host, port: "*", database, user, password })}\n`;
 }
 
 const loginSchema = v.pipe(v.string(), v.parseJson(), v.object({ username: v.string(), password: v.string() }));
