@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { expect, onTestFinished, test } from "vitest";
@@ -13,8 +14,12 @@ import { waitFor } from "../support/wait-for.ts";
 test.each(["SIGTERM", "SIGHUP", "SIGKILL"] as const)(
   "%s to npm ends all that `npm run local` started",
   async (signal) => {
-    const dataDir = join(await makeTestFolder(), "local");
-    onTestFinished(async () => removePostgresData(join(dataDir, "postgres")));
+    const folder = await makeTestFolder();
+    const dataDir = join(folder, "local");
+    onTestFinished(async () => {
+      await removePostgresData(join(dataDir, "postgres"));
+      await rm(folder, { recursive: true });
+    });
     const ports = ["--port", "0", "--aws-port", "0", "--health-port", "0"];
     const npm = spawn("npm", ["run", "-s", "local", "--", "--json", "--data", dataDir, ...ports], {
       cwd: repositoryRoot,

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -16,7 +17,10 @@ describe.skipIf(!isInstalled("psql"))("the psql command in the summary of the lo
   test("works when it is pasted into a shell, verified in full, and may read and not write", async () => {
     const folder = await makeTestFolder();
     const dataDir = join(folder, "it's a stage");
-    onTestFinished(async () => removePostgresData(join(dataDir, "postgres")));
+    onTestFinished(async () => {
+      await removePostgresData(join(dataDir, "postgres"));
+      await rm(folder, { recursive: true });
+    });
     const ports = ["--port", "0", "--aws-port", "0", "--health-port", "0"];
     await using stage = startProgram(join(root, "scripts/cli.ts"), ["local", ...ports, "--data", dataDir], {
       cwd: root,
