@@ -105,7 +105,7 @@ export async function explainStorage(folder: string, error: unknown): Promise<un
   const isDenied =
     (code === "EACCES" || code === "EPERM") && path !== undefined && syscall?.startsWith("spawn") !== true;
   if (!isDenied) return error;
-  const owner = await findForeignOwner(path);
+  const owner = await findForeignOwner(folder, path);
   if (owner === undefined) return unwritable(folder, error);
   const message = `Cannot change ${owner.path} in the data folder ${folder}: it belongs to user ${owner.uid}.`;
   return new PosternError("data.unwritable", message, {
@@ -114,9 +114,12 @@ export async function explainStorage(folder: string, error: unknown): Promise<un
   });
 }
 
-/** To remove or rename something takes the right to change its folder. */
-async function findForeignOwner(path: string): Promise<{ readonly path: string; readonly uid: number } | undefined> {
-  for (const one of [path, dirname(path)]) {
+/** To remove or rename something takes the right to change its folder. What is above the data folder is not ours anyway. */
+async function findForeignOwner(
+  folder: string,
+  path: string,
+): Promise<{ readonly path: string; readonly uid: number } | undefined> {
+  for (const one of path === folder ? [path] : [path, dirname(path)]) {
     const found = await lstat(one).catch(() => undefined);
     if (found !== undefined && found.uid !== process.getuid?.()) return { path: one, uid: found.uid };
   }
