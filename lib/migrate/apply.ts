@@ -5,6 +5,7 @@ import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { recordMigration } from "./ledger.ts";
 import { resetSession } from "./session.ts";
 import type { Migration } from "./source.ts";
+import { mayHoldPassword, withoutQuotedWord } from "./sql/passwords.ts";
 
 /**
  * Applies one migration in one transaction, its bookkeeping rows inside: either all of it is there afterwards and
@@ -23,10 +24,11 @@ export async function applyMigration(
   run: { readonly runId: string; readonly clock: Clock },
 ): Promise<void> {
   const startedAt = run.clock.wallTime();
-  const at: Place = { statementNumber: 0, isCommitting: false };
+  const at: Place = { statementNumber: 0, step: "beginning" };
   try {
     await resetSession(client);
     const transactionId = await begin(client);
+    at.step = "running";
     for (const statement of migration.statements) {
       at.statementNumber += 1;
       await client.query(statement);
@@ -34,14 +36,15 @@ export async function applyMigration(
       if (client.getTransactionStatus() !== "T") throw ownTransaction(migration, at);
     }
     if ((await readTransactionId(client)) !== transactionId) throw ownTransaction(migration, at);
+    at.step = "recording";
     // What the migration has set for itself ends here: the bookkeeping is the runner's.
     await client.query("reset session authorization; reset role; reset search_path");
     await recordMigration(client, run.runId, migration, { startedAt, outcome: "applied" });
-    at.isCommitting = true;
+    at.step = "committing";
     // A deferred constraint is checked here, so this too can be the migration's own fault.
     await client.query("commit");
   } catch (error) {
-    const hasEnded = !at.isCommitting && (await hasLeftTransaction(client));
+    const hasEnded = at.step === "running" && (await hasLeftTransaction(client));
     const failure = hasEnded ? ownTransaction(migration, at, error) : describeFailure(error, migration, at);
     const end = { startedAt, outcome: "failed", sqlState: failure.sqlState } as const;
     // On a connection that is gone none of these works, and the server has rolled back by itself.
@@ -54,7 +57,7 @@ export async function applyMigration(
   }
 }
 
-type Place = { statementNumber: number; isCommitting: boolean };
+type Place = { statementNumber: number; step: "beginning" | "running" | "recording" | "committing" };
 
 async function begin(client: pg.Client): Promise<string | undefined> {
   await client.query("begin");
@@ -86,29 +89,29 @@ function describeFailure(error: unknown, migration: Migration, at: Place): Poste
   const cause = toDatabaseError(error, `applying ${tag}`);
   if (cause === error) return cause;
   if (cause.sqlState === undefined) {
-    if (!at.isCommitting) return cause;
+    if (at.step !== "committing") return cause;
     const hint = "See `postern status`: it may have been applied. Running migrate again is safe either way.";
     return new PosternError(cause.code, `The connection was lost while ${tag} was committed.`, { cause, hint });
   }
-  const where = at.isCommitting ? "at its commit" : `statement ${at.statementNumber} of ${statements.length}`;
-  const line = describeLine(error, statements[at.statementNumber - 1] ?? "");
-  const reason = error instanceof Error ? error.message : String(error);
-  const message = `${tag}, ${where}: ${reason}${line}`;
+  const statement = at.step === "running" ? (statements[at.statementNumber - 1] ?? "") : "";
+  const where =
+    at.step === "running" ? `statement ${at.statementNumber} of ${statements.length}` : `while ${at.step} it`;
+  const text = error instanceof Error ? error.message : String(error);
+  const reason = mayHoldPassword(statement) ? withoutQuotedWord(text) : text;
+  const message = `${tag}, ${where}: ${reason}${describeLine(error, statement)}`;
   return new PosternError("migrate.failed", message, { cause: error, sqlState: cause.sqlState });
 }
 
 /** The server gives a character position; a person wants the line. */
 function describeLine(error: unknown, statement: string): string {
   const position = error instanceof Error && "position" in error ? Number(error.position) : Number.NaN;
-  if (!Number.isInteger(position) || position < 1) return "";
+  if (statement === "" || !Number.isInteger(position) || position < 1) return "";
   const upTo = Array.from(statement)
     .slice(0, position - 1)
     .join("");
   const lineNumber = upTo.split("\n").length;
   const line = statement.split("\n")[lineNumber - 1]?.trim().slice(0, 120) ?? "";
-  // `create role … password '…'`: errors are printed, and kept in the ledger.
-  const isSecret = /password/iu.test(statement);
-  return line === "" || isSecret
+  return line === "" || mayHoldPassword(statement)
     ? ` (line ${lineNumber} of the statement)`
     : ` (line ${lineNumber} of the statement: ${line})`;
 }

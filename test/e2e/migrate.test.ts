@@ -1,13 +1,15 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { inspect } from "node:util";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate as migrateWithDrizzle } from "drizzle-orm/node-postgres/migrator";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runApplicationName } from "#lib/migrate/ledger.ts";
 import { type MigrateOptions, migrate } from "#lib/migrate/migrate.ts";
 import { readProgress } from "#lib/migrate/progress.ts";
-import { readMigrations } from "#lib/migrate/source.ts";
+import { type Migration, readMigrations } from "#lib/migrate/source.ts";
+import { parseMigration } from "#lib/migrate/sql/parse-migration.ts";
 import { readStatus } from "#lib/migrate/status.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";
 import { type TestDatabase, createTestDatabase } from "../support/postgres.ts";
@@ -177,9 +179,21 @@ describe("migrate", () => {
   });
 
   it("keeps a password in a statement out of the error", async () => {
-    const { error } = await run(["create role nobody_special login password 'correct horse' bogus"]);
-    expect(error?.message).toContain("line 1");
-    expect(JSON.stringify(error)).not.toContain("correct horse");
+    for (const text of [
+      "login password 'correct horse' bogus",
+      "login password\n  bogus 'correct horse'",
+      "password 'a' 'correct horse'",
+    ]) {
+      const folder = await writeFolder([`create role nobody_special ${text}`]);
+      const { error } = await run([], { folder });
+      expect(error?.message).toMatch(/line \d/u);
+      const refused: unknown = await parseMigration(folder.migrations[0] as Migration).then(
+        undefined,
+        (e: unknown) => e,
+      );
+      expect(refused).toMatchObject({ code: "migrations.invalid-sql", message: expect.stringMatching(/:\d+:\d+: /u) });
+      expect(`${JSON.stringify(error)} ${inspect(refused)}`).not.toContain("correct horse");
+    }
   });
 
   it("tells what was applied when the connection is lost, and the next run closes the lost one", async () => {

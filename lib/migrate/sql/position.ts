@@ -1,3 +1,5 @@
+import { mayHoldPassword, withoutQuotedWord } from "./passwords.ts";
+
 /** Columns of the excerpt of a long line, on each side of the caret. */
 const around = 40;
 
@@ -15,9 +17,14 @@ export function locate(text: string, offset: number): { readonly line: number; r
  * LINE 2: alter selec t;
  *               ^
  * ```
+ *
+ * Of a statement that may hold a password only the place is told.
  */
 export function markPosition(file: string, text: string, offset: number, message: string): string {
   const { line, column } = locate(text, offset);
+  const lineEnd = text.indexOf("\n", offset);
+  const statementToLineEnd = text.slice(text.lastIndexOf(";", offset - 1) + 1, lineEnd === -1 ? undefined : lineEnd);
+  if (mayHoldPassword(statementToLineEnd)) return `${file}:${line}:${column}: ${withoutQuotedWord(message)}`;
   // A tab would push the caret elsewhere on every terminal.
   const whole = codePoints((text.split("\n", line)[line - 1] ?? "").replaceAll("\t", " ").replace(/\r$/u, ""));
   const from = Math.max(0, column - 1 - around);
