@@ -3,10 +3,9 @@ import { rm } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { type RoleKey, roleNames } from "#lib/contract.ts";
 import { removePostgresData } from "#lib/local/postgres/home.ts";
-import { startPostgresServer } from "#lib/local/postgres/server.ts";
+import { startPostgresServer, superuserAddress } from "#lib/local/postgres/server.ts";
 import { ensureLedger } from "#lib/migrate/ledger.ts";
 import { setupRoles } from "#lib/migrate/roles/setup.ts";
-import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { createTestDatabase, makeTestFolder } from "../support/postgres.ts";
 import {
@@ -302,15 +301,7 @@ test("no password ever reaches the server's log, whatever it logs", async () => 
       onLog: (line) => lines.push(line),
     }),
   );
-  const address: DatabaseAddress = {
-    host: server.host,
-    port: server.port,
-    database: "postgres",
-    user: server.superuser,
-    password: server.password,
-    sslMode: "verify-full",
-    ca: [server.caPem],
-  };
+  const address = superuserAddress(server);
   await using connection = await connect(address, { applicationName: "roles test" });
   await setupRoles(connection.client, { databaseName: "postgres", readPasswords: readRolePasswords });
   await expect.poll(() => lines.some((line) => line.includes("alter role"))).toBe(true);

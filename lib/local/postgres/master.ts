@@ -1,7 +1,7 @@
 import { createScramVerifier } from "#lib/migrate/roles/scram-verifier.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { quoteIdentifier, quoteLiteral } from "#lib/postgres/quote.ts";
-import type { PostgresServer } from "./server.ts";
+import { type PostgresServer, superuserAddress } from "./server.ts";
 
 export const masterName = "postern_master";
 
@@ -20,18 +20,10 @@ export type MasterOptions = {
  * The password is set at every start: the secret is what counts.
  */
 export async function ensureMaster({ server, database, password, signal }: MasterOptions): Promise<void> {
-  await using connection = await connect(
-    {
-      host: server.host,
-      port: server.port,
-      database: "postgres",
-      user: server.superuser,
-      password: server.password,
-      sslMode: "verify-full",
-      ca: [server.caPem],
-    },
-    { applicationName: "postern local", ...(signal === undefined ? {} : { signal }) },
-  );
+  await using connection = await connect(superuserAddress(server), {
+    applicationName: "postern local",
+    ...(signal === undefined ? {} : { signal }),
+  });
   const { client } = connection;
   const { rows } = await client.query<{ role: boolean; database: boolean }>(
     `select exists (select from pg_roles where rolname = $1) as role,

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
+import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { writeWhole } from "../files/private-file.ts";
 import { assertPortFree, findFreePort, loopback, portTaken } from "../net/free-port.ts";
 import { findServerUser, type ServerUser } from "../process/unprivileged-user.ts";
@@ -53,6 +54,14 @@ export type PostgresServer = AsyncDisposable & {
   /** Ends it in good order (SIGINT; SIGQUIT when that takes too long) and waits for it. */
   readonly stop: () => Promise<void>;
 };
+
+/** The server as its superuser reaches it. */
+export function superuserAddress(
+  server: Pick<PostgresServer, "password" | "caPem" | "superuser"> & { readonly host: string; readonly port: number },
+): DatabaseAddress {
+  const { host, port, superuser: user, password, caPem } = server;
+  return { host, port, database: "postgres", user, password, sslMode: "verify-full", ca: [caPem] };
+}
 
 const defaults = { version: 18 } as const;
 /** A server that crashed may have much to recover. */

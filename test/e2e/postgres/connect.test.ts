@@ -1,7 +1,7 @@
 import { rootCertificates } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { PosternError } from "#lib/base/errors.ts";
-import { startPostgresServer } from "#lib/local/postgres/server.ts";
+import { startPostgresServer, superuserAddress } from "#lib/local/postgres/server.ts";
 import { type DatabaseAddress, parseDatabaseUrl, type SslMode, sslModes } from "#lib/postgres/address.ts";
 import { type Connection, connect, type ConnectOptions } from "#lib/postgres/connect.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
@@ -292,15 +292,7 @@ async function sessionsNamed(connection: Connection, name: string): Promise<numb
 
 test("a server that comes back is found by the retries; one that stays away is given up", async () => {
   await using server = await startTestServer();
-  const address: DatabaseAddress = {
-    host: server.host,
-    port: server.port,
-    database: "postgres",
-    user: server.superuser,
-    password: server.password,
-    sslMode: "verify-full",
-    ca: [server.caPem],
-  };
+  const address = superuserAddress(server);
   await using before = await open(address);
   const interrupted = before.client.query("select pg_sleep(60)").catch((error: unknown) => toDatabaseError(error, "x"));
   await server.stop();
