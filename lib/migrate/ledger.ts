@@ -1,6 +1,14 @@
 import type pg from "pg";
-import { type BundleInfo, type ErrorReply, drizzleTable, ledgerSchema, roleNames } from "#lib/contract.ts";
-import type { AppliedRow } from "./history.ts";
+import {
+  type BundleInfo,
+  type ErrorReply,
+  drizzleTable,
+  type HistoryCode,
+  ledgerSchema,
+  roleNames,
+} from "#lib/contract.ts";
+import { createDrizzleTableSql, insertAppliedSql, readDrizzleLayout } from "./drizzle-table.ts";
+import type { FolderFormat } from "./folder/listing.ts";
 import type { Migration } from "./source.ts";
 
 /** Who does what, with which code: what the ledger keeps of a run. */
@@ -9,6 +17,8 @@ export type RunIdentity = {
   readonly action: string;
   readonly requestedBy: string;
   readonly bundle?: Partial<Pick<BundleInfo, "version" | "gitCommit">> | undefined;
+  /** Findings that whoever asked let be. */
+  readonly allow?: readonly HistoryCode[] | undefined;
 };
 
 /** One row of `postern.runs`. `result` and `error` are what the command printed. */
@@ -35,7 +45,7 @@ export function runApplicationName(runId: string): string {
 
 /**
  * The ledger's own history: each entry is applied once, in order. Add to the end, never edit.
- * drizzle's table is created here too, exactly as drizzle's migrator does, so that either may come first.
+ * drizzle's table is created here too, exactly as drizzle 0.45 does, unless `createDrizzleTableSql` did before.
  */
 const ledgerVersions: readonly string[] = [
   `create table if not exists "${drizzleTable.schema}"."${drizzleTable.name}" (
@@ -79,6 +89,7 @@ const ledgerVersions: readonly string[] = [
      end loop;
    end
    $do$`,
+  `alter table postern.runs add column overrides text[];`,
 ];
 
 /** Any fixed number will do, as long as nobody else's advisory lock has it. */
@@ -87,8 +98,10 @@ const ledgerLockKey = "7021866540331862017";
 /**
  * Creates or upgrades the ledger; does nothing, and needs no privilege, when it is up to date.
  * The state after a failure is the state before: everything is one transaction.
+ *
+ * @param format whose table to make where drizzle has none
  */
-export async function ensureLedger(client: pg.Client): Promise<void> {
+export async function ensureLedger(client: pg.Client, format: FolderFormat = "journal"): Promise<void> {
   if ((await readLedgerVersion(client)) >= ledgerVersions.length) return;
   await client.query("begin");
   try {
@@ -97,6 +110,7 @@ export async function ensureLedger(client: pg.Client): Promise<void> {
     const version = await readLedgerVersion(client);
     await ensureSchema(client, ledgerSchema);
     await ensureSchema(client, drizzleTable.schema);
+    await client.query(createDrizzleTableSql(format));
     if (version === 0)
       await client.query("create table if not exists postern.ledger_version (version integer not null)");
     for (const statements of ledgerVersions.slice(version)) await client.query(statements);
@@ -116,9 +130,16 @@ export async function ensureLedger(client: pg.Client): Promise<void> {
  */
 export async function beginRun(client: pg.Client, run: RunIdentity): Promise<RunRecord | undefined> {
   const inserted = await client.query(
-    `insert into postern.runs (run_id, action, requested_by, git_commit, bundle_version)
-     values ($1, $2, $3, $4, $5) on conflict (run_id) do nothing`,
-    [run.runId, run.action, run.requestedBy, run.bundle?.gitCommit ?? null, run.bundle?.version ?? null],
+    `insert into postern.runs (run_id, action, requested_by, git_commit, bundle_version, overrides)
+     values ($1, $2, $3, $4, $5, $6) on conflict (run_id) do nothing`,
+    [
+      run.runId,
+      run.action,
+      run.requestedBy,
+      run.bundle?.gitCommit ?? null,
+      run.bundle?.version ?? null,
+      run.allow === undefined || run.allow.length === 0 ? null : run.allow.toSorted(),
+    ],
   );
   return inserted.rowCount === 1 ? undefined : await readRun(client, run.runId);
 }
@@ -166,36 +187,13 @@ export async function recordMigration(
   end: { readonly startedAt: Date; readonly outcome: "applied" | "failed"; readonly sqlState?: string | undefined },
 ): Promise<void> {
   if (end.outcome === "applied") {
-    await client.query(`insert into ${drizzleTableName} (hash, created_at) values ($1, $2)`, [
-      migration.checksum,
-      migration.when,
-    ]);
+    await client.query(insertAppliedSql(migration, await readDrizzleLayout(client)));
   }
   await client.query(
     `insert into postern.run_migrations (run_id, tag, checksum, started_at, outcome, sqlstate)
      values ($1, $2, $3, $4, $5, $6)`,
     [runId, migration.tag, migration.checksum, end.startedAt, end.outcome, end.sqlState ?? null],
   );
-}
-
-/**
- * Rows of drizzle's table with the ledger's times; none where the table does not exist. Reads only, and needs no
- * more than SELECT on what exists.
- */
-export async function readAppliedRows(client: Queryable): Promise<AppliedRow[]> {
-  if (!(await tableExists(client, drizzleTable.schema, drizzleTable.name))) return [];
-  const hasLedger = await tableExists(client, ledgerSchema, "run_migrations");
-  const appliedAt = hasLedger
-    ? `(select max(m.ended_at) from postern.run_migrations m where m.checksum = d.hash and m.outcome = 'applied')`
-    : "null::timestamptz";
-  const { rows } = await client.query<{ hash: string; created_at: string; applied_at: Date | null }>(
-    `select d.hash, d.created_at, ${appliedAt} as applied_at from ${drizzleTableName} d order by d.id`,
-  );
-  return rows.map(({ hash, created_at, applied_at }) => ({
-    checksum: hash,
-    when: Number(created_at),
-    appliedAt: applied_at ?? undefined,
-  }));
 }
 
 /** What the ledger knows of a run; undefined when there is no such run, or no ledger yet. */
@@ -240,8 +238,6 @@ function isConnectionOf(runIdColumn: string): string {
   const name = `'${runApplicationName("")}' || ${runIdColumn}`;
   return `a.pid <> pg_backend_pid() and (a.application_name = ${name} or starts_with(a.application_name, ${name} || ' ('))`;
 }
-
-const drizzleTableName = `"${drizzleTable.schema}"."${drizzleTable.name}"`;
 
 async function readLedgerVersion(client: pg.Client): Promise<number> {
   if (!(await tableExists(client, ledgerSchema, "ledger_version"))) return 0;

@@ -1,12 +1,13 @@
 import type pg from "pg";
-import type { MigrateResult } from "#lib/contract.ts";
+import type { HistoryCode, MigrateResult } from "#lib/contract.ts";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { applyMigration } from "./apply.ts";
 import { findUnapproved } from "./approval.ts";
-import { type AppliedRow, compareHistory, type History } from "./history.ts";
-import { readAppliedRows, type RunIdentity } from "./ledger.ts";
+import { readAppliedRows } from "./drizzle-table.ts";
+import { type AppliedRow, compareHistory, findRefused, type History, type HistoryFinding } from "./history.ts";
+import type { RunIdentity } from "./ledger.ts";
 import type { LockHolder } from "./lock.ts";
 import { hashPlan } from "./plan-hash.ts";
 import { recordRun } from "./recorded-run.ts";
@@ -23,6 +24,8 @@ export type MigrateOptions = {
   readonly isProtected?: boolean;
   /** Hash of the plan that was read and approved: any other is refused. */
   readonly approve?: string | undefined;
+  /** Findings that are let be. Default: none. */
+  readonly allow?: readonly HistoryCode[] | undefined;
   /** How long to wait for another run to end. Default 60 000. */
   readonly lockWaitMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -49,17 +52,18 @@ export type MigrateProgress =
  * (no connection, no privilege, lock held) is thrown.
  */
 export async function migrate(client: pg.Client, options: MigrateOptions): Promise<MigrateResult> {
-  const { folder, runId, requestedBy, bundle, signal, onProgress } = options;
+  const { folder, runId, requestedBy, bundle, allow, signal, onProgress } = options;
   const clock = options.clock ?? systemClock;
   const run = { runId, clock, startMs: clock.nowMs(), signal, onProgress };
   const before = await readHistory(client, folder);
-  if (before.history.findings.length > 0) return refuseFindings(before.history, run);
+  const refused = findRefused(before.history, allow);
+  if (refused.length > 0) return refuseFindings(refused, before.history, run);
 
   await refuseUnfitMigrations(before.history.pending);
 
   const { lockWaitMs } = options;
   const onWait = (holder: LockHolder | undefined) => onProgress?.({ step: "waiting", holder });
-  const identity = { runId, action: "migrate", requestedBy, bundle };
+  const identity = { runId, action: "migrate", requestedBy, bundle, allow, folderFormat: folder.format };
   return await recordRun(client, { ...identity, lockWaitMs, clock, signal, onWait }, async () => {
     const result = await work(client, options, run);
     return { outcome: result.status, result, error: result.error };
@@ -73,9 +77,10 @@ type Run = Pick<MigrateOptions, "runId" | "signal" | "onProgress"> & {
 
 /** What is done under the run lock. */
 async function work(client: pg.Client, options: MigrateOptions, run: Run): Promise<MigrateResult> {
-  const { folder, isProtected = false, approve } = options;
+  const { folder, isProtected = false, approve, allow } = options;
   const { history, rows } = await readHistory(client, folder);
-  if (history.findings.length > 0) return refuseFindings(history, run);
+  const refused = findRefused(history, allow);
+  if (refused.length > 0) return refuseFindings(refused, history, run);
   const unapproved = await findUnapproved(client, folder, { history, rows }, { isProtected, approve });
   if (unapproved !== undefined) return refuse(unapproved, history, run);
   const result = await applyPending(client, history, run);
@@ -119,8 +124,8 @@ async function applyPending(client: pg.Client, { pending }: History, run: Run): 
   return finish(applied.length === 0 ? "up-to-date" : "applied");
 }
 
-function refuseFindings(history: History, run: Run): MigrateResult {
-  const [first, ...others] = history.findings;
+function refuseFindings(findings: readonly HistoryFinding[], history: History, run: Run): MigrateResult {
+  const [first, ...others] = findings;
   if (first === undefined) throw new PosternError("internal", "There is nothing to refuse.");
   const more = others.length > 0 ? ` (and ${others.length} more: see \`postern status\`)` : "";
   return refuse(new PosternError(first.code, `${first.message}${more}`), history, run);

@@ -3,6 +3,7 @@ import type { ErrorReply } from "#lib/contract.ts";
 import type { Clock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
+import type { FolderFormat } from "./folder/listing.ts";
 import { beginRun, endLostRuns, endRun, ensureLedger, type RunIdentity, type RunRecord } from "./ledger.ts";
 import { acquireLock, type LockHolder } from "./lock.ts";
 import { resetSession } from "./session.ts";
@@ -13,6 +14,8 @@ export type RecordedRunOptions = RunIdentity & {
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
   readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
+  /** Whose table to make where drizzle has none. Default `journal`. */
+  readonly folderFormat?: FolderFormat | undefined;
 };
 
 const defaults = Object.freeze({ lockWaitMs: 60_000 });
@@ -47,7 +50,7 @@ export async function recordRun<Result>(
   let hasBegun = false;
   try {
     await resetSession(client);
-    await ensureLedger(client);
+    await ensureLedger(client, options.folderFormat);
     const earlier = await beginRun(client, options);
     if (earlier !== undefined) return recall(earlier, action) as Result;
     hasBegun = true;

@@ -11,6 +11,7 @@ import type {
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { Connection, ConnectOptions } from "#lib/postgres/connect.ts";
+import { baseline } from "./baseline.ts";
 import { beginRun, endRun, ensureLedger, runApplicationName, type RunIdentity, type RunOutcome } from "./ledger.ts";
 import { migrate } from "./migrate.ts";
 import { rehearse } from "./rehearse.ts";
@@ -38,11 +39,13 @@ export interface RunnerPorts {
 
 export type RunnerResult = MigrateResult | RehearsalResult | SeedResult | SetupResult | RotateResult;
 
-/** Does what the event asks for: `migrate`, `rehearse` and `seed` once per run id, `setup` and `rotate` by being idempotent. */
+/** Does what the event asks for: `migrate`, `baseline`, `rehearse` and `seed` once per run id, `setup` and `rotate` by being idempotent. */
 export async function handleRunnerEvent(event: RunnerEvent, ports: RunnerPorts): Promise<RunnerResult> {
   switch (event.action) {
     case "migrate":
       return await runMigrate(event, ports);
+    case "baseline":
+      return await runBaseline(event, ports);
     case "rehearse":
       return await runRehearse(event, ports);
     case "seed":
@@ -60,24 +63,56 @@ type EventOf<Action extends RunnerEvent["action"]> = Extract<RunnerEvent, { acti
 
 async function runMigrate(event: EventOf<"migrate">, ports: RunnerPorts): Promise<MigrateResult> {
   const { bundle, signal, migrationsDir, isProtected } = ports;
-  const { runId, requestedBy, approve } = event;
+  const { runId, requestedBy, approve, allow } = event;
   await using connection = await connectForRun(event, ports);
-  return await withRecordedEnd(connection.client, { runId, action: "migrate", requestedBy, bundle }, async () => {
-    refuseOtherMigrations(event, bundle);
-    const folder = await readMigrations(migrationsDir);
-    return await migrate(connection.client, { folder, runId, requestedBy, bundle, isProtected, approve, signal });
-  });
+  return await withRecordedEnd(
+    connection.client,
+    { runId, action: "migrate", requestedBy, bundle, allow },
+    async () => {
+      refuseOtherMigrations(event, bundle);
+      const folder = await readMigrations(migrationsDir);
+      return await migrate(connection.client, {
+        folder,
+        runId,
+        requestedBy,
+        bundle,
+        isProtected,
+        approve,
+        allow,
+        signal,
+      });
+    },
+  );
+}
+
+async function runBaseline(event: EventOf<"baseline">, ports: RunnerPorts): Promise<MigrateResult> {
+  const { bundle, signal, migrationsDir } = ports;
+  const { runId, requestedBy, tag, allow } = event;
+  await using connection = await connectForRun(event, ports);
+  return await withRecordedEnd(
+    connection.client,
+    { runId, action: "baseline", requestedBy, bundle, allow },
+    async () => {
+      refuseOtherMigrations(event, bundle);
+      const folder = await readMigrations(migrationsDir);
+      return await baseline(connection.client, { folder, tag, runId, requestedBy, bundle, allow, signal });
+    },
+  );
 }
 
 async function runRehearse(event: EventOf<"rehearse">, ports: RunnerPorts): Promise<RehearsalResult> {
   const { bundle, signal, migrationsDir } = ports;
-  const { runId, requestedBy } = event;
+  const { runId, requestedBy, allow } = event;
   await using connection = await connectForRun(event, ports);
-  return await withRecordedEnd(connection.client, { runId, action: "rehearse", requestedBy, bundle }, async () => {
-    refuseOtherMigrations(event, bundle);
-    const folder = await readMigrations(migrationsDir);
-    return await rehearse(connection.client, { folder, runId, requestedBy, bundle, signal });
-  });
+  return await withRecordedEnd(
+    connection.client,
+    { runId, action: "rehearse", requestedBy, bundle, allow },
+    async () => {
+      refuseOtherMigrations(event, bundle);
+      const folder = await readMigrations(migrationsDir);
+      return await rehearse(connection.client, { folder, runId, requestedBy, bundle, allow, signal });
+    },
+  );
 }
 
 function refuseOtherMigrations(
