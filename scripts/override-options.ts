@@ -1,5 +1,7 @@
 import { type Command, Option } from "commander";
+import { PosternError } from "#lib/base/errors.ts";
 import { type HistoryCode, historyOverrides } from "#lib/contract.ts";
+import type { CommandContext } from "./command-context.ts";
 
 /** What each flag does. None changes what is pending, and each holds for this run alone. */
 const descriptions = {
@@ -17,18 +19,40 @@ const codes = Object.keys(historyOverrides) as readonly HistoryCode[];
 /** Gives a verb one flag for each thing that may contradict between folder and database. */
 export function addOverrideOptions(command: Command): Command {
   for (const code of codes) {
-    const name = historyOverrides[code];
-    const variable = `POSTERN_${name.toUpperCase().replaceAll("-", "_")}`;
-    command.addOption(new Option(`--${name}`, `Danger: ${descriptions[code]}`).env(variable));
+    command.addOption(new Option(`--${historyOverrides[code]}`, `Danger: ${descriptions[code]}`).env(variableOf(code)));
   }
   return command;
 }
 
-/** The findings that the flags let be. */
-export function readOverrides(command: Command): readonly HistoryCode[] {
-  return codes.filter((code) => command.getOptionValue(toAttribute(historyOverrides[code])) === true);
+/**
+ * The findings that the flags let be.
+ *
+ * @throws PosternError `usage.invalid` for a variable that is neither a yes nor a no
+ */
+export function readOverrides(command: Command, env: CommandContext["env"]): readonly HistoryCode[] {
+  return codes.filter((code) => {
+    const name = new Option(`--${historyOverrides[code]}`).attributeName();
+    const source = command.getOptionValueSource(name);
+    return source === "env" ? isYes(variableOf(code), env) : source === "cli";
+  });
 }
 
-function toAttribute(flag: string): string {
-  return new Option(`--${flag}`).attributeName();
+function variableOf(code: HistoryCode): string {
+  return `POSTERN_${historyOverrides[code].toUpperCase().replaceAll("-", "_")}`;
+}
+
+/** To commander a variable that is set is a yes, `false` included: not for what is refused for a reason. */
+function isYes(variable: string, env: CommandContext["env"]): boolean {
+  switch (env[variable]?.toLowerCase()) {
+    case "1":
+    case "true":
+      return true;
+    case undefined:
+    case "":
+    case "0":
+    case "false":
+      return false;
+    default:
+      throw new PosternError("usage.invalid", `${variable}=${env[variable]}: expected 1 or true, 0 or false.`);
+  }
 }

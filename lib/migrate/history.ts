@@ -37,7 +37,8 @@ export function compareHistory(folder: ComparedFolder, rows: readonly AppliedRow
   const { migrations, unlisted = [] } = folder;
   const { rowOf, duplicates, unknown } = matchRows(folder, rows);
   const newestInFolder = latest(migrations);
-  const newestApplied = findNewest([...rowOf.keys()], unknown);
+  // drizzle 0.45 goes by the times in the table; 1.0 does not look at them.
+  const newestApplied = findNewest([...rowOf.keys()], folder.format === "folders" ? unknown : rows);
   const pending = migrations.filter((migration) => !rowOf.has(migration));
   return {
     applied: migrations.flatMap((migration) => {
@@ -72,11 +73,11 @@ function latest(all: readonly { readonly when: number }[]): number {
   return all.reduce((newest, { when }) => Math.max(newest, when), Number.NEGATIVE_INFINITY);
 }
 
-/** By the folder's times: a row of 0.45 for a folder of 1.0 has milliseconds more. */
-function findNewest(applied: readonly Migration[], unknown: readonly AppliedRow[]): Newest {
-  const when = Math.max(latest(applied), latest(unknown));
-  const last = applied.reduce((index, one) => (one.when === when ? Math.max(index, one.index) : index), -1);
-  return { when, index: last };
+/** The latest of what is applied, by its time in the folder and those of the rows. */
+function findNewest(applied: readonly Migration[], rows: readonly AppliedRow[]): Newest {
+  const when = Math.max(latest(applied), latest(rows));
+  const index = applied.reduce((last, one) => (one.when === when ? Math.max(last, one.index) : last), -1);
+  return { when, index };
 }
 
 /** In a folder of 1.0 two may have the same time; then their names give the order. */

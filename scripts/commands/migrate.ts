@@ -51,7 +51,7 @@ export function registerMigrate(command: Command, context: CommandContext): void
     )
     .addHelpText("after", help)
     .action(async () => {
-      const flags = readApprovalFlags(command);
+      const flags = readApprovalFlags(command, context);
       const folder = await readMigrations(readMigrationsOption(command));
       const target = await openTarget(command, context);
       const result =
@@ -73,7 +73,7 @@ type ApprovalFlags = {
 };
 
 /** @throws PosternError `usage.invalid` for a hash that is none, for --protected where the stage decides, and for two aims */
-function readApprovalFlags(command: Command): ApprovalFlags {
+function readApprovalFlags(command: Command, { env }: CommandContext): ApprovalFlags {
   const flags = command.opts<ApprovalFlags & { readonly stage?: string }>();
   if (flags.approve !== undefined && !/^[0-9a-f]{64}$/u.test(flags.approve)) {
     throw new PosternError("usage.invalid", `--approve ${flags.approve}: expected the plan hash, 64 digits of hex.`);
@@ -85,7 +85,7 @@ function readApprovalFlags(command: Command): ApprovalFlags {
     const why = "a baseline runs nothing that could be approved";
     throw new PosternError("usage.invalid", `--baseline and --approve do not go together: ${why}.`);
   }
-  return { ...flags, allow: readOverrides(command) };
+  return { ...flags, allow: readOverrides(command, env) };
 }
 
 async function migrateStage(

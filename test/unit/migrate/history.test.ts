@@ -60,6 +60,11 @@ describe("compareHistory", () => {
     expect(history.findings).toEqual([expect.objectContaining({ code: "history.out-of-order", tag: second.tag })]);
   });
 
+  it("goes by the table's time of what is applied too, as drizzle 0.45 does", () => {
+    const { findings } = compareHistory(folder, [rowOf(first), { ...rowOf(second), when: 5000 }]);
+    expect(findings).toMatchObject([{ code: "history.out-of-order", tag: third.tag }]);
+  });
+
   it("finds a migration that is recorded twice, with the same text or another", () => {
     expect(codes([rowOf(first), rowOf(first)])).toEqual(["history.duplicate"]);
     expect(codes([rowOf(first), { when: first.when, checksum: "other" }])).toEqual(["history.duplicate"]);
