@@ -106,3 +106,38 @@ it("finds the same whatever the order of the rows", () => {
     expect(other, `seed ${seed}`).toEqual(one);
   }
 });
+
+/** How often the comparison looks at a field of a migration or a row, for `count` of each, of which the last ten are pending. */
+function countReads(count: number): number {
+  let reads = 0;
+  const watch = <Value extends object>(value: Value): Value =>
+    new Proxy(value, {
+      get: (target, field) => {
+        reads += 1;
+        return Reflect.get(target, field) as unknown;
+      },
+    });
+  const migrations = Array.from({ length: count }, (_, index): Migration => {
+    const tag = `${index}_step`;
+    return watch({
+      index,
+      tag,
+      when: index,
+      name: tag,
+      checksum: `sum ${index % 3}`,
+      file: `${tag}.sql`,
+      text: "",
+      statements: [],
+    });
+  });
+  const rows = migrations.slice(0, -10).map(({ checksum, when }): AppliedRow => watch({ checksum, when }));
+  reads = 0;
+  expect(compareHistory({ migrations }, rows).pending).toHaveLength(10);
+  return reads;
+}
+
+it("looks at twice as much for a history that is twice as long, and not at four times", () => {
+  const reads = countReads(5000);
+  expect(reads).toBeLessThan(5000 * 60);
+  expect(countReads(10_000) / reads).toBeLessThan(2.2);
+});
