@@ -6,9 +6,9 @@ import { applyMigration } from "./apply/apply.ts";
 import type { ApplyEvent, ApplyLimits } from "./apply/context.ts";
 import { isConnectionLost } from "./apply/failure.ts";
 import type { PreparedMigration } from "./apply/prepare.ts";
-import { insertAppliedSql } from "./ledger.ts";
 import { findOutcome } from "./lost-connection.ts";
 import type { RunContext } from "./recorded-run.ts";
+import type { Migration } from "./source.ts";
 
 export type { ApplyLimits };
 
@@ -17,6 +17,8 @@ export type MigrateEvent = ApplyEvent | { readonly step: "applied"; readonly tag
 type Options = {
   readonly limits: ApplyLimits;
   readonly minStartMs: number;
+  /** The SQL of a row in drizzle's table. */
+  readonly insertApplied: (migration: Migration) => string;
   readonly onEvent: (event: MigrateEvent) => void;
 };
 
@@ -42,7 +44,7 @@ export async function applyPending(
   client: pg.Client,
   run: RunContext,
   pending: readonly PreparedMigration[],
-  { limits, minStartMs, onEvent }: Options,
+  { limits, minStartMs, insertApplied, onEvent }: Options,
 ): Promise<Applied> {
   const applied: string[] = [];
   const session = { isSet: false };
@@ -59,7 +61,7 @@ export async function applyPending(
     const startMs = run.clock.nowMs();
     run.report({ what: tag, migration: place });
     try {
-      const context = { client, run, limits, insertApplied: insertAppliedSql, session, onEvent: notice, place };
+      const context = { client, run, limits, insertApplied, session, onEvent: notice, place };
       await applyMigration(context, prepared);
     } catch (error) {
       const failure = toPosternError(error);

@@ -60,7 +60,7 @@ const fencedFunctions = `
 
 /**
  * The ledger's own history: each entry is applied once, in order. Add to the end, never edit.
- * drizzle's table is created here too, exactly as drizzle's migrator does, so that either may come first.
+ * drizzle's table is created here too, exactly as drizzle 0.45 does, unless `createDrizzleTableSql` did before.
  */
 export const ledgerVersions: readonly string[] = [
   `create table if not exists "${drizzleTable.schema}"."${drizzleTable.name}" (
@@ -96,7 +96,8 @@ export const ledgerVersions: readonly string[] = [
   `alter table postern.runs
      add column backend_pid integer,
      add column progress jsonb,
-     add column cancelled_by text;
+     add column cancelled_by text,
+     add column overrides text[];
    create table postern.lease (
      name text constraint lease_pkey primary key,
      token bigint not null,
