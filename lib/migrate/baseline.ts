@@ -1,4 +1,3 @@
-import type pg from "pg";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { nearestNames } from "#lib/base/nearest-names.ts";
@@ -8,6 +7,7 @@ import { compareHistory, findRefused, type History } from "./history.ts";
 import type { RunIdentity } from "./ledger.ts";
 import type { LockHolder } from "./lock.ts";
 import { recordRun } from "./recorded-run.ts";
+import type { RunConnections } from "./run-connections.ts";
 import type { Migration, MigrationFolder } from "./source.ts";
 
 export type BaselineOptions = {
@@ -41,19 +41,22 @@ export type BaselineOptions = {
  *
  * @throws PosternError `baseline.unknown-tag`, and those of `recordRun`
  */
-export async function baseline(client: pg.Client, options: BaselineOptions): Promise<MigrateResult> {
+export async function baseline(connections: RunConnections, options: BaselineOptions): Promise<MigrateResult> {
+  const { client } = connections;
   const { folder, runId, requestedBy, bundle, allow, lockWaitMs, signal, onWait } = options;
   const clock = options.clock ?? systemClock;
   const startMs = clock.nowMs();
   const migrations = selectBaseline(folder, options.tag);
   const identity = { runId, action: "baseline", requestedBy, bundle, allow, folderFormat: folder.format };
-  return await recordRun(client, { ...identity, lockWaitMs, clock, signal, onWait }, async () => {
+  return await recordRun(connections, { ...identity, lockWaitMs, clock, signal, onWait }, async (run) => {
     const layout = await readDrizzleLayout(client);
     const history = compareHistory(folder, await readAppliedRows(client, layout));
     const refusal = findRefusal(history, allow);
     if (refusal === undefined) {
-      // One message with several statements is one transaction.
-      await client.query(migrations.map((migration) => insertAppliedSql(migration, layout)).join(";\n"));
+      run.signal.throwIfAborted();
+      const rows = migrations.map((migration) => insertAppliedSql(migration, layout));
+      // One message with several statements is one transaction; without the lease none of it is kept.
+      await client.query([`select postern.hold_lease(${run.lease.token})`, ...rows].join(";\n"));
     }
     const outcome = refusal === undefined ? record(migrations, history) : refuse(refusal, history);
     const result = { ...outcome, applied: [], runId, ms: elapsedMs(clock, startMs) };

@@ -3,20 +3,20 @@ import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { HistoryCode, RehearsalResult, RehearsedMigration } from "#lib/contract.ts";
 import { partitionFacts } from "./hazards/table.ts";
-import { findRefused } from "./history.ts";
+import { type ComparedFolder, findRefused } from "./history.ts";
 import type { RunIdentity } from "./ledger.ts";
 import type { LockHolder } from "./lock.ts";
 import { LockObserver } from "./observed-locks.ts";
 import { preparePlan, type PreparedPlan } from "./plan.ts";
 import { recordRun } from "./recorded-run.ts";
+import type { RunConnections } from "./run-connections.ts";
 import { type RehearsedOne, rehearseMigration } from "./rehearse-migration.ts";
-import type { MigrationFolder } from "./source.ts";
 import { findIrrevocable } from "./sql/irrevocable.ts";
 import { findOutsideTransaction } from "./sql/outside-transaction.ts";
 import type { ParsedMigration } from "./sql/parse-migration.ts";
 
 export type RehearseOptions = {
-  readonly folder: Pick<MigrationFolder, "migrations"> & Partial<MigrationFolder>;
+  readonly folder: ComparedFolder;
   readonly runId: string;
   readonly requestedBy: string;
   readonly bundle?: RunIdentity["bundle"];
@@ -56,7 +56,8 @@ const defaults = Object.freeze({
  * rolled back UPDATE leaves to vacuum. What fails here only because one transaction stands for several (a new enum
  * value in use, triggers pending) is no failure of the migration: it is said and ends the rehearsal.
  */
-export async function rehearse(client: pg.Client, options: RehearseOptions): Promise<RehearsalResult> {
+export async function rehearse(connections: RunConnections, options: RehearseOptions): Promise<RehearsalResult> {
+  const { client } = connections;
   const { folder, runId, requestedBy, bundle, allow, signal, onWait } = options;
   const clock = options.clock ?? systemClock;
   const startMs = clock.nowMs();
@@ -71,7 +72,7 @@ export async function rehearse(client: pg.Client, options: RehearseOptions): Pro
   if (refusal !== undefined) return finish(before, refusal);
   const lockWaitMs = options.lockWaitMs ?? defaults.lockWaitMs;
   const identity = { runId, action: "rehearse", requestedBy, bundle, allow, folderFormat: folder.format };
-  return await recordRun(client, { ...identity, lockWaitMs, clock, signal, onWait }, async () => {
+  return await recordRun(connections, { ...identity, lockWaitMs, clock, signal, onWait }, async () => {
     const plan = await preparePlan(client, folder);
     const outcome = findRefusal(plan, allow) ?? (await runAndRollBack(client, plan, options, clock));
     const result = finish(plan, outcome);

@@ -2,12 +2,12 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type BaselineOptions, baseline } from "#lib/migrate/baseline.ts";
-import { runApplicationName } from "#lib/migrate/ledger.ts";
 import { readMigrations } from "#lib/migrate/source.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";
 import { runCommand } from "../../support/command-line.ts";
 import { runDrizzleKit } from "../../support/drizzle-kit.ts";
 import { makeMigrationFolder, type TestFolder } from "../../support/migration-folder.ts";
+import { openRun } from "../../support/run-connections.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 
 let stack: AsyncDisposableStack;
@@ -33,9 +33,9 @@ const rows = async () => (await watcher.client.query("select * from drizzle.__dr
 
 async function run(options: Partial<BaselineOptions> = {}) {
   const runId = options.runId ?? "baseline-run";
-  await using connection = await connect(database.address, { applicationName: runApplicationName(runId) });
+  await using connections = await openRun(database.address, runId);
   const read = await readMigrations(folder.dir);
-  return await baseline(connection.client, { folder: read, tag: "0001_step", requestedBy: "test", ...options, runId });
+  return await baseline(connections, { folder: read, tag: "0001_step", requestedBy: "test", ...options, runId });
 }
 
 describe("migrate --baseline", () => {
