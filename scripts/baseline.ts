@@ -9,7 +9,11 @@ import { describeRequester, readCheckout } from "./provenance.ts";
 import { refuseStaleBundle } from "./stale-bundle.ts";
 import type { StageTarget, Target, UrlTarget } from "./target.ts";
 
-type BaselineFlags = { readonly tag: string; readonly allow: readonly HistoryCode[] };
+type BaselineFlags = {
+  readonly tag: string;
+  readonly allow: readonly HistoryCode[];
+  readonly runId?: string | undefined;
+};
 
 /** `migrate --baseline`: says what it will record, then has it recorded. */
 export async function baselineFor(
@@ -27,7 +31,7 @@ export async function baselineFor(
 async function baselineStage(
   target: StageTarget,
   folder: MigrationFolder,
-  { tag, allow }: BaselineFlags,
+  { tag, allow, runId }: BaselineFlags,
   context: CommandContext,
 ): Promise<MigrateResult> {
   refuseStaleBundle(target.manifest, folder);
@@ -35,16 +39,15 @@ async function baselineStage(
   const requestedBy = describeRequester();
   const overrides = allow.length === 0 ? {} : { allow };
   const request = { action: "baseline", requestedBy, migrationsHash: folder.hash, tag, ...overrides } as const;
-  return replies.migrate(await runFor(target, request, context));
+  return replies.migrate(await runFor(target, request, context, runId));
 }
 
 async function baselineUrl(
   { address }: UrlTarget,
   folder: MigrationFolder,
-  { tag, allow }: BaselineFlags,
+  { tag, allow, runId = randomUUID() }: BaselineFlags,
   { signal, output, root }: CommandContext,
 ): Promise<MigrateResult> {
-  const runId = randomUUID();
   const bundle = await readCheckout(root);
   await using connections = await connectForRun(runId, async (options) => connect(address, options), signal);
   return await baseline(connections, {

@@ -6,6 +6,7 @@ import { applyMigration } from "./apply/apply.ts";
 import type { ApplyEvent, ApplyLimits } from "./apply/context.ts";
 import { isConnectionLost } from "./apply/failure.ts";
 import type { PreparedMigration } from "./apply/prepare.ts";
+import { type DrizzleLayout, insertAppliedSql } from "./drizzle-table.ts";
 import { findOutcome } from "./lost-connection.ts";
 import type { RunContext } from "./recorded-run.ts";
 import type { Migration } from "./source.ts";
@@ -15,10 +16,10 @@ export type { ApplyLimits };
 export type MigrateEvent = ApplyEvent | { readonly step: "applied"; readonly tag: string; readonly ms: number };
 
 type Options = {
+  /** Of drizzle's table, as it was read under the lock. */
+  readonly layout: DrizzleLayout;
   readonly limits: ApplyLimits;
   readonly minStartMs: number;
-  /** The SQL of a row in drizzle's table. */
-  readonly insertApplied: (migration: Migration) => string;
   readonly onEvent: (event: MigrateEvent) => void;
 };
 
@@ -44,10 +45,11 @@ export async function applyPending(
   client: pg.Client,
   run: RunContext,
   pending: readonly PreparedMigration[],
-  { limits, minStartMs, insertApplied, onEvent }: Options,
+  { layout, limits, minStartMs, onEvent }: Options,
 ): Promise<Applied> {
   const applied: string[] = [];
   const session = { isSet: false };
+  const insertApplied = (migration: Migration) => insertAppliedSql(migration, layout);
   let hasProgress = false;
   const notice = (event: MigrateEvent) => {
     if (event.step === "applied" || event.step === "statement-done") hasProgress = true;

@@ -2,7 +2,6 @@ import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { nearestNames } from "#lib/base/nearest-names.ts";
 import type { HistoryCode, MigrateResult } from "#lib/contract.ts";
-import { runScript } from "#lib/postgres/script.ts";
 import { insertAppliedSql, readAppliedRows, readDrizzleLayout } from "./drizzle-table.ts";
 import { compareHistory, findRefused, type History } from "./history.ts";
 import type { RunIdentity } from "./ledger.ts";
@@ -49,14 +48,15 @@ export async function baseline(connections: RunConnections, options: BaselineOpt
   const startMs = clock.nowMs();
   const migrations = selectBaseline(folder, options.tag);
   const identity = { runId, action: "baseline", requestedBy, bundle, allow, folderFormat: folder.format };
-  return await recordRun(connections, { ...identity, lockWaitMs, clock, signal, onWait }, async ({ lease }) => {
+  return await recordRun(connections, { ...identity, lockWaitMs, clock, signal, onWait }, async (run) => {
     const layout = await readDrizzleLayout(client);
     const history = compareHistory(folder, await readAppliedRows(client, layout));
     const refusal = findRefusal(history, allow);
     if (refusal === undefined) {
-      // One message with several statements is one transaction; without the lease it fails.
-      const inserts = migrations.map((migration) => insertAppliedSql(migration, layout));
-      await runScript(client, [...inserts, `select postern.hold_lease(${lease.token})`].join(";\n"));
+      run.signal.throwIfAborted();
+      const rows = migrations.map((migration) => insertAppliedSql(migration, layout));
+      // One message with several statements is one transaction; without the lease none of it is kept.
+      await client.query([`select postern.hold_lease(${run.lease.token})`, ...rows].join(";\n"));
     }
     const outcome = refusal === undefined ? record(migrations, history) : refuse(refusal, history);
     const result = { ...outcome, applied: [], runId, ms: elapsedMs(clock, startMs) };

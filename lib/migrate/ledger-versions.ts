@@ -96,8 +96,7 @@ export const ledgerVersions: readonly string[] = [
   `alter table postern.runs
      add column backend_pid integer,
      add column progress jsonb,
-     add column cancelled_by text,
-     add column overrides text[];
+     add column cancelled_by text;
    create table postern.lease (
      name text constraint lease_pkey primary key,
      token bigint not null,
@@ -116,4 +115,5 @@ export const ledgerVersions: readonly string[] = [
      constraint migration_steps_pkey primary key (tag, step)
    );
    ${fencedFunctions}`,
+  `alter table postern.runs add column overrides text[];`,
 ];

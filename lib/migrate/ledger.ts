@@ -2,10 +2,10 @@ import type pg from "pg";
 import {
   type BundleInfo,
   type ErrorReply,
-  drizzleTable,
   type HistoryCode,
-  ledgerSchema,
   type RunProgress,
+  drizzleTable,
+  ledgerSchema,
 } from "#lib/contract.ts";
 import { createDrizzleTableSql } from "./drizzle-table.ts";
 import type { FolderFormat } from "./folder/listing.ts";
@@ -87,15 +87,9 @@ export async function beginRun(client: pg.Client, run: RunIdentity): Promise<Run
   const inserted = await client.query(
     `insert into postern.runs (run_id, action, requested_by, git_commit, bundle_version, overrides, backend_pid)
      values ($1, $2, $3, $4, $5, $6, pg_backend_pid()) on conflict (run_id) do nothing`,
-    identityValues(run),
+    valuesOf(run),
   );
   return inserted.rowCount === 1 ? undefined : await readRun(client, run.runId);
-}
-
-/** Values of `run_id, action, requested_by, git_commit, bundle_version, overrides`. */
-function identityValues({ runId, action, requestedBy, bundle, allow = [] }: RunIdentity): unknown[] {
-  const overrides = allow.length === 0 ? null : allow.toSorted();
-  return [runId, action, requestedBy, bundle?.gitCommit ?? null, bundle?.version ?? null, overrides];
 }
 
 export type RunOutcome = {
@@ -133,11 +127,11 @@ export async function recordEndedRun(
   const inserted = await client.query(
     // Nothing rests on this row, so its commit is not waited for.
     `with quick as materialized (select set_config('synchronous_commit', 'off', true))
-     insert into postern.runs (
-       run_id, action, requested_by, git_commit, bundle_version, overrides, backend_pid, ended_at, outcome, result
-     )
-     select $1, $2, $3, $4, $5, $6, pg_backend_pid(), clock_timestamp(), $7, $8 from quick on conflict (run_id) do nothing`,
-    [...identityValues(run), end.outcome, end.result === undefined ? null : JSON.stringify(end.result)],
+     insert into postern.runs
+       (run_id, action, requested_by, git_commit, bundle_version, overrides, backend_pid, ended_at, outcome, result)
+     select $1, $2, $3, $4, $5, $6, pg_backend_pid(), clock_timestamp(), $7, $8 from quick
+     on conflict (run_id) do nothing`,
+    [...valuesOf(run), end.outcome, end.result === undefined ? null : JSON.stringify(end.result)],
   );
   return inserted.rowCount === 1 ? undefined : await readRun(client, run.runId);
 }
@@ -167,6 +161,11 @@ export async function recordFailure(
      values ($1, $2, $3, $4, 'failed', $5)`,
     [runId, migration.tag, migration.checksum, end.startedAt, end.sqlState ?? null],
   );
+}
+
+function valuesOf({ runId, action, requestedBy, bundle, allow = [] }: RunIdentity): unknown[] {
+  const overrides = allow.length === 0 ? null : allow.toSorted();
+  return [runId, action, requestedBy, bundle?.gitCommit ?? null, bundle?.version ?? null, overrides];
 }
 
 /** Whether a run has applied a migration, for one that lost its connection at that point. */

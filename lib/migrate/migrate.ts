@@ -6,7 +6,7 @@ import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { type ApplyLimits, type MigrateEvent, applyPending } from "./apply-pending.ts";
 import { type PreparedMigration, prepareMigrations } from "./apply/prepare.ts";
 import { findUnapproved } from "./approval.ts";
-import { insertAppliedSql, readAppliedRows, readDrizzleLayout } from "./drizzle-table.ts";
+import { type DrizzleLayout, readAppliedRows, readDrizzleLayout } from "./drizzle-table.ts";
 import { type AppliedRow, compareHistory, findRefused, type History, type HistoryFinding } from "./history.ts";
 import type { RunIdentity } from "./ledger.ts";
 import type { LockHolder } from "./lock.ts";
@@ -97,15 +97,14 @@ async function work(
   options: MigrateOptions,
 ): Promise<Outcome> {
   const { folder, isProtected = false, approve, allow, onProgress } = options;
-  const { history, rows } = await readHistory(client, folder);
+  const { history, rows, layout } = await readHistory(client, folder);
   const refused = findRefused(history, allow);
   if (refused.length > 0) return refuseFindings(refused, history);
   const unapproved = await findUnapproved(client, folder, { history, rows }, { isProtected, approve });
   if (unapproved !== undefined) return refuse(unapproved, history);
   const pending = await stillPending(client, history, prepared);
-  const layout = await readDrizzleLayout(client);
   const { applied, status, error } = await applyPending(client, run, pending, {
-    insertApplied: (migration) => insertAppliedSql(migration, layout),
+    layout,
     limits: limitsOf(options),
     minStartMs: options.minStartMs ?? defaults.minStartMs,
     onEvent: (event) => onProgress?.(event),
@@ -143,12 +142,17 @@ async function stillPending(
   return pending.map(({ tag }) => byTag.get(tag)).filter((one) => one !== undefined);
 }
 
-type ReadHistory = { readonly history: History; readonly rows: readonly AppliedRow[] };
+type ReadHistory = {
+  readonly history: History;
+  readonly rows: readonly AppliedRow[];
+  readonly layout: DrizzleLayout;
+};
 
 async function readHistory(client: pg.Client, folder: MigrationFolder): Promise<ReadHistory> {
   try {
-    const rows = await readAppliedRows(client);
-    return { history: compareHistory(folder, rows), rows };
+    const layout = await readDrizzleLayout(client);
+    const rows = await readAppliedRows(client, layout);
+    return { history: compareHistory(folder, rows), rows, layout };
   } catch (error) {
     throw toDatabaseError(error, "reading the migration history");
   }

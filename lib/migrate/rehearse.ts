@@ -3,7 +3,7 @@ import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { HistoryCode, RehearsalResult, RehearsedMigration } from "#lib/contract.ts";
 import { partitionFacts } from "./hazards/table.ts";
-import { findRefused } from "./history.ts";
+import { type ComparedFolder, findRefused } from "./history.ts";
 import type { RunIdentity } from "./ledger.ts";
 import type { LockHolder } from "./lock.ts";
 import { LockObserver } from "./observed-locks.ts";
@@ -11,13 +11,12 @@ import { preparePlan, type PreparedPlan } from "./plan.ts";
 import { recordRun } from "./recorded-run.ts";
 import type { RunConnections } from "./run-connections.ts";
 import { type RehearsedOne, rehearseMigration } from "./rehearse-migration.ts";
-import type { MigrationFolder } from "./source.ts";
 import { findIrrevocable } from "./sql/irrevocable.ts";
 import { findOutsideTransaction } from "./sql/outside-transaction.ts";
 import type { ParsedMigration } from "./sql/parse-migration.ts";
 
 export type RehearseOptions = {
-  readonly folder: Pick<MigrationFolder, "migrations"> & Partial<MigrationFolder>;
+  readonly folder: ComparedFolder;
   readonly runId: string;
   readonly requestedBy: string;
   readonly bundle?: RunIdentity["bundle"];

@@ -9,8 +9,8 @@ import { connectForRun } from "#lib/migrate/run-connections.ts";
 import { type MigrationFolder, readMigrations } from "#lib/migrate/source.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "../command-context.ts";
-import { baselineFor } from "../baseline.ts";
 import { parseDuration } from "../duration.ts";
+import { baselineFor } from "../baseline.ts";
 import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
 import { addOverrideOptions, readOverrides } from "../override-options.ts";
 import { refuseStaleBundle } from "../stale-bundle.ts";
@@ -26,18 +26,19 @@ is applied and you are told to deploy first.
 With --approve only the plan of that hash runs, else nothing. On a protected stage a plan in which data is lost, or may be,
 needs it: read it with \`postern plan\`, then approve it.
 
-A statement that does not get its lock within --lock-timeout is rolled back with its migration and tried again, with pauses, about
-a minute long: others queue behind it no longer than that. Who blocks is named.
-
-A run has an id. The same id again (--run-id) watches that run and gives its outcome; --cancel ends it, and stops its statement.
-With --stage, Ctrl-C asks which of the two; without a terminal the run goes on. With --url, Ctrl-C finishes the migration that
-is under way, and a second one stops it; nothing of it is kept.
 What contradicts between folder and database is refused. Each --allow flag lets one kind of it be, for this run alone, and
 the ledger keeps which were used; what is pending, and the hash of its plan, is the same with it and without.
 
 With --baseline the migrations up to and including that tag are recorded as applied and none is run: for a database that
 was made otherwise and has no history yet. Nothing checks that it has what they make. It loses no data, so that a protected
 stage takes it too.
+
+A statement that does not get its lock within --lock-timeout is rolled back with its migration and tried again, with pauses, about
+a minute long: others queue behind it no longer than that. Who blocks is named.
+
+A run has an id. The same id again (--run-id) watches that run and gives its outcome; --cancel ends it, and stops its statement.
+With --stage, Ctrl-C asks which of the two; without a terminal the run goes on. With --url, Ctrl-C finishes the migration that
+is under way, and a second one stops it; nothing of it is kept.
 
 Exit code: 0 applied or up to date, 1 refused or not everything was applied, 2 a migration failed.
 
@@ -51,14 +52,14 @@ Examples:
 export function registerMigrate(command: Command, context: CommandContext): void {
   addOverrideOptions(addMigrationsOption(addTargetOptions(command)))
     .addOption(
-      new Option("--approve <hash>", "run only the plan of this hash, which you have read").env("POSTERN_APPROVE"),
-    )
-    .addOption(new Option("--protected", "refuse to lose data without --approve (with --url)").env("POSTERN_PROTECTED"))
-    .addOption(
       new Option("--baseline <tag>", "record the migrations up to this one as applied without running them").env(
         "POSTERN_BASELINE",
       ),
     )
+    .addOption(
+      new Option("--approve <hash>", "run only the plan of this hash, which you have read").env("POSTERN_APPROVE"),
+    )
+    .addOption(new Option("--protected", "refuse to lose data without --approve (with --url)").env("POSTERN_PROTECTED"))
     .addOption(
       new Option("--lock-timeout <time>", "how long a statement may queue for a lock (default: 1s)")
         .env("POSTERN_LOCK_TIMEOUT")
@@ -94,19 +95,16 @@ export function registerMigrate(command: Command, context: CommandContext): void
 type Flags = {
   readonly approve?: string | undefined;
   readonly protected?: boolean;
-  readonly baseline?: string;
-  readonly allow: readonly HistoryCode[];
   readonly lockTimeout?: number;
   readonly lockWait?: number;
   readonly stealLock?: boolean;
   readonly runId?: string;
   readonly cancel?: string;
+  readonly baseline?: string;
+  readonly allow: readonly HistoryCode[];
 };
 
-/**
- * @throws PosternError `usage.invalid` for a hash or an id that is none, for --protected where the stage decides, and for
- *   two aims
- */
+/** @throws PosternError `usage.invalid` for a hash or an id that is none, for --protected where the stage decides, and for two aims */
 function readFlags(command: Command, { env }: CommandContext): Flags {
   const flags = command.opts<Flags & { readonly stage?: string }>();
   for (const [flag, id] of [["--run-id", flags.runId] as const, ["--cancel", flags.cancel] as const]) {
@@ -168,7 +166,7 @@ async function migrateStage(
   }
 }
 
-/** A runner that was deployed before a flag was there still takes an event without it. */
+/** Without what was not asked for: a runner that was deployed before it was there still takes the event. */
 function requestOf({ approve, allow, lockTimeout, lockWait, stealLock }: Flags) {
   return {
     action: "migrate",
@@ -186,11 +184,10 @@ async function migrateUrl({ address }: UrlTarget, folder: MigrationFolder, flags
   const bundle = await readCheckout(context.root);
   await using connections = await connectForRun(runId, async (options) => connect(address, options), signal);
   signal.addEventListener("abort", () => output.note(finishing), { once: true });
-  const { allow } = flags;
   const locks = { lockTimeoutMs: flags.lockTimeout, lockWaitMs: flags.lockWait, stealLock };
   const onProgress = (progress: MigrateProgress) => output.note(describeMigrateProgress(progress));
   const run = { runId, requestedBy: describeRequester(), bundle, signal, onProgress };
-  return await migrate(connections, { folder, ...run, ...locks, approve, allow, isProtected });
+  return await migrate(connections, { folder, ...run, ...locks, approve, allow: flags.allow, isProtected });
 }
 
 /** A second signal ends the process; the server then rolls back within a second, because the connection is gone. */

@@ -7,8 +7,8 @@ import { type Connection, connect } from "#lib/postgres/connect.ts";
 import { runCommand } from "../../support/command-line.ts";
 import { runDrizzleKit } from "../../support/drizzle-kit.ts";
 import { makeMigrationFolder, type TestFolder } from "../../support/migration-folder.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 import { openRun } from "../../support/run-connections.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 
 let stack: AsyncDisposableStack;
 let database: TestDatabase;

@@ -7,6 +7,7 @@ import process from "node:process";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readMigrations } from "#lib/migrate/source.ts";
+import { readMigrationFiles as readWithDrizzle045 } from "drizzle-orm/migrator";
 import { readMigrationFiles as readWithDrizzle1 } from "../../support/drizzle-1/node_modules/drizzle-orm/migrator.js";
 
 let dir: string;
@@ -95,6 +96,20 @@ describe("readMigrations", () => {
       code: "migrations.invalid-file",
       message: expect.stringContaining(join(dir, "0000_bad.sql")),
     });
+  });
+
+  it("gives what drizzle 0.45's own reader gives, with its line ends and its byte order mark", async () => {
+    const texts = ["create table a ();\r\n--> statement-breakpoint\r\nselect 1;\r\n", "\uFEFFselect 2; -- ñ 🐘"];
+    await writeJournal(texts.map((_, index) => entry(index, `${index}_step`)));
+    for (const [index, text] of texts.entries()) await writeFile(join(dir, `${index}_step.sql`), text);
+    const { migrations } = await readMigrations(dir);
+    expect(migrations.map(({ when, checksum, text }) => ({ when, checksum, text }))).toEqual(
+      readWithDrizzle045({ migrationsFolder: dir }).map(({ folderMillis, hash, sql }) => ({
+        when: folderMillis,
+        checksum: hash,
+        text: sql.join("--> statement-breakpoint"),
+      })),
+    );
   });
 
   it("names SQL files that the journal does not, and has another hash with them", async () => {
