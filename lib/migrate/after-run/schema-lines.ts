@@ -121,7 +121,8 @@ const linesCtes = `${schemasCte},
     union all
     select jsonb_build_array('comment', i.type, i.identity, d.description)::text
     from pg_description d cross join lateral pg_identify_object(d.classoid, d.objoid, d.objsubid) i
-    where (d.classoid = 'pg_class'::regclass and d.objoid in
+    -- FirstNormalObjectId: below it are the server's own thousands.
+    where d.objoid >= 16384 and ((d.classoid = 'pg_class'::regclass and d.objoid in
         (select oid from relations union all select x.indexrelid from pg_index x join relations r on r.oid = x.indrelid))
       or (d.classoid = 'pg_type'::regclass and d.objoid in
         (select t.oid from pg_type t join schemas s on s.oid = t.typnamespace where ${isNoMember("pg_type", "t")}))
@@ -132,7 +133,7 @@ const linesCtes = `${schemasCte},
       or (d.classoid = 'pg_trigger'::regclass and d.objoid in
         (select g.oid from pg_trigger g join relations r on r.oid = g.tgrelid))
       or (d.classoid = 'pg_policy'::regclass and d.objoid in
-        (select p.oid from pg_policy p join relations r on r.oid = p.polrelid))
+        (select p.oid from pg_policy p join relations r on r.oid = p.polrelid)))
   )`;
 
 /** One row, one column: SHA-256 (hex) over the lines. */
