@@ -35,6 +35,7 @@ export async function handler(event: unknown, context: Context): Promise<RunnerR
 }
 
 async function openPorts(context: Context): Promise<RunnerPorts> {
+  const remainingMs = () => Math.max(0, context.getRemainingTimeInMillis() - closingMs);
   const environment = await readFunctionEnvironment(process.env, bundleDir);
   const secrets = createSecretReader();
   const bundle = JSON.parse(await readFile(join(bundleDir, "bundle.json"), "utf8")) as BundleInfo;
@@ -44,6 +45,7 @@ async function openPorts(context: Context): Promise<RunnerPorts> {
     seedsDir: join(bundleDir, "seeds"),
     bundle,
     isProtected: environment.isProtected,
-    signal: AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - closingMs)),
+    signal: AbortSignal.timeout(remainingMs()),
+    remainingMs,
   };
 }

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import type { SeedResult } from "#lib/contract.ts";
-import { runApplicationName } from "#lib/migrate/ledger.ts";
+import { connectForRun } from "#lib/migrate/run-connections.ts";
 import { recordedSeed } from "#lib/migrate/seed/recorded-seed.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "../command-context.ts";
@@ -50,9 +50,9 @@ async function seedUrl({ address }: UrlTarget, source: SeedSource, context: Comm
   const { signal, output } = context;
   const runId = randomUUID();
   const bundle = await readCheckout(context.root);
-  await using connection = await connect(address, { applicationName: runApplicationName(runId), signal });
+  await using connections = await connectForRun(runId, async (options) => connect(address, options), signal);
   const run = { runId, requestedBy: describeRequester(), bundle, signal };
-  return await recordedSeed(connection.client, {
+  return await recordedSeed(connections, {
     ...source,
     ...run,
     onProgress: ({ table, rows }) => {

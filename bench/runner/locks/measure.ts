@@ -22,15 +22,13 @@ export type LockQueue = {
 /** How long Postern lets a statement queue for a lock, and others behind it. */
 export const lockTimeoutMs = 1_000;
 
-const limits = { lockTimeoutMs, lockWaitMs: 10_000 };
-
 /** With a constant default it only changes the catalog; but for that it needs the table to itself for a moment. */
 const metadataOnly = "alter table accounts add column note text default '' not null;";
 
 const contenders = [
   {
     name: "postern",
-    apply: async (database: BenchDatabase, dir: string) => migrateWithPostern(database, dir, limits),
+    apply: async (database: BenchDatabase, dir: string) => migrateWithPostern(database, dir, { lockTimeoutMs }),
   },
   { name: "drizzle", apply: applyWithDrizzle },
 ];

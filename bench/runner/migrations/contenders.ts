@@ -3,8 +3,8 @@ import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate as migrateWithDrizzle } from "drizzle-orm/node-postgres/migrator";
 import { Logger, migrate as migrateWithGraphile } from "graphile-migrate";
 import { runner as nodePgMigrate } from "node-pg-migrate";
-import { runApplicationName } from "#lib/migrate/ledger.ts";
 import { migrate, type MigrateOptions } from "#lib/migrate/migrate.ts";
+import { connectForRun } from "#lib/migrate/run-connections.ts";
 import { readMigrations } from "#lib/migrate/source.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { type BenchDatabase, withClient } from "../database.ts";
@@ -75,8 +75,8 @@ export async function migrateWithPostern(
 ): Promise<void> {
   const folder = await readMigrations(dir);
   const runId = randomUUID();
-  await using connection = await connect(address, { applicationName: runApplicationName(runId) });
-  const { status, error } = await migrate(connection.client, { folder, runId, requestedBy: "bench", ...options });
+  await using connections = await connectForRun(runId, async (wanted) => connect(address, wanted));
+  const { status, error } = await migrate(connections, { folder, runId, requestedBy: "bench", ...options });
   if (status !== "applied" && status !== "up-to-date") throw new Error(`postern: ${status}: ${error?.message}`);
 }
 

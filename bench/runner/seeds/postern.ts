@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { runApplicationName } from "#lib/migrate/ledger.ts";
+import { connectForRun } from "#lib/migrate/run-connections.ts";
 import { recordedSeed } from "#lib/migrate/seed/recorded-seed.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { connect } from "#lib/postgres/connect.ts";
@@ -10,6 +10,6 @@ export async function seedWithPostern(
   source: { readonly seedsDir: string; readonly set: string },
 ): Promise<void> {
   const runId = randomUUID();
-  await using connection = await connect(address, { applicationName: runApplicationName(runId) });
-  await recordedSeed(connection.client, { ...source, runId, requestedBy: "bench" });
+  await using connections = await connectForRun(runId, async (wanted) => connect(address, wanted));
+  await recordedSeed(connections, { ...source, runId, requestedBy: "bench" });
 }

@@ -1,8 +1,8 @@
-import type pg from "pg";
 import type { SeedResult } from "#lib/contract.ts";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import type { RunIdentity } from "../ledger.ts";
 import { recordRun, type RecordedRunOptions } from "../recorded-run.ts";
+import type { RunConnections } from "../run-connections.ts";
 import { seed, type SeedOptions } from "./seed.ts";
 import { findSeedFiles } from "./sets.ts";
 
@@ -17,13 +17,13 @@ export type RecordedSeedOptions = Pick<RunIdentity, "runId" | "requestedBy" | "b
  * `seed` as a run: under the run lock, once per run id, with its outcome in the ledger. An unknown set is refused before;
  * everything else is looked at inside the run, because reading large files takes a while and somebody may be watching.
  */
-export async function recordedSeed(client: pg.Client, options: RecordedSeedOptions): Promise<SeedResult> {
+export async function recordedSeed(connections: RunConnections, options: RecordedSeedOptions): Promise<SeedResult> {
   const { runId, requestedBy, bundle, set, seedsDir, signal, onProgress, onWait, lockWaitMs } = options;
   const clock = options.clock ?? systemClock;
   await findSeedFiles(seedsDir, set);
   const run = { runId, action: "seed", requestedBy, bundle, lockWaitMs, clock, signal, onWait };
-  return await recordRun(client, run, async () => {
-    const result = await seed(client, {
+  return await recordRun(connections, run, async () => {
+    const result = await seed(connections.client, {
       seedsDir,
       set,
       clock,
