@@ -49,6 +49,9 @@ export const functionEnv = {
   operatorSecret: "POSTERN_SECRET_OPERATOR",
 } as const;
 
+/** The long-run task's event, as JSON. */
+export const longRunEvent = "POSTERN_EVENT";
+
 /** Whose login a secret holds. */
 export type SecretOwner = RoleKey | "master";
 

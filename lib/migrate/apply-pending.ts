@@ -45,6 +45,7 @@ export async function applyPending(
   { limits, minStartMs, onEvent }: Options,
 ): Promise<Applied> {
   const applied: string[] = [];
+  const session = { isSet: false };
   let hasProgress = false;
   const notice = (event: MigrateEvent) => {
     if (event.step === "applied" || event.step === "statement-done") hasProgress = true;
@@ -58,7 +59,7 @@ export async function applyPending(
     const startMs = run.clock.nowMs();
     run.report({ what: tag, migration: place });
     try {
-      const context = { client, run, limits, insertApplied: insertAppliedSql, onEvent: notice, place };
+      const context = { client, run, limits, insertApplied: insertAppliedSql, session, onEvent: notice, place };
       await applyMigration(context, prepared);
     } catch (error) {
       const failure = toPosternError(error);

@@ -6,6 +6,7 @@ import type { Queryable } from "../ledger.ts";
 import type { Migration } from "../source.ts";
 import { findIrrevocable } from "../sql/irrevocable.ts";
 import { findOutsideTransaction, type OutsideFacts } from "../sql/outside-transaction.ts";
+import { leavesSessionAlone } from "./leaves-session.ts";
 import { parseMigration, type Statement } from "../sql/parse-migration.ts";
 
 /** A migration that was read, with all that applying it takes. */
@@ -17,6 +18,8 @@ export type PreparedMigration =
       readonly statements: readonly Pick<Statement, "offset">[];
       /** Whether it may be begun anew after a rollback. */
       readonly isRepeatable: boolean;
+      /** Whether its session is surely as before when it is done. */
+      readonly leavesSession: boolean;
     }
   /** Statement by statement, because some cannot run in a transaction. */
   | { readonly kind: "steps"; readonly migration: Migration; readonly steps: readonly Step[] }
@@ -53,8 +56,10 @@ async function prepareMigration(client: Queryable, migration: Migration): Promis
   const outside = findOutsideTransaction(statements, await readOutsideFacts(client, statements));
   if (outside.size === 0) {
     const isRepeatable = findIrrevocable(statements) === undefined;
+    const leavesSession = leavesSessionAlone(statements.map(({ node }) => node));
     // Without the trees: hundreds of migrations may be pending.
-    return { kind: "transaction", migration, statements: statements.map(({ offset }) => ({ offset })), isRepeatable };
+    const offsets = statements.map(({ offset }) => ({ offset }));
+    return { kind: "transaction", migration, statements: offsets, isRepeatable, leavesSession };
   }
   const steps = statements.map(({ text, offset, line, node }, index) => {
     return { text, offset, line, node, outside: outside.get(index) };

@@ -6,7 +6,7 @@ import { type ApplyContext, statementTimeoutMs } from "./context.ts";
 import { describeFailure, describePlace, sqlStateIn } from "./failure.ts";
 import { dropInvalidIndexes, isIndexBuilt } from "./invalid-index.ts";
 import { withLockRetries } from "./lock-retry.ts";
-import { type Place, recordStatements } from "./message.ts";
+import { beginStatement, type Place, recordStatements, resetBeforeRecord } from "./message.ts";
 import type { PreparedMigration, Step } from "./prepare.ts";
 import { readSteps, recordStepSql, type RecordedSteps } from "./recorded-steps.ts";
 import { isSessionSetting } from "./session-setting.ts";
@@ -32,6 +32,7 @@ export async function applySteps(context: ApplyContext, { migration, steps }: St
   const { client, run } = context;
   const { tag } = migration;
   const of = steps.length;
+  context.session.isSet = false;
   await resetSession(client);
   const recorded = await readSteps(client, migration, steps);
   const done = steps.filter((_, index) => recorded.get(index + 1) === "done").length;
@@ -111,7 +112,7 @@ async function setLimits({ client, limits }: ApplyContext, { step, ownSettings }
 async function runInTransaction({ client, run, limits }: ApplyContext, one: OneStep): Promise<void> {
   const { step, number, migration } = one;
   const record = recordStepSql(run, migration, { number, step, state: "done" });
-  await runScript(client, "begin isolation level read committed read write");
+  await runScript(client, beginStatement);
   try {
     await run.monitor.cancellable(async () => runScript(client, step.text), limits.remainingMs());
     // Until the end of the transaction, for what the migration has set for its session goes on.
@@ -156,7 +157,7 @@ function saysItWasDone(error: unknown, node: Node): boolean {
 async function finish({ client, run, insertApplied }: ApplyContext, migration: SteppedMigration["migration"]) {
   const { runId, lease } = run;
   const record = recordStatements({ runId, token: lease.token, migration, insertApplied: insertApplied(migration) });
-  await runScript(client, ["begin isolation level read committed read write", ...record, "commit"].join(";"));
+  await runScript(client, [beginStatement, ...resetBeforeRecord, ...record, "commit"].join(";"));
 }
 
 /** The server's position within the step, in UTF-16 units. */
