@@ -28,13 +28,13 @@ function describeMigrations({ migrations }: Measured): string[] {
 
 function describeSeeds({ seeds }: Measured): string[] {
   if (seeds === undefined) return [];
-  const rows = seeds.times.map(({ name, includes, rowsPerSecond, isIdempotent }) => [
+  const rows = seeds.times.map(({ name, includes, rowsPerSecond, startsFilled }) => [
     name,
     range(spreadOf(rowsPerSecond.map((rate) => rate / 1000))),
-    isIdempotent ? "yes" : "no",
+    startsFilled ? "one row" : "empty",
     includes,
   ]);
-  return table([`seed (${Math.round(seeds.bytesPerRow)} B a row)`, "1000 rows/s", "repeatable", "includes"], rows);
+  return table([`seed (${Math.round(seeds.bytesPerRow)} B a row)`, "1000 rows/s", "table", "includes"], rows);
 }
 
 function describeMemory({ memory }: Measured): string[] {

@@ -17,8 +17,8 @@ export type SeedInput = {
 export type Seeder = {
   readonly name: string;
   readonly includes: string;
-  /** True: rows that are there already are passed over. */
-  readonly isIdempotent: boolean;
+  /** True: the table has a row, and rows that are there already are passed over. */
+  readonly startsFilled: boolean;
   seed(database: BenchDatabase, input: SeedInput): Promise<void>;
 };
 
@@ -29,28 +29,20 @@ const copySql = "people from {} with (format csv, header)";
 const drizzleRows = 1_000;
 
 export const seeders: readonly Seeder[] = [
-  {
-    name: "postern, CSV",
-    includes: "connection, lock, ledger, the file read twice: checked, then written",
-    isIdempotent: true,
-    seed: async ({ address }, { seedsDir }) => seedWithPostern(address, { seedsDir, set: seedSets.csv }),
-  },
-  {
-    name: "postern, NDJSON",
-    includes: "connection, lock, ledger, the file read twice: checked, then written",
-    isIdempotent: true,
-    seed: async ({ address }, { seedsDir }) => seedWithPostern(address, { seedsDir, set: seedSets.ndjson }),
-  },
+  posternSeeder("postern, CSV", seedSets.csv, false),
+  posternSeeder("postern, NDJSON", seedSets.ndjson, false),
+  posternSeeder("postern, CSV, table not empty", seedSets.csv, true),
+  posternSeeder("postern, NDJSON, table not empty", seedSets.ndjson, true),
   {
     name: "psql \\copy",
     includes: "start of a process, connection, CSV",
-    isIdempotent: false,
+    startsFilled: false,
     seed: async (database, { csv }) => psql(database, ["-c", `\\copy ${copySql.replace("{}", `'${csv}'`)}`]),
   },
   {
     name: "pg-copy-streams",
     includes: "connection, CSV",
-    isIdempotent: false,
+    startsFilled: false,
     seed: async (database, { csv }) =>
       withClient(database, async (client) => {
         await pipeline(createReadStream(csv), client.query(copyFrom(`copy ${copySql.replace("{}", "stdin")}`)));
@@ -59,16 +51,25 @@ export const seeders: readonly Seeder[] = [
   {
     name: "drizzle insert",
     includes: `connection, objects made on the way, ${drizzleRows} a statement`,
-    isIdempotent: false,
+    startsFilled: false,
     seed: async (database, { rows }) => insertWithDrizzle(database, rows, false),
   },
   {
     name: "drizzle insert, onConflictDoNothing",
     includes: `connection, objects made on the way, ${drizzleRows} a statement`,
-    isIdempotent: true,
+    startsFilled: true,
     seed: async (database, { rows }) => insertWithDrizzle(database, rows, true),
   },
 ];
+
+function posternSeeder(name: string, set: string, startsFilled: boolean): Seeder {
+  return {
+    name,
+    includes: "connection, lock, ledger, every row checked before the first is written",
+    startsFilled,
+    seed: async ({ address }, { seedsDir }) => seedWithPostern(address, { seedsDir, set }),
+  };
+}
 
 async function insertWithDrizzle(database: BenchDatabase, rows: number, isIdempotent: boolean): Promise<void> {
   await withClient(database, async (client) => {

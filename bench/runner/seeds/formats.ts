@@ -1,18 +1,25 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { findSeedFiles } from "#lib/migrate/seed/sets.ts";
+import { PosternError } from "#lib/base/errors.ts";
+import { type BenchServer, withClient } from "../database.ts";
+import { seedWithPostern } from "./postern.ts";
+import { createPeople, writeRows } from "./rows.ts";
 
-/** Whether this Postern reads seeds as CSV. */
-export async function readsCsv(workDir: string): Promise<boolean> {
-  const dir = join(workDir, "probe");
-  await mkdir(join(dir, "set"), { recursive: true });
-  await writeFile(join(dir, "set", "10-people.csv"), "id\n1\n");
+/** Whether this Postern reads seeds as CSV: tried out, so that older ones can be compared too. */
+export async function readsCsv(server: BenchServer): Promise<boolean> {
+  const seedsDir = join(server.workDir, "probe");
+  await mkdir(join(seedsDir, "set"), { recursive: true });
+  await writeRows(join(seedsDir, "set", "10-people.csv"), "csv", 1);
+  const database = await server.createDatabase();
+  await withClient(database, async (client) => client.query(createPeople));
   try {
-    return await findSeedFiles(dir, "set").then(
-      () => true,
-      () => false,
-    );
+    await seedWithPostern(database.address, { seedsDir, set: "set" });
+    return true;
+  } catch (error) {
+    if (error instanceof PosternError && error.code === "seed.invalid-file") return false;
+    throw error;
   } finally {
-    await rm(dir, { recursive: true });
+    await server.dropDatabase(database);
+    await rm(seedsDir, { recursive: true });
   }
 }

@@ -20,7 +20,7 @@ export type SeedMemory = {
 
 /** Seeds few and many rows, each in a process of its own: the memory must not grow with the rows. */
 export async function measureMemory(server: BenchServer, { memoryRows }: Sizes): Promise<SeedMemory[]> {
-  const format: RowFormat = (await readsCsv(server.workDir)) ? "csv" : "ndjson";
+  const format: RowFormat = (await readsCsv(server)) ? "csv" : "ndjson";
   const results: SeedMemory[] = [];
   for (const rows of memoryRows) {
     const dir = join(server.workDir, `memory-${rows}`);

@@ -16,6 +16,10 @@ export const createPeople = `create table people (
   joined_at timestamptz not null
 )`;
 
+/** A row that is none of those that are made. */
+export const insertStranger =
+  "insert into people values (0, 'stranger@example.com', 'A stranger', 'Nowhere', 0, false, now())";
+
 /** The same table in drizzle's words. */
 export const people = pgTable("people", {
   id: bigint("id", { mode: "number" }).primaryKey(),

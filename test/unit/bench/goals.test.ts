@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { judge } from "../../../bench/runner/goals.ts";
 
 const times = (name: string, applyMs: number[], noOpMs: number[] = []) => ({ name, includes: "", applyMs, noOpMs });
-const seeder = (name: string, rate: number) => ({ name, includes: "", isIdempotent: true, rowsPerSecond: [rate] });
+const seeder = (name: string, rate: number) => ({ name, includes: "", startsFilled: false, rowsPerSecond: [rate] });
 
 describe("judge", () => {
   it("judges nothing that was not measured", () => {
