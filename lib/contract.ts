@@ -245,7 +245,24 @@ export type MigrateResult = {
   readonly baselined?: readonly string[];
   /** Of a `partial` run of an approved plan: the hash of its rest, which that approval covers. */
   readonly planHash?: string;
+  /** Of a run that applied something: what the schema is like now. */
+  readonly after?: AfterRun;
   readonly error?: ErrorReply["error"];
+};
+
+/** What a run has left behind: `lib/migrate/after-run` says what each part means. */
+export type AfterRun = {
+  /** SHA-256 (hex) over a description of the schema: equal where the schema is. */
+  readonly fingerprint: string;
+  readonly findings: readonly AfterRunFinding[];
+};
+
+export type AfterRunFinding = {
+  readonly code: "index.invalid" | "constraint.not-validated" | "sequence.behind" | "sequence.unchecked";
+  /** Name with its schema, quoted where SQL needs it; of a constraint: its table and its name. */
+  readonly object: string;
+  /** With the statement that settles it. */
+  readonly message: string;
 };
 
 /** `postern status --json`. */

@@ -24,6 +24,8 @@ export function describeMigrateProgress(progress: MigrateProgress): string {
       return `${progress.tag}: statement ${progress.statement} of ${progress.of} is done`;
     case "resumed":
       return `${progress.tag}: goes on at statement ${progress.statement} of ${progress.of}`;
+    case "not-checked":
+      return progress.reason;
     case "dropped-invalid-index":
       return `${progress.tag}: dropped ${progress.index}, which a failed build had left invalid`;
     case "blocked": {

@@ -42,6 +42,17 @@ const progressSchema = v.object({
   error: v.exactOptional(errorDocumentSchema),
 });
 
+const afterSchema = v.object({
+  fingerprint: v.string(),
+  findings: v.array(
+    v.object({
+      code: v.picklist(["index.invalid", "constraint.not-validated", "sequence.behind", "sequence.unchecked"]),
+      object: v.string(),
+      message: v.string(),
+    }),
+  ),
+});
+
 const migrateSchema = v.object({
   status: v.picklist(["applied", "up-to-date", "partial", "refused", "failed"]),
   applied: tags,
@@ -49,6 +60,7 @@ const migrateSchema = v.object({
   runId: v.string(),
   ms: v.number(),
   planHash: v.exactOptional(v.string()),
+  after: v.exactOptional(afterSchema),
   baselined: v.exactOptional(tags),
   error: v.exactOptional(errorDocumentSchema),
 });

@@ -11,6 +11,7 @@ import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "../command-context.ts";
 import { parseDuration } from "../duration.ts";
 import { baselineFor } from "../baseline.ts";
+import { describeAfterRun } from "../after-run-report.ts";
 import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
 import { addOverrideOptions, readOverrides } from "../override-options.ts";
 import { refuseStaleBundle } from "../stale-bundle.ts";
@@ -210,13 +211,14 @@ function finish({ status, error }: MigrateResult, { output, endWith }: CommandCo
 }
 
 function describeResult(result: MigrateResult, style: Style): string {
-  const { status, applied, baselined, pending, runId, ms } = result;
+  const { status, applied, baselined, pending, runId, ms, after } = result;
   const isGood = status === "applied" || status === "up-to-date";
   const done = baselined === undefined ? `${applied.length} applied` : `${baselined.length} recorded without being run`;
   const figures = `${done}, ${pending.length} pending`;
   return [
     ...applied.map((tag) => `${style.good("+")} ${tag}`),
     ...pending.map((tag) => `${style.dim("·")} ${tag} ${style.dim("pending")}`),
+    ...(after === undefined ? [] : [describeAfterRun(after, style)]),
     `${isGood ? style.good(status) : style.bad(status)}: ${figures} in ${ms} ms ${style.dim(`(run ${runId})`)}`,
   ].join("\n");
 }

@@ -166,6 +166,7 @@ describe("against a real database", () => {
       pending: [],
       runId: expect.any(String),
       ms: expect.any(Number),
+      after: { fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/), findings: [] },
     });
     expect(migrated.stderr.split("\n").filter((line) => line.startsWith("applied "))).toHaveLength(pending.length);
 
