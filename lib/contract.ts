@@ -270,6 +270,8 @@ export type StatusResult = {
   /** `at` is ISO 8601. */
   readonly applied: readonly { readonly tag: string; readonly at: string }[];
   readonly pending: readonly string[];
+  /** Pending migrations of which a run that failed has done some statements; absent where there are none. */
+  readonly halfApplied?: readonly { readonly tag: string; readonly statements: number }[];
   readonly findings: readonly { readonly code: string; readonly tag?: string; readonly message: string }[];
 };
 

@@ -223,6 +223,27 @@ function isConnectionOf(run: string): string {
   return `a.pid <> pg_backend_pid() and ${isNamed} and a.pid = coalesce((to_jsonb(${run}) ->> 'backend_pid')::integer, a.pid)`;
 }
 
+/**
+ * Migrations that cannot run in a transaction and of which some statements are done. None where the table does not exist, or
+ * this role may not read it: asked before, for an error would end the transaction of whoever asks.
+ */
+export async function readHalfApplied(
+  client: Queryable,
+): Promise<{ readonly tag: string; readonly statements: number }[]> {
+  const readable = await client.query(
+    `select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = $1 and c.relname = 'migration_steps' and has_schema_privilege(n.oid, 'usage')
+       and has_table_privilege(c.oid, 'select')`,
+    [ledgerSchema],
+  );
+  if (readable.rowCount !== 1) return [];
+  const { rows } = await client.query<{ tag: string; statements: number }>(
+    `select tag, count(*) filter (where state = 'done')::integer as statements
+     from postern.migration_steps group by tag order by tag`,
+  );
+  return rows;
+}
+
 /** Marks a run as cancelled. Its own second connection sees the mark, and cancels the statement under way. */
 export async function requestCancel(client: Queryable, runId: string, requestedBy: string): Promise<void> {
   await client.query("update postern.runs set cancelled_by = $2 where run_id = $1 and ended_at is null", [

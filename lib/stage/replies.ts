@@ -68,6 +68,7 @@ const migrateSchema = v.object({
 const statusSchema = v.object({
   applied: v.array(v.object({ tag: v.string(), at: v.string() })),
   pending: tags,
+  halfApplied: v.exactOptional(v.array(v.object({ tag: v.string(), statements: count }))),
   findings: v.array(v.object({ code: v.string(), tag: v.exactOptional(v.string()), message: v.string() })),
 });
 

@@ -49,10 +49,15 @@ async function readFromUrl({ address }: UrlTarget, dir: string, { signal }: Comm
   return await readStatus(connection.client, folder);
 }
 
-function describeResult({ applied, pending, findings }: StatusResult, style: Style): string {
+function describeResult({ applied, pending, halfApplied = [], findings }: StatusResult, style: Style): string {
+  const doneOf = new Map(halfApplied.map(({ tag, statements }) => [tag, statements]));
+  const pendingWord = (tag: string) => {
+    const done = doneOf.get(tag);
+    return done === undefined ? style.dim("pending") : style.warn(`half applied: ${done} statements are done`);
+  };
   const rows = alignColumns([
     ...applied.map(({ tag, at }) => [style.good("✓"), tag, style.dim(at)]),
-    ...pending.map((tag) => [style.dim("·"), tag, style.dim("pending")]),
+    ...pending.map((tag) => [style.dim("·"), tag, pendingWord(tag)]),
   ]);
   const problems = describeFindings(findings, style);
   const next = findings.length === 0 && pending.length > 0 ? "; apply with `postern migrate`" : "";

@@ -36,8 +36,9 @@ export async function applySteps(context: ApplyContext, { migration, steps }: St
   context.session.isSet = false;
   await resetSession(client);
   const recorded = await readSteps(client, migration, steps);
-  const done = steps.filter((_, index) => recorded.get(index + 1) === "done").length;
-  if (recorded.size > 0) context.onEvent({ step: "resumed", tag, statement: Math.min(done + 1, of), of });
+  const isDone = (step: Step, index: number) => isSessionSetting(step.node) || recorded.get(index + 1) === "done";
+  const first = steps.findIndex((step, index) => !isDone(step, index));
+  if (recorded.size > 0) context.onEvent({ step: "resumed", tag, statement: first === -1 ? of : first + 1, of });
   const ownSettings = new Set<string>();
   let place: Place = { part: "head" };
   let step: Step | undefined;
@@ -47,8 +48,8 @@ export async function applySteps(context: ApplyContext, { migration, steps }: St
       place = { part: "file", number: index + 1 };
       run.signal.throwIfAborted();
       run.report({ what: tag, migration: context.place, statement: { n: index + 1, of } });
-      await applyStep(context, { migration, step, number: index + 1, of, recorded, ownSettings });
-      context.onEvent({ step: "statement-done", tag, statement: index + 1, of });
+      const hasRun = await applyStep(context, { migration, step, number: index + 1, of, recorded, ownSettings });
+      if (hasRun) context.onEvent({ step: "statement-done", tag, statement: index + 1, of });
     }
     place = { part: "recording" };
     await finish(context, migration);
@@ -71,15 +72,16 @@ type OneStep = {
   readonly ownSettings: Set<string>;
 };
 
-async function applyStep(context: ApplyContext, one: OneStep): Promise<void> {
+/** @returns false for what stays no longer than its session, and for what an earlier run has done */
+async function applyStep(context: ApplyContext, one: OneStep): Promise<boolean> {
   const { client } = context;
   const { step, number, recorded, ownSettings } = one;
   if (isSessionSetting(step.node)) {
     if ("VariableSetStmt" in step.node) ownSettings.add((step.node.VariableSetStmt.name ?? "").toLowerCase());
     await runScript(client, step.text);
-    return;
+    return false;
   }
-  if (recorded.get(number) === "done") return;
+  if (recorded.get(number) === "done") return false;
   await withLockRetries(
     context,
     { tag: one.migration.tag, describe: () => describePlace({ part: "file", number }, one.of), isRepeatable: true },
@@ -89,6 +91,7 @@ async function applyStep(context: ApplyContext, one: OneStep): Promise<void> {
       else await runAlone(context, one);
     },
   );
+  return true;
 }
 
 /**
