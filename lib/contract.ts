@@ -131,10 +131,12 @@ export type BundleInfo = {
   readonly gitCommit?: string;
   /** SHA-256 (hex) over the migrations folder, as `lib/migrate/source.ts` computes it. */
   readonly migrationsHash: string;
+  /** Hash of the schema file and the declared renames, as `lib/migrate/push` computes it; absent where there is no schema file. */
+  readonly schemaHash?: string;
 };
 
 /**
- * Events of the runner function. `migrate`, `baseline` and `seed` are queued, and their outcome is in the ledger under `runId`; `setup` and
+ * Events of the runner function. `migrate`, `baseline`, `push` and `seed` are queued, and their outcome is in the ledger under `runId`; `setup` and
  * `rotate` are waited for, and only the function's log has them: they run as the master, who has no part in the ledger.
  */
 export type RunnerEvent =
@@ -177,7 +179,16 @@ export type RunnerEvent =
       readonly migrationsHash?: string;
       readonly allow?: readonly HistoryCode[];
     }
-  | { readonly action: "seed"; readonly runId: string; readonly requestedBy: string; readonly set: string };
+  | { readonly action: "seed"; readonly runId: string; readonly requestedBy: string; readonly set: string }
+  | {
+      readonly action: "push";
+      readonly runId: string;
+      readonly requestedBy: string;
+      readonly schemaHash?: string;
+      /** Danger: what loses data runs too. */
+      readonly acceptDataLoss?: boolean;
+      readonly dryRun?: boolean;
+    };
 
 /** Events of the inspect function (synchronous). */
 export type InspectEvent =

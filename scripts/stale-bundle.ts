@@ -12,3 +12,15 @@ export function refuseStaleBundle({ bundle, stage }: Manifest, folder: Migration
   const deployed = `the functions of stage ${stage} were built from another one (version ${bundle.version})`;
   throw new PosternError("bundle.stale", `The migrations folder ${folder.dir} is not what is deployed: ${deployed}.`);
 }
+
+/**
+ * The same for the schema file and the declared renames.
+ *
+ * @throws PosternError `bundle.stale`
+ */
+export function refuseStaleSchema({ bundle, stage }: Manifest, schemaFile: string, schemaHash: string): void {
+  if (bundle.schemaHash === schemaHash) return;
+  const built = bundle.schemaHash === undefined ? "without one" : `from another one (version ${bundle.version})`;
+  const deployed = `the functions of stage ${stage} were built ${built}`;
+  throw new PosternError("bundle.stale", `The schema file ${schemaFile} is not what is deployed: ${deployed}.`);
+}

@@ -134,6 +134,30 @@ const errorTable = {
     hint: "Read it with `postern plan`, then run migrate with --approve and the hash of that plan.",
   },
   "rehearsal.failed": { exitCode: 1, hint: "Nothing was kept. Mend the migration, then rehearse it again." },
+  "push.protected": {
+    exitCode: 1,
+    hint: "Change its schema with migrations: `npm run generate`, read the SQL, then `postern migrate`.",
+  },
+  "push.data-loss": {
+    exitCode: 1,
+    hint: "Nothing was changed. If those data may go, run it again with --accept-data-loss.",
+  },
+  "push.ambiguous": {
+    exitCode: 1,
+    hint: "Nothing was changed. Declare renames in renames.json beside the schema file; what is no rename, push in two steps.",
+  },
+  "push.casing": { exitCode: 1, hint: 'Give the columns their names in the schema file: text("first_name").' },
+  "push.outside-transaction": {
+    exitCode: 1,
+    hint: "Nothing was changed. Put it in a migration, or take it out of the schema file.",
+  },
+  "push.unsupported": {
+    exitCode: 1,
+    hint: "Nothing was changed. Put it in a migration: `npm run generate`, then `postern migrate`.",
+  },
+  "push.invalid-schema": { exitCode: 2, hint: "Name the file that exports the tables with --schema." },
+  "push.invalid-renames": { exitCode: 2, hint: undefined },
+  "push.failed": { exitCode: 2, hint: "Nothing was changed. Mend it, then push again." },
   "setup.would-reset": {
     exitCode: 1,
     hint: "Name the file that has them, or add --reset-passwords: whoever uses the present ones is then locked out.",

@@ -64,6 +64,14 @@ const runnerEvent = v.variant("action", [
     requestedBy,
     set: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),
   }),
+  v.strictObject({
+    action: v.literal("push"),
+    runId,
+    requestedBy,
+    schemaHash: v.exactOptional(sha256),
+    acceptDataLoss: v.exactOptional(v.boolean()),
+    dryRun: v.exactOptional(v.boolean()),
+  }),
 ]);
 
 const inspectEvent = v.variant("action", [

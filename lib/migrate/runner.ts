@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Client } from "pg";
 import type {
   BundleInfo,
@@ -20,6 +21,7 @@ import { recordedSeed } from "./seed/recorded-seed.ts";
 import { setupRoles } from "./roles/setup.ts";
 import { type RotateResult, rotateRole, type SecretVersions } from "./roles/rotate.ts";
 import { readMigrations } from "./source.ts";
+import type { PushResult } from "./push/result.ts";
 
 /** What the runner needs of the place it runs in. */
 export interface RunnerPorts {
@@ -31,6 +33,8 @@ export interface RunnerPorts {
   readonly secretVersions: (role: RoleKey) => Promise<SecretVersions>;
   readonly migrationsDir: string;
   readonly seedsDir: string;
+  /** `schema.mjs`, `renames.json` where there is one, and drizzle-kit as `worker.mjs`. */
+  readonly pushDir: string;
   readonly bundle: BundleInfo;
   /** Data is lost only with approval. */
   readonly isProtected: boolean;
@@ -40,9 +44,9 @@ export interface RunnerPorts {
   readonly remainingMs: () => number;
 }
 
-export type RunnerResult = MigrateResult | RehearsalResult | SeedResult | SetupResult | RotateResult;
+export type RunnerResult = MigrateResult | PushResult | RehearsalResult | SeedResult | SetupResult | RotateResult;
 
-/** Does what the event asks for: `migrate`, `baseline`, `rehearse` and `seed` once per run id, `setup` and `rotate` by being idempotent. */
+/** Does what the event asks for: `migrate`, `baseline`, `rehearse`, `push` and `seed` once per run id, `setup` and `rotate` by being idempotent. */
 export async function handleRunnerEvent(event: RunnerEvent, ports: RunnerPorts): Promise<RunnerResult> {
   switch (event.action) {
     case "migrate":
@@ -53,6 +57,8 @@ export async function handleRunnerEvent(event: RunnerEvent, ports: RunnerPorts):
       return await runRehearse(event, ports);
     case "seed":
       return await runSeed(event, ports);
+    case "push":
+      return await runPush(event, ports);
     case "setup":
       return await runSetup(ports);
     case "rotate":
@@ -119,11 +125,38 @@ async function runSeed(event: EventOf<"seed">, ports: RunnerPorts): Promise<Seed
   );
 }
 
+/** What pushing takes is loaded here: few runs push, and it is more than all the rest. */
+async function runPush(event: EventOf<"push">, ports: RunnerPorts): Promise<PushResult> {
+  const { pushDir, bundle, signal, isProtected } = ports;
+  const { runId, requestedBy, acceptDataLoss, dryRun } = event;
+  await using connections = await openRun(event, ports);
+  return await withRecordedEnd(connections.client, { runId, action: "push", requestedBy, bundle }, async () => {
+    refuseOtherSchema(event, bundle);
+    const { push } = await import("./push/push.ts");
+    const { openKit } = await import("./push/kit.ts");
+    const { readRenames } = await import("./push/renames.ts");
+    const renames = await readRenames(join(pushDir, "renames.json"));
+    await using kit = openKit({ dir: pushDir, signal });
+    const request = { runId, requestedBy, acceptDataLoss, dryRun };
+    return await push(connections, { ...request, kit, renames, bundle, isProtected, signal });
+  });
+}
+
+function refuseOtherSchema({ schemaHash: asked }: EventOf<"push">, { schemaHash }: BundleInfo): void {
+  if (schemaHash === undefined) {
+    throw new PosternError("push.invalid-schema", "The functions were built without a schema file.", {
+      hint: "Put schema.ts into the migrations folder, and deploy.",
+    });
+  }
+  if (asked === undefined || asked === schemaHash) return;
+  throw new PosternError("bundle.stale", "The deployed schema file differs from the one that was asked for.");
+}
+
 /**
  * Whoever queued the event learns from the ledger alone how it ended. A refusal, and a failure before anything is changed,
  * end before the run is recorded: they are recorded here.
  */
-async function withRecordedEnd<Result extends MigrateResult | RehearsalResult | SeedResult>(
+async function withRecordedEnd<Result extends MigrateResult | PushResult | RehearsalResult | SeedResult>(
   client: Client,
   run: RunIdentity,
   work: () => Promise<Result>,

@@ -12,6 +12,7 @@ import type {
 } from "#lib/contract.ts";
 import type { RotateResult } from "#lib/migrate/roles/rotate.ts";
 import { errorDocumentSchema } from "./error-reply.ts";
+import type { PushResult } from "#lib/migrate/push/result.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const tags = v.array(v.string());
@@ -72,22 +73,21 @@ const statusSchema = v.object({
   findings: v.array(v.object({ code: v.string(), tag: v.exactOptional(v.string()), message: v.string() })),
 });
 
+const hazardEntries = {
+  code: v.string(),
+  severity: v.picklist(["danger", "warning", "notice"]),
+  table: v.exactOptional(v.string()),
+  message: v.string(),
+  destructive: v.boolean(),
+};
+
 const planSchema = v.object({
   pending: v.array(
     v.object({
       tag: v.string(),
       transactional: v.boolean(),
       statements: count,
-      hazards: v.array(
-        v.object({
-          code: v.string(),
-          severity: v.picklist(["danger", "warning", "notice"]),
-          table: v.exactOptional(v.string()),
-          message: v.string(),
-          line: count,
-          destructive: v.boolean(),
-        }),
-      ),
+      hazards: v.array(v.object({ ...hazardEntries, line: count })),
       steps: v.array(
         v.object({
           line: count,
@@ -124,6 +124,17 @@ const rehearsalSchema = v.object({
     }),
   ),
   planHash: v.string(),
+  runId: v.string(),
+  ms: v.number(),
+  error: v.exactOptional(errorDocumentSchema),
+});
+
+const pushSchema = v.object({
+  status: v.picklist(["pushed", "up-to-date", "planned", "refused", "failed"]),
+  statements: v.array(v.object({ sql: v.string(), hazards: v.array(v.object(hazardEntries)), executed: v.boolean() })),
+  reemitted: v.array(v.string()),
+  unmanaged: v.array(v.string()),
+  findings: v.array(v.object({ code: v.string(), message: v.string() })),
   runId: v.string(),
   ms: v.number(),
   error: v.exactOptional(errorDocumentSchema),
@@ -168,6 +179,7 @@ export const replies = {
   status: (reply: unknown): StatusResult => parseReply(statusSchema, reply),
   plan: (reply: unknown): PlanResult => parseReply(planSchema, reply),
   rehearsal: (reply: unknown): RehearsalResult => parseReply(rehearsalSchema, reply),
+  push: (reply: unknown): PushResult => parseReply(pushSchema, reply),
   seed: (reply: unknown): SeedResult => parseReply(seedSchema, reply),
   setup: (reply: unknown): SetupResult => parseReply(setupSchema, reply),
   rotate: (reply: unknown): RotateResult => parseReply(rotateSchema, reply),

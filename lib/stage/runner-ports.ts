@@ -22,6 +22,7 @@ export async function openRunnerPorts(
     ...time,
     migrationsDir: join(bundleDir, "migrations"),
     seedsDir: join(bundleDir, "seeds"),
+    pushDir: join(bundleDir, "push"),
     bundle,
     isProtected: environment.isProtected,
   };

@@ -1,7 +1,9 @@
 import { once } from "node:events";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { runCommand, startCommand } from "../support/command-line.ts";
+import { openSchema } from "#lib/bundle/push.ts";
+import { repositoryRoot, runCommand, startCommand } from "../support/command-line.ts";
 import { startOutsideOfStage } from "../support/outside-of-stage.ts";
 
 let stack: AsyncDisposableStack;
@@ -123,6 +125,38 @@ test("plan asks inspect, and only when the folder here is the deployed one", asy
   expect(refused.exitCode).toBe(1);
   expect(refused.json()).toMatchObject({ error: { code: "bundle.stale" } });
   expect(stale.invocations).toEqual([]);
+});
+
+const schemaFile = join(repositoryRoot, "migrations", "schema.ts");
+const pushed = { status: "pushed", statements: [], reemitted: [], unmanaged: [], findings: [], runId: "run", ms: 1 };
+
+test("push queues one run with the schema's hash, and only when the schema file here is the deployed one", async () => {
+  await using schema = await openSchema(schemaFile, "/nowhere/renames.json");
+  const migrationsHash = "0".repeat(64);
+  const bundle = { version: "0.1.0", migrationsHash, schemaHash: schema.hash };
+  const ended = { inspect: ({ runId }: { readonly runId: string }) => ({ runId, state: "ended", result: pushed }) };
+  const fresh = await startStage(ended, { bundle });
+  const { exitCode, json } = await runCommand(["push", "--accept-data-loss"], { env: fresh.env });
+  expect(exitCode).toBe(0);
+  expect(json()).toEqual(pushed);
+  const event = { action: "push", schemaHash: schema.hash, acceptDataLoss: true, dryRun: false };
+  expect(fresh.invocations).toContainEqual(
+    expect.objectContaining({ part: "runner", type: "Event", event: expect.objectContaining(event) }),
+  );
+
+  const stale = await startStage(ended, { bundle: { ...bundle, schemaHash: "0".repeat(64) } });
+  const refused = await runCommand(["push"], { env: stale.env });
+  expect(refused.exitCode).toBe(1);
+  expect(refused.json()).toMatchObject({ error: { code: "bundle.stale" } });
+  expect(stale.invocations).toEqual([]);
+});
+
+test("push is refused on a protected stage, and invokes nothing", async () => {
+  const { env, invocations } = await startStage({}, { protected: true });
+  const { exitCode, json } = await runCommand(["push", "--accept-data-loss"], { env });
+  expect(exitCode).toBe(1);
+  expect(json()).toMatchObject({ error: { code: "push.protected", hint: expect.stringContaining("migrat") } });
+  expect(invocations).toEqual([]);
 });
 
 test("a stage that was never deployed is unknown", async () => {

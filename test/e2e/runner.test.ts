@@ -38,6 +38,7 @@ function ports(replaced: Partial<RunnerPorts> = {}): RunnerPorts {
     },
     migrationsDir,
     seedsDir: path.join(migrationsDir, "seeds"),
+    pushDir: path.join(migrationsDir, "push"),
     bundle,
     isProtected: false,
     signal: new AbortController().signal,

@@ -22,7 +22,6 @@ const files = {
   "migrations/0000_first.sql": "select 1;",
   "migrations/meta/_journal.json": '{ "entries": [{ "idx": 0, "when": 1, "tag": "0000_first" }] }',
   "migrations/meta/0000_snapshot.json": "{}",
-  "migrations/schema.ts": "export {};",
   "migrations/seeds/demo/10-things.ts": 'import { start } from "./start.ts"; export default [{ id: start as number }];',
   "migrations/seeds/demo/start.ts": "export const start = 7;",
   "migrations/seeds/demo/20-more.ndjson": '{"id":1}\n',
@@ -50,9 +49,18 @@ async function list(dir: string): Promise<string[]> {
     .toSorted();
 }
 
+async function hashOf(changes: Readonly<Record<string, string | undefined>>): Promise<string | undefined> {
+  const root = await makeRoot(changes);
+  return (await buildFunctions({ root, outDir: join(root, "out"), parts: [] })).info.schemaHash;
+}
+
+const written = (exports: string) => ({
+  "migrations/schema.ts": `import { integer, pgTable } from "drizzle-orm/pg-core"; ${exports}`,
+});
+
 describe("a build", () => {
   test.each(["root", "100% a#b?c"])("makes a folder for each function with all it needs, below %j", async (name) => {
-    const root = await makeRoot({}, name);
+    const root = await makeRoot({ "migrations/schema.ts": "export {};" }, name);
     const outDir = join(root, "dist", "functions");
     const { info, parts } = await buildFunctions({ root, outDir });
     const common = ["bundle.json", "index.mjs", "migrations/0000_first.sql", "migrations/meta/_journal.json"];
@@ -60,6 +68,8 @@ describe("a build", () => {
     expect(await list(parts.inspect.dir)).toEqual(common);
     expect(await list(parts.runner.dir)).toEqual([
       ...common,
+      "push/schema.mjs",
+      "push/worker.mjs",
       "seeds/demo/10-things.mjs",
       "seeds/demo/20-more.ndjson",
       "seeds/demo/start.mjs",
@@ -70,6 +80,7 @@ describe("a build", () => {
     expect(info).toEqual({
       version: "1.2.3",
       migrationsHash: (await readMigrations(join(parts.runner.dir, "migrations"))).hash,
+      schemaHash: expect.stringMatching(/^[0-9a-f]{64}$/u),
     });
   });
 
@@ -128,6 +139,22 @@ describe("a build", () => {
     expect(inputs.filter((path) => path.includes("libpg-query"))).toEqual([]);
   });
 
+  test(
+    "takes the same value for the same schema, however it is written, and another for other renames",
+    {
+      timeout: 30_000,
+    },
+    async () => {
+      const table = 'pgTable("things", { id: integer("id") })';
+      const first = await hashOf(written(`export const things = ${table};`));
+      expect(await hashOf(written(`// the same\n\nexport const called = ${table};`))).toBe(first);
+      expect(await hashOf(written(`export const things = ${table.replace('"id")', '"nr")')};`))).not.toBe(first);
+      const renames = { "migrations/renames.json": '[{ "table": "public.old", "to": "things" }]' };
+      expect(await hashOf({ ...written(`export const things = ${table};`), ...renames })).not.toBe(first);
+      expect(await hashOf({ "migrations/schema.ts": undefined })).toBeUndefined();
+    },
+  );
+
   test("replaces the one before, of which nothing stays", async () => {
     const root = await makeRoot();
     const outDir = join(root, "out");
@@ -172,6 +199,18 @@ describe("a build that fails leaves the one before as it was", () => {
       { "migrations/0000_first.sql": undefined },
       "migrations.missing-file",
       "0000_first",
+    ],
+    [
+      "a schema file that cannot be loaded",
+      { "migrations/schema.ts": 'throw new Error("no");' },
+      "push.invalid-schema",
+      "no",
+    ],
+    [
+      "declared renames that are none",
+      { "migrations/schema.ts": "export {};", "migrations/renames.json": '[{ "to": "x" }]' },
+      "push.invalid-renames",
+      "renames.json",
     ],
     ["a package.json without a version", { "package.json": "{}" }, "config.invalid", "version"],
   ] as const)("for %s", async (_case, changes, code, says) => {
