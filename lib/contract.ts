@@ -277,6 +277,8 @@ export type SeedResult = {
     readonly inserted: number;
     readonly ms: number;
   }[];
+  /** Absent in a set without SQL. `ran`: false where it had run already, as it is. */
+  readonly scripts?: readonly { readonly file: string; readonly ran: boolean; readonly ms: number }[];
 };
 
 /** `postern setup --json`. */

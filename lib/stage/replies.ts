@@ -99,6 +99,7 @@ const rehearsalSchema = v.object({
 const seedSchema = v.object({
   set: v.string(),
   tables: v.array(v.object({ table: v.string(), rows: count, inserted: count, ms: v.number() })),
+  scripts: v.exactOptional(v.array(v.object({ file: v.string(), ran: v.boolean(), ms: v.number() }))),
 });
 
 const setupSchema = v.object({
