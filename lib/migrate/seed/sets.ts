@@ -75,11 +75,6 @@ export function folderSource(seedsDir: string): SeedSource {
   };
 }
 
-/** The files of a set in a folder, as `folderSource` finds them. */
-export async function findSeedFiles(seedsDir: string, set: string): Promise<SeedFilePath[]> {
-  return await folderSource(seedsDir).findFiles(set);
-}
-
 /** A file of a set, as far as its name tells. */
 export type NamedSeedFile = Pick<SeedFilePath, "name" | "label" | "format"> & {
   readonly fileName: string;
