@@ -6,6 +6,7 @@ import { createJsonLog } from "#lib/base/log.ts";
 import type { BundleInfo, ErrorReply } from "#lib/contract.ts";
 import { parseRunnerEvent } from "#lib/migrate/events.ts";
 import { handleRunnerEvent, type RunnerPorts, type RunnerResult } from "#lib/migrate/runner.ts";
+import { environmentAccess, hasOwnEndpoint } from "#lib/stage/aws-access.ts";
 import { readFunctionEnvironment } from "#lib/stage/function-environment.ts";
 import { createRoleAccess } from "#lib/stage/role-access.ts";
 import { createSecretReader } from "#lib/stage/secrets.ts";
@@ -42,6 +43,10 @@ async function openPorts(context: Context): Promise<RunnerPorts> {
     ...createRoleAccess(environment, secrets),
     migrationsDir: join(bundleDir, "migrations"),
     seedsDir: join(bundleDir, "seeds"),
+    openBucket: async (place, signal) => {
+      const { openSeedBucket } = await import("#lib/stage/seed-bucket.ts");
+      return openSeedBucket({ ...place, access: environmentAccess, isPathStyle: hasOwnEndpoint(process.env), signal });
+    },
     bundle,
     isProtected: environment.isProtected,
     signal: AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - closingMs)),

@@ -141,7 +141,14 @@ export type RunnerEvent =
       readonly requestedBy: string;
       readonly migrationsHash?: string;
     }
-  | { readonly action: "seed"; readonly runId: string; readonly requestedBy: string; readonly set: string };
+  | {
+      readonly action: "seed";
+      readonly runId: string;
+      readonly requestedBy: string;
+      readonly set: string;
+      /** `s3://bucket/folder` that holds the sets; absent: the bundle's own. */
+      readonly from?: string;
+    };
 
 /** Events of the inspect function (synchronous). */
 export type InspectEvent =

@@ -39,6 +39,7 @@ const runnerEvent = v.variant("action", [
     runId,
     requestedBy,
     set: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),
+    from: v.exactOptional(v.pipe(v.string(), v.maxLength(1024), v.startsWith("s3://"))),
   }),
 ]);
 

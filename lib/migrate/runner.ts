@@ -14,7 +14,9 @@ import type { Connection, ConnectOptions } from "#lib/postgres/connect.ts";
 import { beginRun, endRun, ensureLedger, runApplicationName, type RunIdentity, type RunOutcome } from "./ledger.ts";
 import { migrate } from "./migrate.ts";
 import { rehearse } from "./rehearse.ts";
+import { type BucketPlace, parseBucketPlace } from "./seed/from.ts";
 import { recordedSeed } from "./seed/recorded-seed.ts";
+import type { SeedSource } from "./seed/sets.ts";
 import { setupRoles } from "./roles/setup.ts";
 import { type RotateResult, rotateRole, type SecretVersions } from "./roles/rotate.ts";
 import { readMigrations } from "./source.ts";
@@ -29,6 +31,8 @@ export interface RunnerPorts {
   readonly secretVersions: (role: RoleKey) => Promise<SecretVersions>;
   readonly migrationsDir: string;
   readonly seedsDir: string;
+  /** Seed sets in a bucket. */
+  readonly openBucket: (place: BucketPlace, signal: AbortSignal) => Promise<SeedSource & Disposable>;
   readonly bundle: BundleInfo;
   /** Data is lost only with approval. */
   readonly isProtected: boolean;
@@ -90,11 +94,13 @@ function refuseOtherMigrations(
 
 async function runSeed(event: EventOf<"seed">, ports: RunnerPorts): Promise<SeedResult> {
   const { seedsDir, bundle, signal } = ports;
-  const { runId, requestedBy, set } = event;
+  const { runId, requestedBy, set, from } = event;
   await using connection = await connectForRun(event, ports);
-  return await withRecordedEnd(connection.client, { runId, action: "seed", requestedBy, bundle }, async () =>
-    recordedSeed(connection.client, { runId, requestedBy, bundle, set, seedsDir, signal }),
-  );
+  return await withRecordedEnd(connection.client, { runId, action: "seed", requestedBy, bundle }, async () => {
+    using source = from === undefined ? undefined : await ports.openBucket(parseBucketPlace(from), signal);
+    const where = source === undefined ? {} : { source };
+    return await recordedSeed(connection.client, { runId, requestedBy, bundle, set, seedsDir, signal, ...where });
+  });
 }
 
 /**

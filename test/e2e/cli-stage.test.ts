@@ -140,6 +140,15 @@ test("the error of a run keeps its code and its exit code", async () => {
   expect(invocations.filter(({ part }) => part === "inspect")).toHaveLength(1);
 });
 
+test("seed --from tells the runner where to read, and reads nothing here", async () => {
+  const result = { set: "big", tables: [{ table: "t", rows: 2, inserted: 2, ms: 1 }] };
+  const { env, invocations } = await startStage({ inspect: ({ runId }) => ({ runId, state: "ended", result }) });
+  const { json } = await runCommand(["seed", "--set", "big", "--from", "s3://bucket/sets"], { env });
+  expect(json()).toEqual(result);
+  const queued = invocations.find(({ part }) => part === "runner");
+  expect(queued?.event).toMatchObject({ action: "seed", set: "big", from: "s3://bucket/sets" });
+});
+
 test("status and health ask their functions and wait for the reply", async () => {
   const status = { applied: [], pending: ["0000_x"], findings: [] };
   const health = {

@@ -38,6 +38,9 @@ function ports(replaced: Partial<RunnerPorts> = {}): RunnerPorts {
     },
     migrationsDir,
     seedsDir: path.join(migrationsDir, "seeds"),
+    openBucket: async () => {
+      throw new Error("not used");
+    },
     bundle,
     isProtected: false,
     signal: new AbortController().signal,

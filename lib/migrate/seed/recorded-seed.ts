@@ -20,7 +20,7 @@ export type RecordedSeedOptions = Pick<RunIdentity, "runId" | "requestedBy" | "b
 export async function recordedSeed(client: pg.Client, options: RecordedSeedOptions): Promise<SeedResult> {
   const { runId, requestedBy, bundle, signal, onProgress, onWait, lockWaitMs, ...what } = options;
   const clock = options.clock ?? systemClock;
-  await (what.source ?? folderSource(what.seedsDir)).findFiles(what.set, signal);
+  await (what.source ?? folderSource(what.seedsDir)).findFiles(what.set);
   const run = { runId, action: "seed", requestedBy, bundle, lockWaitMs, clock, signal, onWait };
   return await recordRun(client, run, async () => {
     const result = await seed(client, {

@@ -61,10 +61,10 @@ const defaults = Object.freeze({
  *   and what `toDatabaseError` makes of a lost connection or a missing privilege
  */
 export async function seed(client: pg.Client, options: SeedOptions): Promise<SeedResult> {
-  const { set, seedsDir, signal } = options;
+  const { set, seedsDir } = options;
   const source = options.source ?? folderSource(seedsDir);
   const stop = () => stopWhenAborted(options);
-  const checked = await checkFiles(client, await source.findFiles(set, signal), stop);
+  const checked = await checkFiles(client, await source.findFiles(set), stop);
   const tables = new Map<string, TableResult>();
   const scripts: ScriptResult[] = [];
   for (const one of checked) {

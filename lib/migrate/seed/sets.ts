@@ -26,7 +26,7 @@ export interface SeedSource {
    *
    * @throws PosternError `seed.unknown-set`, `seed.invalid-file`
    */
-  findFiles(set: string, signal?: AbortSignal): Promise<SeedFilePath[]>;
+  findFiles(set: string): Promise<SeedFilePath[]>;
 }
 
 const formats: Readonly<Record<string, SeedFormat>> = {

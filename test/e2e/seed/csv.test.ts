@@ -91,20 +91,30 @@ describe.each(ways)("a CSV file for %s", (_way, prepare) => {
   );
 
   it.each([
-    ["a row with too few fields", "id,name\n1,a\n2\n", "s/1-t.csv line 3 has 1 field: the first line names 2 columns."],
-    ["a row with too many", "id,name\n1,a,b\n", "s/1-t.csv line 2 has 3 fields: the first line names 2 columns."],
+    [
+      "a row with too few fields",
+      "id,name\n1,a\n2\n",
+      /^s\/1-t\.csv line 3 has 1 field: the first line names 2 columns\.$/,
+    ],
+    ["a row with too many", "id,name\n1,a,b\n", /^s\/1-t\.csv line 2 has 3 fields: the first line names 2 columns\.$/],
     ["a quote that is not closed", 'id,name\n1,a\n2,"b\n3,c\n', /^s\/1-t\.csv line \d: a quote is not closed\.$/],
-    ["a quote within a field", 'id,name\n1,a"b"\n', "s/1-t.csv line 2: there is a quote in the middle of a field."],
-    ["text behind a quote", 'id,name\n1,"a" \n', "s/1-t.csv line 2: there is text behind a closing quote."],
-    ["bytes that are not UTF-8", Buffer.from("id,name\n1,\xe9\n", "latin1"), "s/1-t.csv line 2 is not UTF-8."],
-    ["a column that the table lacks", "id,nmae\n1,a\n", 's/1-t.csv: table t has no column "nmae".'],
+    [
+      "a quote within a field",
+      'id,name\n1,a"b"\n',
+      /^s\/1-t\.csv line 2: there is a quote in the middle of a field\.$/,
+    ],
+    ["text behind a quote", 'id,name\n1,"a" \n', /^s\/1-t\.csv line 2: there is text behind a closing quote\.$/],
+    ["bytes that are not UTF-8", Buffer.from("id,name\n1,\xe9\n", "latin1"), /^s\/1-t\.csv line 2 is not UTF-8\.$/],
+    ["a column that the table lacks", "id,nmae\n1,a\n", /^s\/1-t\.csv: table t has no column "nmae"\.$/],
     ["no key among its columns", "name\na\n", /^s\/1-t\.csv: the columns \(name\) hold no unique key of table t\.$/],
-    ["a column named twice", "id,id\n1,1\n", "s/1-t.csv line 1 names a column twice."],
-    ["nothing in it", "", "s/1-t.csv is empty."],
+    ["a column named twice", "id,id\n1,1\n", /^s\/1-t\.csv line 1 names a column twice\.$/],
+    ["nothing in it", "", /^s\/1-t\.csv is empty\.$/],
   ])("with %s is refused before anything is written", async (_, data, message) => {
     await play.write({ "1-t.csv": data });
-    const matching = typeof message === "string" ? message : expect.stringMatching(message);
-    await expect(play.seed()).rejects.toMatchObject({ code: "seed.invalid-file", message: matching });
+    await expect(play.seed()).rejects.toMatchObject({
+      code: "seed.invalid-file",
+      message: expect.stringMatching(message),
+    });
     expect(await play.all("select count(*)::int as n from t where id < 1000")).toEqual([{ n: 0 }]);
   });
 });

@@ -28,6 +28,8 @@ const formats = {
   },
 };
 
+const csv = (from: number, to: number) => ids.slice(from - 1, to).map((id) => `${id},"${id} ${"x".repeat(200)}"\n`);
+
 /** Seeds in a process of its own; killed when it has written so many chunks, most likely in the middle of the next. */
 async function seedInProcess(killAfterChunks: number): Promise<SeedResult | undefined> {
   await using program = startProgram(fixture, [play.database.url(), play.seedsDir]);
@@ -71,19 +73,17 @@ describe.each([
   );
 });
 
+/** Writes the first chunk of half a megabyte, and no more. */
+async function stopAfterFirstChunk(): Promise<number> {
+  await play.write({ "1-t.csv": ["id,name\n", ...csv(1, 10_000)].join("") });
+  const abort = new AbortController();
+  const options = { chunkBytes: 1, signal: abort.signal, onProgress: () => abort.abort() };
+  await expect(play.seed(options)).rejects.toMatchObject({ code: "aborted" });
+  const [row] = await play.all("select count(*)::int as count from t");
+  return (row as { count: number }).count;
+}
+
 describe("a run that was stopped", () => {
-  const csv = (from: number, to: number) => ids.slice(from - 1, to).map((id) => `${id},"${id} ${"x".repeat(200)}"\n`);
-
-  /** Writes the first chunk of half a megabyte, and no more. */
-  async function stopAfterFirstChunk(): Promise<number> {
-    await play.write({ "1-t.csv": ["id,name\n", ...csv(1, 10_000)].join("") });
-    const abort = new AbortController();
-    const options = { chunkBytes: 1, signal: abort.signal, onProgress: () => abort.abort() };
-    await expect(play.seed(options)).rejects.toMatchObject({ code: "aborted" });
-    const [row] = await play.all("select count(*)::int as count from t");
-    return (row as { count: number }).count;
-  }
-
   it("goes on behind what is loaded: the rows before are not sent again", async () => {
     const loaded = await stopAfterFirstChunk();
     expect(loaded).toBeGreaterThan(1000);

@@ -9,11 +9,12 @@ beforeEach(async () => {
 });
 afterEach(async () => play[Symbol.asyncDispose]());
 
+const ran = (isNew: boolean) => ({ scripts: [{ file: "s/5-setup.sql", ran: isNew, ms: expect.any(Number) }] });
+
 describe("a SQL file of a set", () => {
   it("runs in its place, once, and again when it was edited", async () => {
     const sql = "-- two statements\ninsert into t values (1, 'a');\nupdate t set name = name || '!';\n";
     await play.write({ "1-t.csv": "id,name\n0,zero\n", "5-setup.sql": sql });
-    const ran = (isNew: boolean) => ({ scripts: [{ file: "s/5-setup.sql", ran: isNew, ms: expect.any(Number) }] });
     expect(await play.seed()).toMatchObject(ran(true));
     expect(await play.seed()).toMatchObject(ran(false));
     expect(await play.all("select * from t order by id")).toEqual([
