@@ -113,6 +113,8 @@ export type BundleInfo = {
   readonly gitCommit?: string;
   /** SHA-256 (hex) over the migrations folder, as `lib/migrate/source.ts` computes it. */
   readonly migrationsHash: string;
+  /** SHA-256 (hex) over the seeds folder, as `lib/migrate/seed/seeds-hash.ts` computes it; absent without one. */
+  readonly seedsHash?: string;
 };
 
 /**

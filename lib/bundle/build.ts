@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { parseInput } from "#lib/base/config.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { type BundleInfo, type FunctionPart, functionParts } from "#lib/contract.ts";
+import { hashSeeds } from "#lib/migrate/seed/seeds-hash.ts";
 import { readMigrations } from "#lib/migrate/source.ts";
 import { readGitCommit } from "./git-commit.ts";
 
@@ -108,16 +109,22 @@ export async function buildFunctions(options: BuildFunctionsOptions): Promise<Bu
 }
 
 async function readBundleInfo(root: string, migrationsDir: string): Promise<BundleInfo> {
-  const [packageText, gitCommit, migrations] = await Promise.all([
+  const [packageText, gitCommit, migrations, seedsHash] = await Promise.all([
     readFile(join(root, "package.json"), "utf8"),
     readGitCommit(root),
     readMigrations(migrationsDir),
+    hashSeeds(join(migrationsDir, "seeds")),
   ]);
   const { version } = parseInput(v.object({ version: v.string() }), JSON.parse(packageText), {
     what: join(root, "package.json"),
     code: "config.invalid",
   });
-  return { version, ...(gitCommit === undefined ? {} : { gitCommit }), migrationsHash: migrations.hash };
+  return {
+    version,
+    ...(gitCommit === undefined ? {} : { gitCommit }),
+    migrationsHash: migrations.hash,
+    ...(seedsHash === undefined ? {} : { seedsHash }),
+  };
 }
 
 async function buildPart(request: {

@@ -32,7 +32,12 @@ export const manifestSchema = v.object({
     readonly: v.exactOptional(text),
     operator: v.exactOptional(text),
   }),
-  bundle: v.object({ version: text, gitCommit: v.exactOptional(text), migrationsHash: text }),
+  bundle: v.object({
+    version: text,
+    gitCommit: v.exactOptional(text),
+    migrationsHash: text,
+    seedsHash: v.exactOptional(text),
+  }),
   bastions: v.pipe(v.array(text), v.readonly()),
 });
 

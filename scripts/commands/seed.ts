@@ -12,6 +12,7 @@ import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "../command-context.ts";
 import { confineGuestCode } from "../guest-code.ts";
 import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
+import { refuseStaleSeeds } from "../stale-bundle.ts";
 import { describeRequester, readCheckout } from "../provenance.ts";
 import { alignColumns, type Style } from "../style.ts";
 import { addTargetOptions, openTarget, type StageTarget, type UrlTarget } from "../target.ts";
@@ -38,7 +39,7 @@ export function registerSeed(command: Command, context: CommandContext): void {
       const seedsDir = join(readMigrationsOption(command), "seeds");
       const result =
         target.kind === "stage"
-          ? await seedStage(target, { set, from }, context)
+          ? await seedStage(target, { set, from, seedsDir }, context)
           : await seedUrl(target, { set, seedsDir, bucket }, context);
       context.output.result(result, describeResult);
     });
@@ -46,9 +47,10 @@ export function registerSeed(command: Command, context: CommandContext): void {
 
 async function seedStage(
   target: StageTarget,
-  { set, from }: { readonly set: string; readonly from: string | undefined },
+  { set, from, seedsDir }: { readonly set: string; readonly from: string | undefined; readonly seedsDir: string },
   context: CommandContext,
 ): Promise<SeedResult> {
+  if (from === undefined) await refuseStaleSeeds(target.manifest, seedsDir);
   const { replies } = await import("#lib/stage/replies.ts");
   const { runFor } = await import("../stage-run.ts");
   const requestedBy = describeRequester();

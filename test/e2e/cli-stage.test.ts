@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { type FunctionPart, functionName, functionParts, type Manifest, manifestParameterName } from "#lib/contract.ts";
 import { startAwsEndpoint } from "#lib/local/aws/endpoint.ts";
 import { createMemorySecretStore } from "#lib/local/aws/secret-store.ts";
+import { hashSeeds } from "#lib/migrate/seed/seeds-hash.ts";
 import { readMigrations } from "#lib/migrate/source.ts";
 import { repositoryRoot, runCommand } from "../support/command-line.ts";
 
@@ -80,7 +81,7 @@ async function startStage(functions: Functions, manifest: Partial<Manifest> = {}
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
   };
-  return { invocations, awsEnv, env: { POSTERN_STAGE: "local", POSTERN_DATA: folder, POSTERN_JSON: "1" } };
+  return { published, invocations, awsEnv, env: { POSTERN_STAGE: "local", POSTERN_DATA: folder, POSTERN_JSON: "1" } };
 }
 
 const upToDate = { status: "up-to-date", applied: [], pending: [], runId: "run", ms: 1 };
@@ -129,6 +130,23 @@ test("migrate says to deploy when the folder is not the deployed one, and invoke
   expect(exitCode).toBe(1);
   expect(json()).toMatchObject({ error: { code: "bundle.stale", hint: expect.stringContaining("Deploy") } });
   expect(invocations).toEqual([]);
+});
+
+test("seed says to deploy when a seed file here is not the deployed one, unless the set comes from a bucket", async () => {
+  const { bundle } = (await startStage({})).published;
+  const result = { set: "demo", tables: [] };
+  const functions: Functions = { inspect: ({ runId }) => ({ runId, state: "ended", result }) };
+  const stale = await startStage(functions, { bundle: { ...bundle, seedsHash: "0".repeat(64) } });
+  const refused = await runCommand(["seed", "--set", "demo"], { env: stale.env });
+  expect([refused.exitCode, refused.json()]).toMatchObject([1, { error: { code: "bundle.stale" } }]);
+  expect(stale.invocations).toEqual([]);
+  const fromBucket = await runCommand(["seed", "--set", "demo", "--from", "s3://bucket/sets"], { env: stale.env });
+  expect(fromBucket.json()).toEqual(result);
+  const seedsHash = await hashSeeds(join(repositoryRoot, "migrations", "seeds"));
+  const fresh = await startStage(functions, {
+    bundle: { ...bundle, ...(seedsHash === undefined ? {} : { seedsHash }) },
+  });
+  expect((await runCommand(["seed", "--set", "demo"], { env: fresh.env })).json()).toEqual(result);
 });
 
 test("the error of a run keeps its code and its exit code", async () => {
