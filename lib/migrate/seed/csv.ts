@@ -48,14 +48,21 @@ export async function readCsvHeader(content: SeedContent, name: string): Promise
   const start = { bytes: 0, lines: 0 };
   for await (const piece of readPieces(content, start, name, 1)) {
     const markBytes = piece.bytes.subarray(0, 3).equals(byteOrderMark) ? 3 : 0;
-    const [row] = parseText(piece.bytes.subarray(markBytes), { to: 1, info: true }, piece, name) as InfoRow[];
+    const bytes = piece.bytes.subarray(markBytes);
+    const [row] = parseText(bytes, { to: 1 }, piece, name) as Fields[];
     if (row === undefined) break;
-    const { record, info } = row;
-    const columns = record.map((column) => column ?? "");
+    const columns = row.map((column) => column ?? "");
     refuseHeader(columns, name);
-    return { columns, end: { bytes: markBytes + info.bytes, lines: info.lines } };
+    return { columns, end: { bytes: markBytes + endOfFirstRow(bytes), lines: countLines(row) } };
   }
   throw new PosternError("seed.invalid-file", `${name} is empty.`, { hint: headerHint });
+}
+
+function endOfFirstRow(bytes: Buffer): number {
+  for (let at = bytes.indexOf("\n"); at !== -1; at = bytes.indexOf("\n", at + 1)) {
+    if (scanCsv(bytes.subarray(0, at + 1)).rows === 1) return at + 1;
+  }
+  return bytes.length;
 }
 
 const headerHint = "The first line of a CSV file names the table's columns, with commas between them.";
@@ -100,7 +107,7 @@ export async function* readPieces(
     pending = [rest];
     pendingBytes = rest.length;
     // What is left of a long row is not looked at again before there is twice as much.
-    wantedBytes = Math.max(minBytes, rest.length * 2);
+    wantedBytes = Math.max(minBytes, Math.min(rest.length * 2, maxRowBytes + 1));
   }
   if (pendingBytes > 0) yield lastPiece(Buffer.concat(pending, pendingBytes), linesBefore);
 }
@@ -130,53 +137,45 @@ function tooLong(name: string, line: number): PosternError {
  * @throws PosternError `seed.invalid-file` with the line
  */
 export function* parseCsvRows(piece: CsvPiece, columns: readonly string[], name: string): Generator<SeedRow> {
+  const mayBreak = piece.lines !== piece.rows;
   let number = piece.firstLine;
-  for (const { values, lastLine } of takeApart(piece, name)) {
+  for (const values of parseText(piece.bytes, {}, piece, name) as Fields[]) {
     if (values.length !== columns.length) {
       const seen = `${values.length} ${values.length === 1 ? "field" : "fields"}`;
       const message = `${name} line ${number} has ${seen}: the first line names ${columns.length} columns.`;
       throw new PosternError("seed.invalid-file", message);
     }
     yield { number, columns, values };
-    number = lastLine + 1;
+    number += mayBreak ? countLines(values) : 1;
   }
 }
 
-type CsvRow = { readonly values: readonly (string | null)[]; readonly lastLine: number };
+type Fields = (string | null)[];
 
-function* takeApart(piece: CsvPiece, name: string): Generator<CsvRow> {
-  if (piece.lines === piece.rows) {
-    let lastLine = piece.firstLine - 1;
-    for (const values of parseText(piece.bytes, {}, piece, name) as string[][]) {
-      lastLine += 1;
-      yield { values, lastLine };
-    }
-    return;
-  }
-  // Asked for only where a row may have several lines: it costs.
-  for (const { record, info } of parseText(piece.bytes, { info: true }, piece, name) as InfoRow[]) {
-    yield { values: record, lastLine: piece.firstLine - 1 + info.lines };
-  }
+/** Of one row. The parser's own count takes CR LF in quotes for two. */
+function countLines(values: Fields): number {
+  return values.reduce((sum, text) => sum + (text === null ? 0 : text.split("\n").length - 1), 1);
 }
-
-/** `lines` and `bytes` up to the end of the row. */
-type InfoRow = {
-  readonly record: (string | null)[];
-  readonly info: { readonly bytes: number; readonly lines: number };
-};
 
 function parseText(bytes: Buffer, options: Options, piece: CsvPiece, name: string): unknown[] {
   if (!isUtf8(bytes)) throw notUtf8(piece, name);
+  const all = { ...options, record_delimiter: ["\r\n", "\n"], relax_column_count: true };
   try {
-    return parse(bytes, {
-      ...options,
-      record_delimiter: ["\r\n", "\n"],
-      relax_column_count: true,
-      // Only with two quotes can a field be empty text, and asking at every field costs a third of the time.
-      ...(bytes.includes('""') ? { cast: keepQuotedEmpty } : { on_record: emptyToNull }),
-    });
+    // Only with two quotes can a field be empty text, and asking at every field costs a third of the time.
+    return parse(bytes, { ...all, ...(bytes.includes('""') ? { cast: keepQuotedEmpty } : { on_record: emptyToNull }) });
   } catch (error) {
-    throw toCsvError(error, piece, name);
+    if (!(error instanceof CsvError)) throw error;
+    let line = piece.firstLine;
+    const count = (row: Fields) => {
+      line += countLines(row);
+      return null;
+    };
+    try {
+      parse(bytes, { ...all, on_record: count });
+    } catch {
+      // The same fault: by now the rows before it are counted.
+    }
+    throw toCsvError(error, `${name} line ${line}`);
   }
 }
 
@@ -184,9 +183,9 @@ function keepQuotedEmpty(text: string, { quoting }: CastingContext): string | nu
   return text === "" && !quoting ? null : text;
 }
 
-/** Typed as the parser's callback is; with `info` it is given both. */
+/** Typed as the parser's callback is. */
 function emptyToNull(row: string[]): string[] {
-  const values: (string | null)[] = Array.isArray(row) ? row : (row as InfoRow).record;
+  const values: Fields = row;
   for (let index = values.indexOf(""); index !== -1; index = values.indexOf("", index + 1)) values[index] = null;
   return row;
 }
@@ -198,11 +197,8 @@ const faults: Readonly<Record<string, string>> = {
 };
 
 /** The parser's own words quote the field. */
-function toCsvError(error: unknown, piece: CsvPiece, name: string): unknown {
-  if (!(error instanceof CsvError)) return error;
-  const line = piece.firstLine - 1 + Number(error["lines"]);
-  const fault = faults[error.code] ?? error.code;
-  return new PosternError("seed.invalid-file", `${name} line ${line}: ${fault}.`, {
+function toCsvError({ code }: CsvError, where: string): PosternError {
+  return new PosternError("seed.invalid-file", `${where}: ${faults[code] ?? code}.`, {
     hint: 'A field with a quote in it is written in quotes, with that quote doubled: "say ""hello""".',
   });
 }
