@@ -139,7 +139,7 @@ function tooLong(name: string, line: number): PosternError {
 export function* parseCsvRows(piece: CsvPiece, columns: readonly string[], name: string): Generator<SeedRow> {
   const mayBreak = piece.lines !== piece.rows;
   let number = piece.firstLine;
-  for (const values of parseText(piece.bytes, {}, piece, name) as Fields[]) {
+  for (const values of takeApart(piece, name)) {
     if (values.length !== columns.length) {
       const seen = `${values.length} ${values.length === 1 ? "field" : "fields"}`;
       const message = `${name} line ${number} has ${seen}: the first line names ${columns.length} columns.`;
@@ -151,6 +151,23 @@ export function* parseCsvRows(piece: CsvPiece, columns: readonly string[], name:
 }
 
 type Fields = (string | null)[];
+
+function takeApart(piece: CsvPiece, name: string): Iterable<Fields> {
+  return piece.bytes.includes('"') || !isUtf8(piece.bytes)
+    ? (parseText(piece.bytes, {}, piece, name) as Fields[])
+    : splitUnquoted(piece.bytes.toString("utf8"));
+}
+
+/** Without a quote every line is a row and every comma ends a field: several times as fast as the parser. */
+function* splitUnquoted(text: string): Generator<Fields> {
+  for (let start = 0; start < text.length;) {
+    const newlineAt = text.indexOf("\n", start);
+    const end = newlineAt === -1 ? text.length : newlineAt;
+    const isCrLf = newlineAt > start && text[end - 1] === "\r";
+    yield emptyToNull(text.slice(start, isCrLf ? end - 1 : end).split(","));
+    start = end + 1;
+  }
+}
 
 /** Of one row. The parser's own count takes CR LF in quotes for two. */
 function countLines(values: Fields): number {
