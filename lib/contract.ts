@@ -49,6 +49,9 @@ export const functionEnv = {
   operatorSecret: "POSTERN_SECRET_OPERATOR",
 } as const;
 
+/** The long-run task's event, as JSON. */
+export const longRunEvent = "POSTERN_EVENT";
+
 /** Whose login a secret holds. */
 export type SecretOwner = RoleKey | "master";
 
@@ -136,6 +139,12 @@ export type RunnerEvent =
       readonly migrationsHash?: string;
       /** Hash of the plan that was read and approved: no other may run. */
       readonly approve?: string;
+      /** How long to wait for another run to end, in milliseconds. */
+      readonly lockWaitMs?: number;
+      /** How long a statement may queue for a lock, in milliseconds. */
+      readonly lockTimeoutMs?: number;
+      /** Danger: ends the run that holds the lock. */
+      readonly stealLock?: boolean;
     }
   | {
       readonly action: "rehearse";
@@ -156,13 +165,39 @@ export type RunnerEvent =
 export type InspectEvent =
   | { readonly action: "status" }
   | { readonly action: "plan" }
-  | { readonly action: "progress"; readonly runId: string };
+  | { readonly action: "progress"; readonly runId: string }
+  | { readonly action: "cancel"; readonly runId: string; readonly requestedBy: string };
 
-/** The inspect function's reply to `progress`. */
+/** A connection that keeps another waiting for a lock. */
+export type Blocker = {
+  readonly pid: number;
+  readonly applicationName?: string;
+  /** As in `pg_stat_activity`: `active`, `idle in transaction`. */
+  readonly state?: string;
+  readonly transactionMs?: number;
+  /** Its present or last statement, the first 200 characters; absent where this role may not see it. */
+  readonly query?: string;
+};
+
+/** Where a run stands. */
+export type RunProgress = {
+  /** What is under way: the tag of a migration, a seed file. */
+  readonly what: string;
+  /** Which of how many, from 1. */
+  readonly migration?: { readonly n: number; readonly of: number };
+  readonly statement?: { readonly n: number; readonly of: number };
+  readonly rows?: number;
+  /** Who keeps it waiting for a lock. */
+  readonly blockedBy?: readonly Blocker[];
+};
+
+/** The inspect function's reply to `progress` and to `cancel`. */
 export type ProgressResult = {
   readonly runId: string;
   /** `unknown`: not (yet) begun. `lost`: it began, did not end, and its connection is gone. */
   readonly state: "unknown" | "running" | "ended" | "lost";
+  /** What it last told of itself while it was running. */
+  readonly progress?: RunProgress;
   /** What the command prints: present when the run ended with a result. */
   readonly result?: unknown;
   /** Present when it ended without one. */

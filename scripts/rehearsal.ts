@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { ErrorDocument } from "#lib/base/errors.ts";
 import type { RehearsalResult, RehearsedMigration } from "#lib/contract.ts";
-import { runApplicationName } from "#lib/migrate/ledger.ts";
 import { rehearse } from "#lib/migrate/rehearse.ts";
+import { connectForRun } from "#lib/migrate/run-connections.ts";
 import type { MigrationFolder } from "#lib/migrate/source.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -39,8 +39,8 @@ async function rehearseUrl(
 ): Promise<RehearsalResult> {
   const runId = randomUUID();
   const bundle = await readCheckout(root);
-  await using connection = await connect(address, { applicationName: runApplicationName(runId), signal });
-  return await rehearse(connection.client, {
+  await using connections = await connectForRun(runId, async (options) => connect(address, options), signal);
+  return await rehearse(connections, {
     folder,
     runId,
     requestedBy: describeRequester(),

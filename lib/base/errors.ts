@@ -79,6 +79,22 @@ const errorTable = {
   "history.database-ahead": { exitCode: 1, hint: "Use the code that has these migrations." },
   "history.duplicate": { exitCode: 1, hint: "Keep one of the two." },
   "migrate.failed": { exitCode: 2, hint: "Nothing of this migration was kept. Mend it, then run migrate again." },
+  "migrate.blocked": {
+    exitCode: 1,
+    hint: "Nothing of this migration was kept. End what blocks it, or run migrate again when it is over.",
+  },
+  "migrate.deadline": {
+    exitCode: 1,
+    hint: "Nothing of this migration was kept: it needs longer than the runner has. Run it from here, or as a long-run task.",
+  },
+  "migrate.step-changed": {
+    exitCode: 1,
+    hint: "Restore what has run already, and put the change behind it or in a new migration.",
+  },
+  "migrations.unnamed-index": {
+    exitCode: 2,
+    hint: "Give the index a name: only then can what a failed build leaves be found and built anew.",
+  },
   "plan.mismatch": {
     exitCode: 1,
     hint: "Something changed since it was read: run `postern plan` again, read it, and approve that one.",
@@ -97,7 +113,8 @@ const errorTable = {
   "seed.invalid-file": { exitCode: 2, hint: undefined },
   "seed.failed": { exitCode: 2, hint: "Nothing of this batch was kept; mend the row, then run seed again." },
   "run.unknown": { exitCode: 2, hint: "The function's log tells why the run did not start." },
-
+  "run.cancelled": { exitCode: 1, hint: "What it had committed is kept: see `postern status`." },
+  "run.lease-lost": { exitCode: 2, hint: "The other run goes on. See `postern status` for what is applied." },
   "run.lost": { exitCode: 2, hint: "What it had committed is kept: look with `postern status`, then run it again." },
 
   // AWS

@@ -139,7 +139,7 @@ async function buildPart(request: {
     bundle(part, {
       ...bundleOptions,
       absWorkingDir: root,
-      entryPoints: { index: join(root, "functions", `${part}.ts`) },
+      entryPoints: entryPointsOf(root, part),
       outdir: dir,
       chunkNames: "chunk-[hash]",
     }),
@@ -149,6 +149,12 @@ async function buildPart(request: {
   await copyWebAssembly(root, metafile, dir);
   await writeFile(join(dir, "bundle.json"), `${JSON.stringify(info, null, 2)}\n`);
   return metafile;
+}
+
+/** The long-run task lies beside the function whose work it does: one bundle, two ways to start it. */
+function entryPointsOf(root: string, part: FunctionPart): Record<string, string> {
+  const index = join(root, "functions", `${part}.ts`);
+  return part === "runner" ? { index, task: join(root, "functions", "runner-task.ts") } : { index };
 }
 
 /** The glue of a WebAssembly module reads it from its own folder, which in a bundle is the bundle's. */

@@ -3,13 +3,16 @@ import { type InspectEvent, rotatableRoles, type RunnerEvent } from "#lib/contra
 import { parseInput } from "#lib/base/config.ts";
 
 /** A run id goes into `application_name`, which PostgreSQL cuts at 63 bytes. */
-const runId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,48}$/u, "expected 8 to 48 letters, digits, - or _"));
+const runIdPattern = /^[A-Za-z0-9_-]{8,48}$/u;
+const runId = v.pipe(v.string(), v.regex(runIdPattern, "expected 8 to 48 letters, digits, - or _"));
 const requestedBy = v.pipe(
   v.string(),
   v.minLength(1),
   v.maxLength(256),
   v.regex(/^\P{Cc}*$/u, "expected no control characters"),
 );
+
+const milliseconds = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(24 * 3600 * 1000));
 
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/u, "expected a SHA-256 in hex"));
 
@@ -27,6 +30,9 @@ const runnerEvent = v.variant("action", [
     requestedBy,
     migrationsHash: v.exactOptional(sha256),
     approve: v.exactOptional(sha256),
+    lockWaitMs: v.exactOptional(milliseconds),
+    lockTimeoutMs: v.exactOptional(milliseconds),
+    stealLock: v.exactOptional(v.boolean()),
   }),
   v.strictObject({
     action: v.literal("rehearse"),
@@ -47,6 +53,7 @@ const inspectEvent = v.variant("action", [
   v.strictObject({ action: v.literal("status") }),
   v.strictObject({ action: v.literal("plan") }),
   v.strictObject({ action: v.literal("progress"), runId }),
+  v.strictObject({ action: v.literal("cancel"), runId, requestedBy }),
 ]);
 
 /** @throws PosternError `event.invalid` with every problem */
@@ -57,4 +64,8 @@ export function parseRunnerEvent(event: unknown): RunnerEvent {
 /** @throws PosternError `event.invalid` with every problem */
 export function parseInspectEvent(event: unknown): InspectEvent {
   return parseInput(inspectEvent, event, { what: "The event of inspect", code: "event.invalid" });
+}
+
+export function isRunId(text: string): boolean {
+  return runIdPattern.test(text);
 }

@@ -3,7 +3,7 @@ import { PosternError } from "#lib/base/errors.ts";
 import type { DatabasePool } from "#lib/postgres/pool.ts";
 import type { Queryable } from "./ledger.ts";
 import { planMigrations } from "./plan.ts";
-import { readProgress } from "./progress.ts";
+import { cancelRun, readProgress } from "./progress.ts";
 import { readMigrations } from "./source.ts";
 import { readStatus } from "./status.ts";
 
@@ -20,7 +20,10 @@ const planMs = 30_000;
 
 export type InspectResult = StatusResult | PlanResult | ProgressResult;
 
-/** Answers while a run is on: where it stands, what is applied and what would be. Reads only, although it logs in as the migrator. */
+/**
+ * Answers while a run is on: where it stands, what is applied and what would be. It logs in as the migrator and reads only, but
+ * for the mark that cancels a run.
+ */
 export async function handleInspectEvent(
   event: InspectEvent,
   { pool, migrationsDir }: InspectPorts,
@@ -36,6 +39,8 @@ export async function handleInspectEvent(
     }
     case "progress":
       return await read(pool, async (client) => readProgress(client, event.runId));
+    case "cancel":
+      return await pool.use(async (client) => cancelRun(client, event), { signal: AbortSignal.timeout(answerMs) });
     default:
       throw new PosternError("internal", `Unknown action ${JSON.stringify(event satisfies never)}.`);
   }

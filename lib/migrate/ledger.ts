@@ -1,6 +1,8 @@
 import type pg from "pg";
-import { type BundleInfo, type ErrorReply, drizzleTable, ledgerSchema, roleNames } from "#lib/contract.ts";
+import { type BundleInfo, type ErrorReply, type RunProgress, drizzleTable, ledgerSchema } from "#lib/contract.ts";
+import { quoteLiteral } from "#lib/postgres/quote.ts";
 import type { AppliedRow } from "./history.ts";
+import { ledgerVersions, revokeWrites } from "./ledger-versions.ts";
 import type { Migration } from "./source.ts";
 
 /** Who does what, with which code: what the ledger keeps of a run. */
@@ -21,6 +23,8 @@ export type RunRecord = {
   readonly outcome: string | null;
   readonly result: unknown;
   readonly error: ErrorReply["error"] | null;
+  /** What it last told of itself. */
+  readonly progress: RunProgress | null;
   /** False when the run has not ended and its connection is gone: the process died or was cut off. */
   readonly isConnected: boolean;
 };
@@ -32,66 +36,6 @@ export type Queryable = Pick<pg.ClientBase, "query">;
 export function runApplicationName(runId: string): string {
   return `postern run ${runId}`;
 }
-
-/**
- * The ledger's own history: each entry is applied once, in order. Add to the end, never edit.
- * drizzle's table is created here too, exactly as drizzle's migrator does, so that either may come first.
- */
-const ledgerVersions: readonly string[] = [
-  `create table if not exists "${drizzleTable.schema}"."${drizzleTable.name}" (
-     id serial primary key,
-     hash text not null,
-     created_at bigint
-   );
-   create table postern.runs (
-     run_id text constraint runs_pkey primary key,
-     action text not null,
-     requested_by text not null,
-     git_commit text,
-     bundle_version text,
-     started_at timestamptz not null default clock_timestamp(),
-     ended_at timestamptz,
-     outcome text,
-     sqlstate text,
-     result jsonb,
-     error jsonb
-   );
-   create table postern.run_migrations (
-     run_id text not null constraint run_migrations_run_id_fkey references postern.runs,
-     tag text not null,
-     checksum text not null,
-     started_at timestamptz not null,
-     ended_at timestamptz not null default clock_timestamp(),
-     outcome text not null constraint run_migrations_outcome_check check (outcome in ('applied', 'failed')),
-     sqlstate text,
-     constraint run_migrations_pkey primary key (run_id, tag)
-   );
-   create index run_migrations_checksum_idx on postern.run_migrations (checksum) where outcome = 'applied';`,
-  // The migrator's default privileges let the application and operators write whatever it makes. They hold in every schema,
-  // so that they have to be taken back here, as from any table that is added later.
-  `do $do$
-   declare
-     writer text;
-   begin
-     for writer in select rolname from pg_roles where rolname in ('${roleNames.app}', '${roleNames.operator}') loop
-       execute format('revoke insert, update, delete on all tables in schema postern, "${drizzleTable.schema}" from %I', writer);
-       execute format('revoke usage, update on all sequences in schema postern, "${drizzleTable.schema}" from %I', writer);
-     end loop;
-   end
-   $do$`,
-  `create table postern.seed_files (
-     set_name text not null,
-     file text not null,
-     storage text,
-     rows bigint not null,
-     bytes bigint not null,
-     lines bigint not null,
-     digest text not null,
-     is_complete boolean not null,
-     changed_at timestamptz not null default clock_timestamp(),
-     constraint seed_files_pkey primary key (set_name, file)
-   );`,
-];
 
 /** Any fixed number will do, as long as nobody else's advisory lock has it. */
 const ledgerLockKey = "7021866540331862017";
@@ -112,6 +56,7 @@ export async function ensureLedger(client: pg.Client): Promise<void> {
     if (version === 0)
       await client.query("create table if not exists postern.ledger_version (version integer not null)");
     for (const statements of ledgerVersions.slice(version)) await client.query(statements);
+    await client.query(revokeWrites);
     await client.query("delete from postern.ledger_version");
     await client.query("insert into postern.ledger_version values ($1)", [ledgerVersions.length]);
     await client.query("commit");
@@ -128,8 +73,8 @@ export async function ensureLedger(client: pg.Client): Promise<void> {
  */
 export async function beginRun(client: pg.Client, run: RunIdentity): Promise<RunRecord | undefined> {
   const inserted = await client.query(
-    `insert into postern.runs (run_id, action, requested_by, git_commit, bundle_version)
-     values ($1, $2, $3, $4, $5) on conflict (run_id) do nothing`,
+    `insert into postern.runs (run_id, action, requested_by, git_commit, bundle_version, backend_pid)
+     values ($1, $2, $3, $4, $5, pg_backend_pid()) on conflict (run_id) do nothing`,
     [run.runId, run.action, run.requestedBy, run.bundle?.gitCommit ?? null, run.bundle?.version ?? null],
   );
   return inserted.rowCount === 1 ? undefined : await readRun(client, run.runId);
@@ -158,6 +103,34 @@ export async function endRun(client: pg.Client, runId: string, end: RunOutcome):
 }
 
 /**
+ * Records a run that is over already.
+ *
+ * @returns undefined when the run is new, else what the ledger knows of it
+ */
+export async function recordEndedRun(
+  client: pg.Client,
+  run: RunIdentity,
+  end: RunOutcome,
+): Promise<RunRecord | undefined> {
+  const inserted = await client.query(
+    // Nothing rests on this row, so its commit is not waited for.
+    `with quick as materialized (select set_config('synchronous_commit', 'off', true))
+     insert into postern.runs (run_id, action, requested_by, git_commit, bundle_version, backend_pid, ended_at, outcome, result)
+     select $1, $2, $3, $4, $5, pg_backend_pid(), clock_timestamp(), $6, $7 from quick on conflict (run_id) do nothing`,
+    [
+      run.runId,
+      run.action,
+      run.requestedBy,
+      run.bundle?.gitCommit ?? null,
+      run.bundle?.version ?? null,
+      end.outcome,
+      end.result === undefined ? null : JSON.stringify(end.result),
+    ],
+  );
+  return inserted.rowCount === 1 ? undefined : await readRun(client, run.runId);
+}
+
+/**
  * Ends the runs that cannot end themselves any more: begun, not ended, and without a connection. Call it with the run lock
  * held; a run that waits for the lock is connected.
  */
@@ -165,29 +138,37 @@ export async function endLostRuns(client: pg.Client, ownRunId: string): Promise<
   await client.query(
     `update postern.runs r set ended_at = clock_timestamp(), outcome = 'lost'
      where r.ended_at is null and r.run_id <> $1
-       and not exists (select from pg_stat_activity a where ${isConnectionOf("r.run_id")})`,
+       and not exists (select from pg_stat_activity a where ${isConnectionOf("r")})`,
     [ownRunId],
   );
 }
 
-/** Records one migration of a run. Call it inside the migration's transaction when it was applied. */
-export async function recordMigration(
+/** Records that a migration of a run failed; `postern.record_applied` does the same for one that was applied. */
+export async function recordFailure(
   client: pg.Client,
   runId: string,
   migration: Migration,
-  end: { readonly startedAt: Date; readonly outcome: "applied" | "failed"; readonly sqlState?: string | undefined },
+  end: { readonly startedAt: Date; readonly sqlState?: string | undefined },
 ): Promise<void> {
-  if (end.outcome === "applied") {
-    await client.query(`insert into ${drizzleTableName} (hash, created_at) values ($1, $2)`, [
-      migration.checksum,
-      migration.when,
-    ]);
-  }
   await client.query(
     `insert into postern.run_migrations (run_id, tag, checksum, started_at, outcome, sqlstate)
-     values ($1, $2, $3, $4, $5, $6)`,
-    [runId, migration.tag, migration.checksum, end.startedAt, end.outcome, end.sqlState ?? null],
+     values ($1, $2, $3, $4, 'failed', $5)`,
+    [runId, migration.tag, migration.checksum, end.startedAt, end.sqlState ?? null],
   );
+}
+
+/** The SQL of a migration's row in drizzle's table. */
+export function insertAppliedSql({ checksum, when }: Migration): string {
+  return `insert into ${drizzleTableName} (hash, created_at) values (${quoteLiteral(checksum)}, ${when})`;
+}
+
+/** Whether a run has applied a migration, for one that lost its connection at that point. */
+export async function hasApplied(client: Queryable, runId: string, tag: string): Promise<boolean> {
+  const found = await client.query(
+    "select from postern.run_migrations where run_id = $1 and tag = $2 and outcome = 'applied'",
+    [runId, tag],
+  );
+  return found.rowCount === 1;
 }
 
 /**
@@ -222,10 +203,10 @@ export async function readRun(client: Queryable, runId: string): Promise<RunReco
     outcome: string | null;
     result: unknown;
     error: ErrorReply["error"] | null;
+    progress?: RunProgress | null;
     is_connected: boolean;
   }>(
-    `select r.run_id, r.action, r.requested_by, r.started_at, r.ended_at, r.outcome, r.result, r.error,
-            exists (select from pg_stat_activity a where ${isConnectionOf("r.run_id")}) as is_connected
+    `select r.*, exists (select from pg_stat_activity a where ${isConnectionOf("r")}) as is_connected
      from postern.runs r where r.run_id = $1`,
     [runId],
   );
@@ -240,17 +221,28 @@ export async function readRun(client: Queryable, runId: string): Promise<RunReco
     outcome: row.outcome,
     result: row.result,
     error: row.error,
+    progress: row.progress ?? null,
     isConnected: row.is_connected,
   };
 }
 
 /**
- * SQL: whether the backend `a` is another's connection of that run. Behind the name may stand the application's own, in
- * brackets.
+ * SQL: whether the backend `a` does the work of the run `r`. Behind the name may stand the application's own, in brackets.
+ * By name, and as JSON, because the ledger of an older version has no `backend_pid`; another's connection of the same run only
+ * watches it.
  */
-function isConnectionOf(runIdColumn: string): string {
-  const name = `'${runApplicationName("")}' || ${runIdColumn}`;
-  return `a.pid <> pg_backend_pid() and (a.application_name = ${name} or starts_with(a.application_name, ${name} || ' ('))`;
+function isConnectionOf(run: string): string {
+  const name = `'${runApplicationName("")}' || ${run}.run_id`;
+  const isNamed = `(a.application_name = ${name} or starts_with(a.application_name, ${name} || ' ('))`;
+  return `a.pid <> pg_backend_pid() and ${isNamed} and a.pid = coalesce((to_jsonb(${run}) ->> 'backend_pid')::integer, a.pid)`;
+}
+
+/** Marks a run as cancelled. Its own second connection sees the mark, and cancels the statement under way. */
+export async function requestCancel(client: Queryable, runId: string, requestedBy: string): Promise<void> {
+  await client.query("update postern.runs set cancelled_by = $2 where run_id = $1 and ended_at is null", [
+    runId,
+    requestedBy,
+  ]);
 }
 
 const drizzleTableName = `"${drizzleTable.schema}"."${drizzleTable.name}"`;

@@ -1,6 +1,7 @@
 import type pg from "pg";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
+import { toDatabaseError } from "#lib/postgres/errors.ts";
 
 /** Two keys each, so that they cannot meet an application's single-key lock. Advisory locks are per database. */
 const lockKeys = {
@@ -21,6 +22,8 @@ export type LockWaitOptions = {
   readonly signal?: AbortSignal | undefined;
   /** Called once, when the lock is found taken. */
   readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
+  /** Asked about the holder at each look; it may end it. */
+  readonly onHolder?: ((holder: LockHolder) => Promise<void>) | undefined;
 };
 
 export type LockHolder = {
@@ -47,9 +50,11 @@ export async function acquireLock(
   let isWaiting = false;
   while (!(await tryLock(client, keys))) {
     const waitedMs = clock.nowMs() - startMs;
-    if (waitedMs >= waitMs) throw describeHolder(lock, await findHolder(client, keys), waitedMs);
-    if (!isWaiting) options.onWait?.(await findHolder(client, keys));
+    const holder = await findHolder(client, keys);
+    if (waitedMs >= waitMs) throw describeHolder(lock, holder, waitedMs);
+    if (!isWaiting) options.onWait?.(holder);
     isWaiting = true;
+    if (holder !== undefined) await options.onHolder?.(holder);
     await clock.sleep(Math.min(delayMs, waitMs - waitedMs), signal);
     delayMs = Math.min(delayMs * 2, pollMs.longest);
   }
@@ -76,6 +81,13 @@ async function findHolder(client: pg.Client, keys: string): Promise<LockHolder |
   const row = rows[0];
   if (row === undefined) return undefined;
   return { pid: row.pid, applicationName: row.application_name, connectedAt: row.backend_start ?? undefined };
+}
+
+/** Danger: ends the connection that holds a lock; the server rolls back what it had begun. */
+export async function endHolder(client: pg.Client, pid: number): Promise<void> {
+  await client.query("select pg_terminate_backend($1)", [pid]).catch((error: unknown) => {
+    throw toDatabaseError(error, `ending backend ${pid}, which holds the lock,`);
+  });
 }
 
 function describeHolder(lock: LockName, holder: LockHolder | undefined, waitedMs: number): PosternError {

@@ -1,17 +1,18 @@
 import type pg from "pg";
 import type { MigrateResult } from "#lib/contract.ts";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
-import { PosternError, toPosternError } from "#lib/base/errors.ts";
+import { PosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
-import { applyMigration } from "./apply.ts";
+import { type ApplyLimits, type MigrateEvent, applyPending } from "./apply-pending.ts";
+import { type PreparedMigration, prepareMigrations } from "./apply/prepare.ts";
 import { findUnapproved } from "./approval.ts";
 import { type AppliedRow, compareHistory, type History } from "./history.ts";
 import { readAppliedRows, type RunIdentity } from "./ledger.ts";
 import type { LockHolder } from "./lock.ts";
 import { hashPlan } from "./plan-hash.ts";
-import { recordRun } from "./recorded-run.ts";
+import { recordRun, recordWithoutWork, type RunContext } from "./recorded-run.ts";
+import type { RunConnections } from "./run-connections.ts";
 import type { MigrationFolder } from "./source.ts";
-import { refuseUnfitMigrations } from "./sql/refuse-unfit.ts";
 
 export type MigrateOptions = {
   readonly folder: MigrationFolder;
@@ -25,63 +26,114 @@ export type MigrateOptions = {
   readonly approve?: string | undefined;
   /** How long to wait for another run to end. Default 60 000. */
   readonly lockWaitMs?: number | undefined;
+  /** Danger: ends the run that holds the lock. Default false. */
+  readonly stealLock?: boolean | undefined;
+  /** How long a statement may queue for a lock, and others behind it. Default 1000. */
+  readonly lockTimeoutMs?: number | undefined;
+  /** How often a migration is begun when it does not get its locks. Default 15: about a minute. */
+  readonly lockAttempts?: number | undefined;
+  /** Milliseconds until the place it runs in ends it. Default: no end. */
+  readonly remainingMs?: (() => number) | undefined;
+  /** With less than this left no migration is begun. Default 20 000. */
+  readonly minStartMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: MigrateProgress) => void) | undefined;
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 };
 
-export type MigrateProgress =
-  | { readonly step: "waiting"; readonly holder: LockHolder | undefined }
-  | { readonly step: "applied"; readonly tag: string; readonly ms: number };
+export type MigrateProgress = { readonly step: "waiting"; readonly holder: LockHolder | undefined } | MigrateEvent;
+
+const defaults = Object.freeze({ lockTimeoutMs: 1000, lockAttempts: 15, minStartMs: 20_000 });
 
 /**
  * Brings the database to the state of the folder.
  *
- * 1. Compare folder and database, and read the pending SQL; a contradiction, and SQL that would break out of its
- *    transaction, is refused with the database untouched.
- * 2. Record the run and take the run lock (see `recordRun`).
+ * 1. Compare folder and database, and read the pending SQL; a contradiction, and SQL that cannot run, is refused with the
+ *    database untouched. Nothing pending ends here: no lock is taken.
+ * 2. Record the run and take the run lock with its lease (see `recordRun`).
  * 3. Compare again: the run that we waited for may have done all the work.
  * 4. Refuse what was not approved (see `findUnapproved`).
- * 5. Apply what is pending, each migration in its own transaction with its bookkeeping.
+ * 5. Apply what is pending, one after the other (see `applyPending`).
  *
- * After a failure every migration before the failed one is applied and recorded, of the failed one nothing is kept, and
- * the run can be repeated under a new id. A refusal and a failed migration are results; not getting as far as a run
- * (no connection, no privilege, lock held) is thrown.
+ * After a failure every migration before the failed one is applied and recorded; of the failed one nothing is kept, or, where it
+ * cannot run in a transaction, the statements before the one that failed. The run can be repeated under a new id. A refusal
+ * and a failed migration are results; not getting as far as a run (no connection, no privilege, lock held) is thrown.
  */
-export async function migrate(client: pg.Client, options: MigrateOptions): Promise<MigrateResult> {
+export async function migrate(connections: RunConnections, options: MigrateOptions): Promise<MigrateResult> {
   const { folder, runId, requestedBy, bundle, signal, onProgress } = options;
   const clock = options.clock ?? systemClock;
-  const run = { runId, clock, startMs: clock.nowMs(), signal, onProgress };
+  const startMs = clock.nowMs();
+  const { client } = connections;
+  const finish = (outcome: Outcome): MigrateResult => ({ ...outcome, runId, ms: elapsedMs(clock, startMs) });
   const before = await readHistory(client, folder);
-  if (before.history.findings.length > 0) return refuseFindings(before.history, run);
-
-  await refuseUnfitMigrations(before.history.pending);
-
-  const { lockWaitMs } = options;
-  const onWait = (holder: LockHolder | undefined) => onProgress?.({ step: "waiting", holder });
+  if (before.history.findings.length > 0) return finish(refuseFindings(before.history));
   const identity = { runId, action: "migrate", requestedBy, bundle };
-  return await recordRun(client, { ...identity, lockWaitMs, clock, signal, onWait }, async () => {
-    const result = await work(client, options, run);
+  if (before.history.pending.length === 0) {
+    const result = finish({ status: "up-to-date", applied: [], pending: [] });
+    return await recordWithoutWork(connections, { ...identity, clock, signal }, { outcome: result.status, result });
+  }
+  const prepared = await prepareMigrations(client, before.history.pending);
+
+  const { lockWaitMs, stealLock, lockTimeoutMs = defaults.lockTimeoutMs } = options;
+  const onWait = (holder: LockHolder | undefined) => onProgress?.({ step: "waiting", holder });
+  const waiting = { lockWaitMs, stealLock, lookEveryMs: Math.min(250, Math.ceil(lockTimeoutMs / 3)) };
+  return await recordRun(connections, { ...identity, ...waiting, clock, signal, onWait }, async (run) => {
+    const result = finish(await work(client, run, prepared, options));
     return { outcome: result.status, result, error: result.error };
   });
 }
 
-type Run = Pick<MigrateOptions, "runId" | "signal" | "onProgress"> & {
-  readonly clock: Clock;
-  readonly startMs: number;
-};
+type Outcome = Omit<MigrateResult, "runId" | "ms">;
 
 /** What is done under the run lock. */
-async function work(client: pg.Client, options: MigrateOptions, run: Run): Promise<MigrateResult> {
-  const { folder, isProtected = false, approve } = options;
+async function work(
+  client: pg.Client,
+  run: RunContext,
+  prepared: readonly PreparedMigration[],
+  options: MigrateOptions,
+): Promise<Outcome> {
+  const { folder, isProtected = false, approve, onProgress } = options;
   const { history, rows } = await readHistory(client, folder);
-  if (history.findings.length > 0) return refuseFindings(history, run);
+  if (history.findings.length > 0) return refuseFindings(history);
   const unapproved = await findUnapproved(client, folder, { history, rows }, { isProtected, approve });
-  if (unapproved !== undefined) return refuse(unapproved, history, run);
-  const result = await applyPending(client, history, run);
-  if (result.status !== "partial" || approve === undefined) return result;
-  const [done, left] = [history.pending.slice(0, result.applied.length), history.pending.slice(result.applied.length)];
-  return { ...result, planHash: hashPlan({ pending: left }, [...rows, ...done]) };
+  if (unapproved !== undefined) return refuse(unapproved, history);
+  const pending = await stillPending(client, history, prepared);
+  const { applied, status, error } = await applyPending(client, run, pending, {
+    limits: limitsOf(options),
+    minStartMs: options.minStartMs ?? defaults.minStartMs,
+    onEvent: (event) => onProgress?.(event),
+  });
+  const done = history.pending.slice(0, applied.length);
+  const left = history.pending.slice(applied.length);
+  return {
+    status,
+    applied,
+    pending: left.map(({ tag }) => tag),
+    ...(status === "partial" && approve !== undefined
+      ? { planHash: hashPlan({ pending: left }, [...rows, ...done]) }
+      : {}),
+    ...(error === undefined ? {} : { error: error.toDocument() }),
+  };
+}
+
+function limitsOf(options: MigrateOptions): ApplyLimits {
+  return {
+    lockTimeoutMs: options.lockTimeoutMs ?? defaults.lockTimeoutMs,
+    lockAttempts: options.lockAttempts ?? defaults.lockAttempts,
+    remainingMs: options.remainingMs ?? (() => Number.POSITIVE_INFINITY),
+  };
+}
+
+/** Those that were read before and are pending still; one that became pending since is read now. */
+async function stillPending(
+  client: pg.Client,
+  { pending }: History,
+  prepared: readonly PreparedMigration[],
+): Promise<PreparedMigration[]> {
+  const byTag = new Map(prepared.map((one) => [one.migration.tag, one]));
+  const unread = pending.filter(({ tag }) => !byTag.has(tag));
+  for (const one of await prepareMigrations(client, unread)) byTag.set(one.migration.tag, one);
+  return pending.map(({ tag }) => byTag.get(tag)).filter((one) => one !== undefined);
 }
 
 type ReadHistory = { readonly history: History; readonly rows: readonly AppliedRow[] };
@@ -95,39 +147,14 @@ async function readHistory(client: pg.Client, folder: MigrationFolder): Promise<
   }
 }
 
-async function applyPending(client: pg.Client, { pending }: History, run: Run): Promise<MigrateResult> {
-  const applied: string[] = [];
-  const finish = (status: MigrateResult["status"], error?: PosternError): MigrateResult => ({
-    status,
-    applied,
-    pending: pending.slice(applied.length).map(({ tag }) => tag),
-    runId: run.runId,
-    ms: elapsedMs(run.clock, run.startMs),
-    ...(error === undefined ? {} : { error: error.toDocument() }),
-  });
-  for (const migration of pending) {
-    if (run.signal?.aborted === true) return finish("partial");
-    const startMs = run.clock.nowMs();
-    try {
-      await applyMigration(client, migration, run);
-    } catch (error) {
-      return finish("failed", toPosternError(error));
-    }
-    applied.push(migration.tag);
-    run.onProgress?.({ step: "applied", tag: migration.tag, ms: elapsedMs(run.clock, startMs) });
-  }
-  return finish(applied.length === 0 ? "up-to-date" : "applied");
-}
-
-function refuseFindings(history: History, run: Run): MigrateResult {
+function refuseFindings(history: History): Outcome {
   const [first, ...others] = history.findings;
   if (first === undefined) throw new PosternError("internal", "There is nothing to refuse.");
   const more = others.length > 0 ? ` (and ${others.length} more: see \`postern status\`)` : "";
-  return refuse(new PosternError(first.code, `${first.message}${more}`), history, run);
+  return refuse(new PosternError(first.code, `${first.message}${more}`), history);
 }
 
-function refuse(reason: PosternError, { pending }: History, run: Run): MigrateResult {
-  const ms = elapsedMs(run.clock, run.startMs);
-  const error = reason.toDocument();
-  return { status: "refused", applied: [], pending: pending.map(({ tag }) => tag), runId: run.runId, ms, error };
+function refuse(reason: PosternError, { pending }: History): Outcome {
+  const tags = pending.map(({ tag }) => tag);
+  return { status: "refused", applied: [], pending: tags, error: reason.toDocument() };
 }

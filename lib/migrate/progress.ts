@@ -1,6 +1,6 @@
 import type { ProgressResult } from "#lib/contract.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
-import { type Queryable, readRun } from "./ledger.ts";
+import { type Queryable, readRun, requestCancel } from "./ledger.ts";
 
 /** Where a run stands, from the ledger. */
 export async function readProgress(client: Queryable, runId: string): Promise<ProgressResult> {
@@ -8,7 +8,10 @@ export async function readProgress(client: Queryable, runId: string): Promise<Pr
     throw toDatabaseError(error, "reading the ledger");
   });
   if (run === undefined) return { runId, state: "unknown" };
-  if (run.endedAt === null) return { runId, state: run.isConnected ? "running" : "lost" };
+  if (run.endedAt === null) {
+    const progress = run.progress === null ? {} : { progress: run.progress };
+    return run.isConnected ? { runId, state: "running", ...progress } : { runId, state: "lost" };
+  }
   if (run.outcome === "lost") return { runId, state: "lost" };
   return {
     runId,
@@ -16,4 +19,18 @@ export async function readProgress(client: Queryable, runId: string): Promise<Pr
     ...(run.result === null ? {} : { result: run.result }),
     ...(run.error === null ? {} : { error: run.error }),
   };
+}
+
+/** Asks a run to end; it sees that within a second. Says where it stood; one that has ended stays as it is. */
+export async function cancelRun(
+  client: Queryable,
+  { runId, requestedBy }: { readonly runId: string; readonly requestedBy: string },
+): Promise<ProgressResult> {
+  try {
+    const progress = await readProgress(client, runId);
+    if (progress.state === "running") await requestCancel(client, runId, requestedBy);
+    return progress;
+  } catch (error) {
+    throw toDatabaseError(error, `cancelling run ${runId}`);
+  }
 }

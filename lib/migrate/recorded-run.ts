@@ -1,21 +1,38 @@
 import type pg from "pg";
-import type { ErrorReply } from "#lib/contract.ts";
-import type { Clock } from "#lib/base/clock.ts";
+import type { ErrorReply, RunProgress } from "#lib/contract.ts";
+import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import { toDatabaseError } from "#lib/postgres/errors.ts";
-import { beginRun, endLostRuns, endRun, ensureLedger, type RunIdentity, type RunRecord } from "./ledger.ts";
-import { acquireLock, type LockHolder } from "./lock.ts";
+import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";
+import {
+  beginRun,
+  endLostRuns,
+  endRun,
+  ensureLedger,
+  readRun,
+  recordEndedRun,
+  type RunIdentity,
+  type RunOutcome,
+  type RunRecord,
+} from "./ledger.ts";
+import { endFrozenHolder, type Lease, takeLease } from "./lease.ts";
+import { acquireLock, endHolder, type LockHolder } from "./lock.ts";
+import { RunMonitor } from "./monitor.ts";
+import type { RunConnections } from "./run-connections.ts";
 import { resetSession } from "./session.ts";
 
 export type RecordedRunOptions = RunIdentity & {
   /** How long to wait for another run to end. Default 60 000. */
   readonly lockWaitMs?: number | undefined;
-  readonly clock: Clock;
+  /** Danger: ends the connection of the run that holds the lock, whatever it is doing. Default false. */
+  readonly stealLock?: boolean | undefined;
+  /** How often to look who blocks the run. Default 250. */
+  readonly lookEveryMs?: number | undefined;
+  readonly clock?: Clock | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
 };
 
-const defaults = Object.freeze({ lockWaitMs: 60_000 });
+const defaults = Object.freeze({ lockWaitMs: 60_000, attachPollMs: 250 });
 
 export type RecordedOutcome<Result> = {
   readonly outcome: string;
@@ -23,59 +40,147 @@ export type RecordedOutcome<Result> = {
   readonly error?: ErrorReply["error"] | undefined;
 };
 
+/** What the work is given. */
+export type RunContext = {
+  readonly runId: string;
+  readonly lease: Lease;
+  readonly clock: Clock;
+  /** Aborted when the run was called off, was cancelled or has lost its lease; the reason is a PosternError. */
+  readonly signal: AbortSignal;
+  readonly monitor: Pick<RunMonitor, "cancellable" | "blockers" | "signal">;
+  /** Tells whoever watches where the run stands. */
+  readonly report: (progress: RunProgress) => void;
+  /** Opens one more connection of this run. */
+  readonly open: RunConnections["open"];
+};
+
 /**
  * Does work that changes the database, once per run id, one run at a time, and keeps its outcome in the ledger.
  *
  * 1. Make sure of the ledger.
- * 2. Record the run. An id that was used before gives the recorded result, and the work is not done again.
- * 3. Take the run lock, polling; end in the ledger what runs left open that died.
- * 4. Do the work.
+ * 2. Record the run. An id that was used before gives that run's outcome, once there is one; the work is not done again.
+ * 3. Take the run lock, polling, and with it the lease; end in the ledger what runs left open that died.
+ * 4. Do the work, watched on a second connection (see `RunMonitor`).
  * 5. Record its outcome, or its error, and let go of the lock.
  *
  * A process that dies between 2 and 5 leaves a run without an end; its connection is gone with it, so others see
- * that (`RunRecord.isConnected`) and the lock is free.
+ * that (`RunRecord.isConnected`) and the lock is free. One that is frozen is ended by the next that waits for the lock.
  *
  * @throws PosternError whatever the work throws, `lock.held`, or why the ledger cannot be written
  */
 export async function recordRun<Result>(
-  client: pg.Client,
+  { client, open }: RunConnections,
   options: RecordedRunOptions,
-  work: () => Promise<RecordedOutcome<Result>>,
+  work: (context: RunContext) => Promise<RecordedOutcome<Result>>,
 ): Promise<Result> {
-  const { runId, action, clock, signal, onWait } = options;
-  const waitMs = options.lockWaitMs ?? defaults.lockWaitMs;
+  const { runId, action } = options;
+  const clock = options.clock ?? systemClock;
   let hasBegun = false;
+  const end = async (outcome: RunOutcome) => {
+    if (hasBegun) await recordEnd({ client, open }, runId, outcome);
+  };
   try {
     await resetSession(client);
     await ensureLedger(client);
     const earlier = await beginRun(client, options);
-    if (earlier !== undefined) return recall(earlier, action) as Result;
+    if (earlier !== undefined) return (await attach(client, earlier, { ...options, clock })) as Result;
     hasBegun = true;
-    await using _lock = await acquireLock(client, "run", { waitMs, clock, signal, onWait });
+    const { lookEveryMs } = options;
+    await using monitor = new RunMonitor({ runId, workPid: await readPid(client), open, clock, lookEveryMs });
+    await using _lock = await acquireRunLock(client, { ...options, clock });
+    const lease = await takeLease(client, runId);
+    monitor.hold(lease);
     await endLostRuns(client, runId);
-    const end = await work();
-    // The work is done, or its failure known, whether or not the ledger can be told: then the run has no end there.
-    await resetSession(client)
-      .then(async () => endRun(client, runId, end))
-      .catch(() => undefined);
-    return end.result;
+    const signal = options.signal === undefined ? monitor.signal : AbortSignal.any([monitor.signal, options.signal]);
+    const report = (progress: RunProgress) => monitor.report(progress);
+    const outcome = await work({ runId, lease, clock, signal, monitor, report, open });
+    await end(outcome);
+    return outcome.result;
   } catch (error) {
     const failure = toDatabaseError(error, `running ${action}`);
-    const end = { outcome: "failed", error: failure.toDocument() };
-    if (hasBegun) await endRun(client, runId, end).catch(() => undefined);
+    await end({ outcome: "failed", error: failure.toDocument() });
     throw failure;
   }
 }
 
-function recall(earlier: RunRecord, action: string): unknown {
-  const { runId, isConnected } = earlier;
+/**
+ * Records a run that found nothing to do, without the lock. An id that was used before gives that run's outcome, as in
+ * `recordRun`.
+ */
+export async function recordWithoutWork<Result>(
+  { client }: RunConnections,
+  options: RecordedRunOptions,
+  outcome: RecordedOutcome<Result>,
+): Promise<Result> {
+  try {
+    const earlier = await recordEndedRun(client, options, outcome).catch(async (error: unknown) => {
+      if (sqlStateOf(error) !== undefinedTable && sqlStateOf(error) !== undefinedColumn) throw error;
+      await ensureLedger(client);
+      return await recordEndedRun(client, options, outcome);
+    });
+    return earlier === undefined ? outcome.result : ((await attach(client, earlier, options)) as Result);
+  } catch (error) {
+    throw toDatabaseError(error, `running ${options.action}`);
+  }
+}
+
+/** There is no ledger yet, or one of an older version. */
+const undefinedTable = "42P01";
+const undefinedColumn = "42703";
+
+async function acquireRunLock(
+  client: pg.Client,
+  { lockWaitMs: waitMs = defaults.lockWaitMs, stealLock = false, clock, signal, onWait }: RecordedRunOptions,
+): Promise<AsyncDisposable> {
+  let stolenFrom: number | undefined;
+  const onHolder = async ({ pid }: LockHolder) => {
+    // Whoever comes next has done nothing to be ended for.
+    const isToEnd = stealLock && (stolenFrom ??= pid) === pid;
+    if (isToEnd) await endHolder(client, pid);
+    else await endFrozenHolder(client, pid);
+  };
+  return await acquireLock(client, "run", { waitMs, clock, signal, onWait, onHolder });
+}
+
+/**
+ * The work is done, or its failure known, whether or not the ledger can be told: on another connection when the run's own is
+ * lost, and when that fails too the run has no end there.
+ */
+async function recordEnd({ client, open }: RunConnections, runId: string, outcome: RunOutcome): Promise<void> {
+  try {
+    await resetSession(client);
+    await endRun(client, runId, outcome);
+  } catch {
+    await endElsewhere(open, runId, outcome).catch(() => undefined);
+  }
+}
+
+async function endElsewhere(open: RunConnections["open"], runId: string, outcome: RunOutcome): Promise<void> {
+  await using connection = await open();
+  await endRun(connection.client, runId, outcome);
+}
+
+async function readPid(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
+  return rows[0]?.pid ?? 0;
+}
+
+/** Waits for the end of a run that is on, and gives what it gave. */
+async function attach(
+  client: pg.Client,
+  earlier: RunRecord,
+  { action, clock = systemClock, signal }: RecordedRunOptions,
+): Promise<unknown> {
+  const { runId } = earlier;
   if (earlier.action !== action) {
     throw new PosternError("event.invalid", `The run id ${runId} belongs to another run: ${earlier.action}.`);
   }
-  if (earlier.result !== null) return earlier.result;
-  if (earlier.error !== null) throw PosternError.fromDocument(earlier.error);
-  if (earlier.endedAt === null && isConnected) {
-    throw new PosternError("lock.held", `Run ${runId} has begun already and has not ended.`);
+  let run: RunRecord | undefined = earlier;
+  while (run !== undefined && run.endedAt === null && run.isConnected) {
+    await clock.sleep(defaults.attachPollMs, signal);
+    run = await readRun(client, runId);
   }
+  if (run !== undefined && run.result !== null) return run.result;
+  if (run !== undefined && run.error !== null) throw PosternError.fromDocument(run.error);
   throw new PosternError("run.lost", `Run ${runId} began, and its process is gone.`);
 }

@@ -8,6 +8,7 @@ import type { LockHolder } from "./lock.ts";
 import { LockObserver } from "./observed-locks.ts";
 import { preparePlan, type PreparedPlan } from "./plan.ts";
 import { recordRun } from "./recorded-run.ts";
+import type { RunConnections } from "./run-connections.ts";
 import { type RehearsedOne, rehearseMigration } from "./rehearse-migration.ts";
 import type { MigrationFolder } from "./source.ts";
 import { findIrrevocable } from "./sql/irrevocable.ts";
@@ -53,7 +54,8 @@ const defaults = Object.freeze({
  * rolled back UPDATE leaves to vacuum. What fails here only because one transaction stands for several (a new enum
  * value in use, triggers pending) is no failure of the migration: it is said and ends the rehearsal.
  */
-export async function rehearse(client: pg.Client, options: RehearseOptions): Promise<RehearsalResult> {
+export async function rehearse(connections: RunConnections, options: RehearseOptions): Promise<RehearsalResult> {
+  const { client } = connections;
   const { folder, runId, requestedBy, bundle, signal, onWait } = options;
   const clock = options.clock ?? systemClock;
   const startMs = clock.nowMs();
@@ -67,7 +69,7 @@ export async function rehearse(client: pg.Client, options: RehearseOptions): Pro
   if (before.history.findings.length > 0) return finish(before, refuse(before));
   const lockWaitMs = options.lockWaitMs ?? defaults.lockWaitMs;
   const identity = { runId, action: "rehearse", requestedBy, bundle };
-  return await recordRun(client, { ...identity, lockWaitMs, clock, signal, onWait }, async () => {
+  return await recordRun(connections, { ...identity, lockWaitMs, clock, signal, onWait }, async () => {
     const plan = await preparePlan(client, folder);
     const outcome =
       plan.history.findings.length > 0 ? refuse(plan) : await runAndRollBack(client, plan, options, clock);

@@ -11,8 +11,9 @@ import type {
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { Connection, ConnectOptions } from "#lib/postgres/connect.ts";
-import { beginRun, endRun, ensureLedger, runApplicationName, type RunIdentity, type RunOutcome } from "./ledger.ts";
+import { beginRun, endRun, ensureLedger, type RunIdentity, type RunOutcome } from "./ledger.ts";
 import { migrate } from "./migrate.ts";
+import { connectForRun } from "./run-connections.ts";
 import { rehearse } from "./rehearse.ts";
 import { type BucketPlace, parseBucketPlace } from "./seed/from.ts";
 import { recordedSeed } from "./seed/recorded-seed.ts";
@@ -38,6 +39,8 @@ export interface RunnerPorts {
   readonly isProtected: boolean;
   /** Aborted shortly before the time of the place is over. */
   readonly signal: AbortSignal;
+  /** Milliseconds until then; infinite in a place without an end. */
+  readonly remainingMs: () => number;
 }
 
 export type RunnerResult = MigrateResult | RehearsalResult | SeedResult | SetupResult | RotateResult;
@@ -63,24 +66,26 @@ export async function handleRunnerEvent(event: RunnerEvent, ports: RunnerPorts):
 type EventOf<Action extends RunnerEvent["action"]> = Extract<RunnerEvent, { action: Action }>;
 
 async function runMigrate(event: EventOf<"migrate">, ports: RunnerPorts): Promise<MigrateResult> {
-  const { bundle, signal, migrationsDir, isProtected } = ports;
-  const { runId, requestedBy, approve } = event;
-  await using connection = await connectForRun(event, ports);
-  return await withRecordedEnd(connection.client, { runId, action: "migrate", requestedBy, bundle }, async () => {
+  const { bundle, signal, remainingMs, migrationsDir, isProtected } = ports;
+  const { runId, requestedBy, approve, stealLock, lockWaitMs, lockTimeoutMs } = event;
+  await using connections = await openRun(event, ports);
+  return await withRecordedEnd(connections.client, { runId, action: "migrate", requestedBy, bundle }, async () => {
     refuseOtherMigrations(event, bundle);
     const folder = await readMigrations(migrationsDir);
-    return await migrate(connection.client, { folder, runId, requestedBy, bundle, isProtected, approve, signal });
+    const run = { runId, requestedBy, bundle, signal, remainingMs };
+    const locks = { stealLock, lockWaitMs, lockTimeoutMs };
+    return await migrate(connections, { ...run, ...locks, folder, isProtected, approve });
   });
 }
 
 async function runRehearse(event: EventOf<"rehearse">, ports: RunnerPorts): Promise<RehearsalResult> {
   const { bundle, signal, migrationsDir } = ports;
   const { runId, requestedBy } = event;
-  await using connection = await connectForRun(event, ports);
-  return await withRecordedEnd(connection.client, { runId, action: "rehearse", requestedBy, bundle }, async () => {
+  await using connections = await openRun(event, ports);
+  return await withRecordedEnd(connections.client, { runId, action: "rehearse", requestedBy, bundle }, async () => {
     refuseOtherMigrations(event, bundle);
     const folder = await readMigrations(migrationsDir);
-    return await rehearse(connection.client, { folder, runId, requestedBy, bundle, signal });
+    return await rehearse(connections, { folder, runId, requestedBy, bundle, signal });
   });
 }
 
@@ -95,11 +100,11 @@ function refuseOtherMigrations(
 async function runSeed(event: EventOf<"seed">, ports: RunnerPorts): Promise<SeedResult> {
   const { seedsDir, bundle, signal } = ports;
   const { runId, requestedBy, set, from } = event;
-  await using connection = await connectForRun(event, ports);
-  return await withRecordedEnd(connection.client, { runId, action: "seed", requestedBy, bundle }, async () => {
+  await using connections = await openRun(event, ports);
+  return await withRecordedEnd(connections.client, { runId, action: "seed", requestedBy, bundle }, async () => {
     using source = from === undefined ? undefined : await ports.openBucket(parseBucketPlace(from), signal);
     const where = source === undefined ? {} : { source };
-    return await recordedSeed(connection.client, { runId, requestedBy, bundle, set, seedsDir, signal, ...where });
+    return await recordedSeed(connections, { runId, requestedBy, bundle, set, seedsDir, signal, ...where });
   });
 }
 
@@ -150,6 +155,6 @@ async function connectAsMaster(action: string, { connectAs, signal }: RunnerPort
   return await connectAs("master", { applicationName: `postern ${action}`, signal });
 }
 
-async function connectForRun({ runId }: RunnerEvent, { connectAs, signal }: RunnerPorts): Promise<Connection> {
-  return await connectAs("migrator", { applicationName: runApplicationName(runId), signal });
+async function openRun({ runId }: RunnerEvent, { connectAs, signal }: RunnerPorts) {
+  return await connectForRun(runId, async (options) => connectAs("migrator", options), signal);
 }

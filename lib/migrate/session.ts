@@ -1,35 +1,71 @@
 import type pg from "pg";
+import { runScript } from "#lib/postgres/script.ts";
 
 /**
  * What a run wants of its session, whoever it logged in as. Without these a runner that was killed, or cut off without a
  * goodbye, would leave its statement running, and the run lock taken, until the statement ends or TCP gives up after hours.
  */
 const settings: Readonly<Record<string, string>> = {
-  // A frozen runner between two statements, or between two batches of seeds that take long to read.
-  idle_in_transaction_session_timeout: "60s",
+  // A runner that is frozen within a transaction, where it never pauses by itself: its locks stop the application.
+  idle_in_transaction_session_timeout: "8s",
+  // Between two batches of seeds that take long to read.
   idle_session_timeout: "10min",
   // A runner whose machine is gone: noticed after half a minute.
   tcp_keepalives_idle: "15",
   tcp_keepalives_interval: "5",
   tcp_keepalives_count: "3",
+  // The server looks for a closed connection while a statement runs: Linux, macOS and BSD.
+  client_connection_check_interval: "500ms",
 };
 
+/** The statements of `resetStatements`, by connection: what a server accepts does not change. */
+const known = new WeakMap<pg.ClientBase, readonly string[]>();
+
 /**
- * Brings the session back to how a run wants it: what a migration has set (`search_path`, a role, a timeout, as every
- * pg_dump begins with) must not reach the next one, or one run would do something else than two. Not DISCARD ALL, which
- * would let go of the run lock. Not inside a transaction.
+ * Statements that bring the session back to how a run wants it: what a migration has set (`search_path`, a role, a timeout,
+ * as every pg_dump begins with) must not reach the next one, or one run would do something else than two. Not DISCARD ALL,
+ * which would let go of the run lock. Of the settings only those that this server has, and takes.
  */
-export async function resetSession(client: pg.Client): Promise<void> {
-  await client.query("reset session authorization; reset role; reset all");
-  // Only those that this server has.
-  await client.query(
-    "select set_config(s.name, v.value, false) from json_each_text($1) v join pg_settings s on s.name = v.key",
-    [JSON.stringify(settings)],
-  );
-  // The server looks for a closed connection while a statement runs: Linux, macOS and BSD, from PostgreSQL 14 on. Elsewhere
-  // it refuses, and the run works all the same.
-  await client.query("set client_connection_check_interval = '500ms'").catch((error: unknown) => {
-    const isRefusal = error instanceof Error && "severity" in error && error.severity === "ERROR";
-    if (!isRefusal) throw error;
-  });
+export async function resetStatements(client: pg.ClientBase): Promise<readonly string[]> {
+  const before = known.get(client);
+  if (before !== undefined) return before;
+  const statements = [...resetAll, ...(await findAccepted(client))];
+  known.set(client, statements);
+  return statements;
+}
+
+/** Resets the session. Not inside a transaction. */
+export async function resetSession(client: pg.ClientBase): Promise<void> {
+  await runScript(client, (await resetStatements(client)).join(";"));
+}
+
+const resetAll = ["reset session authorization", "reset role", "reset all"];
+
+/** All at once, as nearly every server takes them; else one by one. */
+async function findAccepted(client: pg.ClientBase): Promise<string[]> {
+  const wanted = Object.entries(settings).map(([name, value]) => `set ${name} = '${value}'`);
+  try {
+    await runScript(client, wanted.join(";"));
+    return wanted;
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+  }
+  const accepted: string[] = [];
+  for (const statement of wanted) {
+    const isAccepted = await client.query(statement).then(
+      () => true,
+      (error: unknown) => {
+        if (!isRefusal(error)) throw error;
+        return false;
+      },
+    );
+    if (isAccepted) accepted.push(statement);
+  }
+  return accepted;
+}
+
+/** The server's own ERROR, after which the connection goes on. */
+function isRefusal(error: unknown): boolean {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return typeof cause === "object" && cause !== null && "severity" in cause && cause.severity === "ERROR";
 }

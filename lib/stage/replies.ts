@@ -16,9 +16,28 @@ import { errorDocumentSchema } from "./error-reply.ts";
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const tags = v.array(v.string());
 
+const nOfM = v.object({ n: count, of: count });
+
+const blockerSchema = v.object({
+  pid: count,
+  applicationName: v.exactOptional(v.string()),
+  state: v.exactOptional(v.string()),
+  transactionMs: v.exactOptional(v.number()),
+  query: v.exactOptional(v.string()),
+});
+
+const runProgressSchema = v.object({
+  what: v.string(),
+  migration: v.exactOptional(nOfM),
+  statement: v.exactOptional(nOfM),
+  rows: v.exactOptional(count),
+  blockedBy: v.exactOptional(v.array(blockerSchema)),
+});
+
 const progressSchema = v.object({
   runId: v.string(),
   state: v.picklist(["unknown", "running", "ended", "lost"]),
+  progress: v.exactOptional(runProgressSchema),
   result: v.exactOptional(v.unknown()),
   error: v.exactOptional(errorDocumentSchema),
 });

@@ -18,12 +18,17 @@ export type RunRequest = RunnerEvent extends infer Event
 export interface RunPort {
   queue(event: RunnerEvent, signal?: AbortSignal): Promise<void>;
   readProgress(runId: string, signal?: AbortSignal): Promise<ProgressResult>;
+  /** Asks the run to end; it does so within a second or two, or at the end of what cannot be cancelled. */
+  cancel(runId: string, requestedBy: string, signal?: AbortSignal): Promise<ProgressResult>;
 }
 
 export type RunOptions = {
   readonly port: RunPort;
   readonly request: RunRequest;
+  /** Of a run that may have begun before: then it is watched, and not queued again. Default: a new one. */
+  readonly runId?: string | undefined;
   readonly onQueued?: ((runId: string) => void) | undefined;
+  /** Called when the state has changed, or what the run tells of itself. */
   readonly onState?: ((progress: ProgressResult) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly clock?: Clock;
@@ -38,7 +43,7 @@ const limits = Object.freeze({ firstPollMs: 150, maxPollMs: 1000, unknownMs: 90_
 /**
  * Runs something on a stage and watches it to its end.
  *
- * 1. Make a run id, so that the run has one name whatever happens to the answer.
+ * 1. Make a run id, so that the run has one name whatever happens to the answer; or take the one of a run that is on.
  * 2. Queue the event, once. When the answer is lost the event may be queued all the same: watch.
  * 3. Poll the ledger through the inspect function until the run ended; some polls may fail.
  *
@@ -49,20 +54,26 @@ const limits = Object.freeze({ firstPollMs: 150, maxPollMs: 1000, unknownMs: 90_
  *   connection is gone; `aws.*`
  */
 export async function runOnStage(options: RunOptions): Promise<unknown> {
-  const { port, request, signal } = options;
-  const runId = randomUUID();
-  try {
-    await port.queue({ ...request, runId }, signal);
-  } catch (error) {
-    if (!isUnanswered(error)) throw error;
-  }
+  const { port, signal } = options;
+  const runId = options.runId ?? randomUUID();
+  const isKnown = options.runId !== undefined && (await port.readProgress(runId, signal)).state !== "unknown";
+  if (!isKnown) await queue(runId, options);
   options.onQueued?.(runId);
   try {
     return readEnd(await watchRun(runId, options));
   } catch (error) {
     if (signal?.aborted !== true) throw error;
     const message = `Stopped watching. The run ${runId} goes on without this terminal.`;
-    throw new PosternError("aborted", message, { hint: "See what it did: `postern status`.", cause: error });
+    const hint = `Watch it again with --run-id ${runId}, end it with --cancel ${runId}.`;
+    throw new PosternError("aborted", message, { hint, cause: error });
+  }
+}
+
+async function queue(runId: string, { port, request, signal }: RunOptions): Promise<void> {
+  try {
+    await port.queue({ ...request, runId }, signal);
+  } catch (error) {
+    if (!isUnanswered(error)) throw error;
   }
 }
 
@@ -73,6 +84,10 @@ export function createRunPort(manifest: Manifest, access: AwsAccess): RunPort {
     queue: (event, signal) => queueEvent({ access, functionName: runner, event, signal }),
     readProgress: async (runId, signal) => {
       const event = { action: "progress", runId };
+      return replies.progress(await invokeFunction({ access, functionName: inspect, event, signal }));
+    },
+    cancel: async (runId, requestedBy, signal) => {
+      const event = { action: "cancel", runId, requestedBy };
       return replies.progress(await invokeFunction({ access, functionName: inspect, event, signal }));
     },
   };
@@ -86,6 +101,7 @@ async function watchRun(runId: string, options: RunOptions): Promise<ProgressRes
   let pollMs: number = limits.firstPollMs;
   let failuresInARow = 0;
   let state: ProgressResult["state"] = "unknown";
+  let told = "";
 
   for (;;) {
     await clock.sleep(pollMs, signal);
@@ -93,8 +109,9 @@ async function watchRun(runId: string, options: RunOptions): Promise<ProgressRes
     try {
       const progress = await port.readProgress(runId, signal);
       failuresInARow = 0;
-      if (progress.state !== state) onState?.(progress);
-      state = progress.state;
+      const news = JSON.stringify([progress.state, progress.progress]);
+      if (progress.state !== "unknown" && news !== told) onState?.(progress);
+      [state, told] = [progress.state, news];
       if (state === "ended" || state === "lost") return progress;
     } catch (error) {
       failuresInARow += 1;

@@ -2,16 +2,20 @@ import { randomUUID } from "node:crypto";
 import { type Command, Option } from "commander";
 import { type ErrorDocument, PosternError } from "#lib/base/errors.ts";
 import type { MigrateResult } from "#lib/contract.ts";
-import { runApplicationName } from "#lib/migrate/ledger.ts";
+import { isRunId } from "#lib/migrate/events.ts";
 import { migrate, type MigrateProgress } from "#lib/migrate/migrate.ts";
+import { cancelRun } from "#lib/migrate/progress.ts";
+import { connectForRun } from "#lib/migrate/run-connections.ts";
 import { type MigrationFolder, readMigrations } from "#lib/migrate/source.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "../command-context.ts";
+import { parseDuration } from "../duration.ts";
 import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
 import { refuseStaleBundle } from "../stale-bundle.ts";
 import { describeRequester, readCheckout } from "../provenance.ts";
+import { describeMigrateProgress } from "../run-progress.ts";
 import type { Style } from "../style.ts";
-import { addTargetOptions, openTarget, type StageTarget, type UrlTarget } from "../target.ts";
+import { addTargetOptions, openTarget, type StageTarget, type Target, type UrlTarget } from "../target.ts";
 
 const help = `
 With --stage the deployed functions apply the migrations of their bundle; when the folder here differs from it, nothing
@@ -19,6 +23,13 @@ is applied and you are told to deploy first.
 
 With --approve only the plan of that hash runs, else nothing. On a protected stage a plan in which data is lost, or may be,
 needs it: read it with \`postern plan\`, then approve it.
+
+A statement that does not get its lock within --lock-timeout is rolled back with its migration and tried again, with pauses, about
+a minute long: others queue behind it no longer than that. Who blocks is named.
+
+A run has an id. The same id again (--run-id) watches that run and gives its outcome; --cancel ends it, and stops its statement.
+With --stage, Ctrl-C asks which of the two; without a terminal the run goes on. With --url, Ctrl-C finishes the migration that
+is under way, and a second one stops it; nothing of it is kept.
 
 Exit code: 0 applied or up to date, 1 refused or not everything was applied, 2 a migration failed.
 
@@ -33,9 +44,25 @@ export function registerMigrate(command: Command, context: CommandContext): void
       new Option("--approve <hash>", "run only the plan of this hash, which you have read").env("POSTERN_APPROVE"),
     )
     .addOption(new Option("--protected", "refuse to lose data without --approve (with --url)").env("POSTERN_PROTECTED"))
+    .addOption(
+      new Option("--lock-timeout <time>", "how long a statement may queue for a lock (default: 1s)")
+        .env("POSTERN_LOCK_TIMEOUT")
+        .argParser(parseDuration),
+    )
+    .addOption(
+      new Option("--lock-wait <time>", "how long to wait for another run to end (default: 60s)")
+        .env("POSTERN_LOCK_WAIT")
+        .argParser(parseDuration),
+    )
+    .addOption(
+      new Option("--steal-lock", "Danger: end the run that holds the lock, whatever it does").env("POSTERN_STEAL_LOCK"),
+    )
+    .addOption(new Option("--run-id <id>", "watch the run of this id, or begin it").env("POSTERN_RUN_ID"))
+    .addOption(new Option("--cancel <run-id>", "end the run of this id, and apply nothing"))
     .addHelpText("after", help)
     .action(async () => {
-      const flags = readApprovalFlags(command);
+      const flags = readFlags(command);
+      if (flags.cancel !== undefined) return await cancel(flags.cancel, await openTarget(command, context), context);
       const folder = await readMigrations(readMigrationsOption(command));
       const target = await openTarget(command, context);
       const result =
@@ -47,11 +74,23 @@ export function registerMigrate(command: Command, context: CommandContext): void
     });
 }
 
-type ApprovalFlags = { readonly approve?: string; readonly protected?: boolean };
+type Flags = {
+  readonly approve?: string | undefined;
+  readonly protected?: boolean;
+  readonly lockTimeout?: number;
+  readonly lockWait?: number;
+  readonly stealLock?: boolean;
+  readonly runId?: string;
+  readonly cancel?: string;
+};
 
-/** @throws PosternError `usage.invalid` for a hash that is none, and for --protected where the stage decides */
-function readApprovalFlags(command: Command): ApprovalFlags {
-  const flags = command.opts<ApprovalFlags & { readonly stage?: string }>();
+/** @throws PosternError `usage.invalid` for a hash or an id that is none, and for --protected where the stage decides */
+function readFlags(command: Command): Flags {
+  const flags = command.opts<Flags & { readonly stage?: string }>();
+  for (const [flag, id] of [["--run-id", flags.runId] as const, ["--cancel", flags.cancel] as const]) {
+    if (id === undefined || isRunId(id)) continue;
+    throw new PosternError("usage.invalid", `${flag} ${id}: expected a run id, 8 to 48 letters, digits, - or _.`);
+  }
   if (flags.approve !== undefined && !/^[0-9a-f]{64}$/u.test(flags.approve)) {
     throw new PosternError("usage.invalid", `--approve ${flags.approve}: expected the plan hash, 64 digits of hex.`);
   }
@@ -61,36 +100,68 @@ function readApprovalFlags(command: Command): ApprovalFlags {
   return flags;
 }
 
+async function cancel(runId: string, target: Target, context: CommandContext): Promise<void> {
+  const { cancelOnStage, reportCancel } = await import("../stage-run.ts");
+  if (target.kind === "stage") return await cancelOnStage(target, runId, context);
+  await using connection = await connect(target.address, { applicationName: "postern cancel", signal: context.signal });
+  reportCancel(await cancelRun(connection.client, { runId, requestedBy: describeRequester() }), context);
+}
+
+/** A run that had nothing to do but wait and one that was cut at the first statement look alike: not for ever. */
+const maxIdleRuns = 3;
+
+/** The runner stops between migrations when its time is over (`partial`); this goes on with another run until all is done. */
 async function migrateStage(
   target: StageTarget,
   folder: MigrationFolder,
-  { approve }: ApprovalFlags,
+  flags: Flags,
   context: CommandContext,
-) {
+): Promise<MigrateResult> {
   refuseStaleBundle(target.manifest, folder);
   const { replies } = await import("#lib/stage/replies.ts");
   const { runFor } = await import("../stage-run.ts");
-  const requestedBy = describeRequester();
-  const approval = approve === undefined ? {} : { approve };
-  const request = { action: "migrate", requestedBy, migrationsHash: folder.hash, ...approval } as const;
-  return replies.migrate(await runFor(target, request, context));
+  const applied: string[] = [];
+  let { approve, runId } = flags;
+  for (let idleRuns = 0, ms = 0; ;) {
+    const request = {
+      ...requestOf({ ...flags, approve }),
+      requestedBy: describeRequester(),
+      migrationsHash: folder.hash,
+    };
+    const result = replies.migrate(await runFor(target, request, context, runId));
+    applied.push(...result.applied);
+    ms += result.ms;
+    idleRuns = result.applied.length === 0 ? idleRuns + 1 : 0;
+    const isOver = result.status !== "partial" || result.error !== undefined || idleRuns >= maxIdleRuns;
+    if (isOver) {
+      const status = result.status === "up-to-date" && applied.length > 0 ? "applied" : result.status;
+      return { ...result, status, applied, ms };
+    }
+    context.output.note(`the runner's time is over with ${result.pending.length} pending: going on in another run`);
+    [approve, runId] = [result.planHash, undefined];
+  }
 }
 
-async function migrateUrl(
-  { address }: UrlTarget,
-  folder: MigrationFolder,
-  { approve, protected: isProtected = false }: ApprovalFlags,
-  context: CommandContext,
-) {
+function requestOf({ approve, lockTimeout, lockWait, stealLock }: Flags) {
+  return {
+    action: "migrate",
+    ...(approve === undefined ? {} : { approve }),
+    ...(lockTimeout === undefined ? {} : { lockTimeoutMs: lockTimeout }),
+    ...(lockWait === undefined ? {} : { lockWaitMs: lockWait }),
+    ...(stealLock === undefined ? {} : { stealLock }),
+  } as const;
+}
+
+async function migrateUrl({ address }: UrlTarget, folder: MigrationFolder, flags: Flags, context: CommandContext) {
   const { signal, output } = context;
-  const runId = randomUUID();
+  const { runId = randomUUID(), approve, protected: isProtected = false, stealLock } = flags;
   const bundle = await readCheckout(context.root);
-  await using connection = await connect(address, { applicationName: runApplicationName(runId), signal });
-  const onProgress = (progress: MigrateProgress) => output.note(describeProgress(progress));
-  const requestedBy = describeRequester();
+  await using connections = await connectForRun(runId, async (options) => connect(address, options), signal);
   signal.addEventListener("abort", () => output.note(finishing), { once: true });
-  const approval = { approve, isProtected };
-  return await migrate(connection.client, { folder, runId, requestedBy, bundle, ...approval, signal, onProgress });
+  const locks = { lockTimeoutMs: flags.lockTimeout, lockWaitMs: flags.lockWait, stealLock };
+  const onProgress = (progress: MigrateProgress) => output.note(describeMigrateProgress(progress));
+  const run = { runId, requestedBy: describeRequester(), bundle, signal, onProgress };
+  return await migrate(connections, { folder, ...run, ...locks, approve, isProtected });
 }
 
 /** A second signal ends the process; the server then rolls back within a second, because the connection is gone. */
@@ -110,11 +181,6 @@ function finish({ status, error }: MigrateResult, { output, endWith }: CommandCo
     default:
       return status satisfies never;
   }
-}
-
-function describeProgress(progress: MigrateProgress): string {
-  if (progress.step === "applied") return `applied ${progress.tag} (${progress.ms} ms)`;
-  return `waiting for ${progress.holder?.applicationName ?? "another run"} to end`;
 }
 
 function describeResult({ status, applied, pending, runId, ms }: MigrateResult, style: Style): string {

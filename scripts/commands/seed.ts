@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { systemClock } from "#lib/base/clock.ts";
 import type { SeedResult } from "#lib/contract.ts";
-import { runApplicationName } from "#lib/migrate/ledger.ts";
+import { connectForRun } from "#lib/migrate/run-connections.ts";
 import { type BucketPlace, parseBucketPlace } from "#lib/migrate/seed/from.ts";
 import { recordedSeed } from "#lib/migrate/seed/recorded-seed.ts";
 import type { SeedProgress } from "#lib/migrate/seed/seed.ts";
@@ -69,11 +69,11 @@ async function seedUrl(
   const { signal, output } = context;
   const runId = randomUUID();
   const bundle = await readCheckout(context.root);
-  await using connection = await connect(address, { applicationName: runApplicationName(runId), signal });
+  await using connections = await connectForRun(runId, async (options) => connect(address, options), signal);
   using source = bucket === undefined ? undefined : await openBucket(bucket, context);
   using _ = confineGuestCode(output);
   const run = { runId, requestedBy: describeRequester(), bundle, signal };
-  return await recordedSeed(connection.client, {
+  return await recordedSeed(connections, {
     ...place,
     ...(source === undefined ? {} : { source }),
     ...run,

@@ -1,88 +1,21 @@
-import { randomUUID } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { once } from "node:events";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type FunctionPart, functionName, functionParts, type Manifest, manifestParameterName } from "#lib/contract.ts";
-import { startAwsEndpoint } from "#lib/local/aws/endpoint.ts";
-import { createMemorySecretStore } from "#lib/local/aws/secret-store.ts";
 import { hashSeeds } from "#lib/migrate/seed/seeds-hash.ts";
-import { readMigrations } from "#lib/migrate/source.ts";
-import { repositoryRoot, runCommand } from "../support/command-line.ts";
+import { repositoryRoot, runCommand, startCommand } from "../support/command-line.ts";
+import { type Functions, startOutsideOfStage } from "../support/outside-of-stage.ts";
 
-type Reply = (event: { readonly action: string; readonly runId: string }) => unknown;
-type Functions = Partial<Record<FunctionPart, Reply>>;
-type Invocation = { readonly part: FunctionPart; readonly type: string; readonly event: { readonly action: string } };
-
-let folder: string;
 let stack: AsyncDisposableStack;
-beforeEach(async () => {
+beforeEach(() => {
   stack = new AsyncDisposableStack();
-  folder = await mkdtemp(join(tmpdir(), "postern-test-"));
-  stack.defer(async () => rm(folder, { recursive: true }));
 });
 afterEach(async () => {
   await stack.disposeAsync();
 });
 
-/**
- * The outside of a stage: a real endpoint with a manifest, and functions that reply what the test says. The real
- * functions have their own tests; here it is the command line that is asked.
- */
-async function startStage(functions: Functions, manifest: Partial<Manifest> = {}) {
-  const invocations: Invocation[] = [];
-  const published: Manifest = {
-    version: 1,
-    app: "postern",
-    stage: "local",
-    region: "local",
-    protected: false,
-    database: { host: "db.internal", port: 5432, name: "app", instanceId: "postern-local" },
-    functions: {
-      runner: functionName("local", "runner"),
-      inspect: functionName("local", "inspect"),
-      health: functionName("local", "health"),
-    },
-    healthUrl: "http://127.0.0.1:1/",
-    secrets: {},
-    bundle: { version: "0.1.0", migrationsHash: (await readMigrations(join(repositoryRoot, "migrations"))).hash },
-    bastions: [],
-    ...manifest,
-  };
-  const credentials = { accessKeyId: `TEST${randomUUID()}`, secretAccessKey: randomUUID() };
-  const endpoint = stack.use(
-    await startAwsEndpoint({
-      port: 0,
-      onLog: () => {},
-      credentials,
-      region: "local",
-      accountId: "000000000000",
-      parameters: new Map([[manifestParameterName("local"), JSON.stringify(published)]]),
-      secrets: createMemorySecretStore(),
-      lambda: () => ({
-        has: (name) => partOf(name) !== undefined,
-        invoke: async (name, payload, { invocationType: type }) => {
-          const part = partOf(name) ?? "health";
-          const event = JSON.parse(Buffer.from(payload).toString("utf8")) as Parameters<Reply>[0];
-          invocations.push({ part, type, event });
-          const reply = Buffer.from(type === "Event" ? "" : JSON.stringify(functions[part]?.(event)));
-          const statusCode = type === "Event" ? 202 : 200;
-          return { statusCode, payload: reply, executedVersion: "$LATEST", requestId: randomUUID() };
-        },
-      }),
-      resources: () => ({ dbInstances: [], dbProxies: [], dbProxyTargets: {}, instances: [], addresses: [] }),
-    }),
-  );
-  const access = { url: endpoint.url, region: "local", ...credentials };
-  await writeFile(join(folder, "aws.json"), JSON.stringify(access), { mode: 0o600 });
-  const awsEnv = {
-    AWS_ENDPOINT_URL: endpoint.url,
-    AWS_REGION: "local",
-    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-  };
-  return { published, invocations, awsEnv, env: { POSTERN_STAGE: "local", POSTERN_DATA: folder, POSTERN_JSON: "1" } };
-}
+const startStage = async (...args: Parameters<typeof startOutsideOfStage>) =>
+  stack.use(await startOutsideOfStage(...args));
 
 const upToDate = { status: "up-to-date", applied: [], pending: [], runId: "run", ms: 1 };
 
@@ -231,6 +164,74 @@ test("setup and rotate are waited for and print what the runner replied", async 
   ]);
 });
 
-function partOf(name: string): FunctionPart | undefined {
-  return functionParts.find((part) => functionName("local", part) === name);
-}
+test("migrate goes on in another run when the runner's time is over, with the approval of the rest", async () => {
+  const [approve, rest] = ["a".repeat(64), "b".repeat(64)];
+  const first = { status: "partial", applied: ["0000_a"], pending: ["0001_b"], runId: "run-1", ms: 5, planHash: rest };
+  const second = { status: "applied", applied: ["0001_b"], pending: [], runId: "run-2", ms: 7 };
+  const runs: string[] = [];
+  const { env, invocations } = await startStage({
+    inspect: ({ runId }) => {
+      if (!runs.includes(runId)) runs.push(runId);
+      return { runId, state: "ended", result: runs.length === 1 ? first : second };
+    },
+  });
+  const { exitCode, json, stderr } = await runCommand(["migrate", "--approve", approve], { env });
+  expect(json()).toMatchObject({ status: "applied", applied: ["0000_a", "0001_b"], pending: [], ms: 12 });
+  expect(exitCode).toBe(0);
+  expect(stderr).toContain("going on in another run");
+  const queued = invocations.filter(({ part }) => part === "runner").map(({ event }) => event);
+  expect(queued).toMatchObject([{ approve }, { approve: rest }]);
+});
+
+test("migrate does not go on with a run that was cancelled, nor for ever without progress", async () => {
+  const error = { code: "run.cancelled", message: "cancelled" };
+  const partial = { status: "partial", applied: [], pending: ["0000_a"], runId: "run-1", ms: 5 };
+  for (const [result, runs] of [
+    [{ ...partial, applied: ["0000_z"], error }, 1],
+    [partial, 3],
+  ] as const) {
+    const { env, invocations } = await startStage({ inspect: ({ runId }) => ({ runId, state: "ended", result }) });
+    expect((await runCommand(["migrate"], { env })).exitCode).toBe(1);
+    expect(invocations.filter(({ part }) => part === "runner")).toHaveLength(runs);
+  }
+});
+
+test("migrate --run-id watches a run that is on, without queueing it again, and tells where it stands", async () => {
+  let polls = 0;
+  const progress = { what: "0003_c", migration: { n: 2, of: 3 }, statement: { n: 1, of: 4 } };
+  const { env, invocations } = await startStage({
+    inspect: ({ runId }) => {
+      polls += 1;
+      return polls < 3 ? { runId, state: "running", progress } : { runId, state: "ended", result: upToDate };
+    },
+  });
+  const { exitCode, stderr } = await runCommand(["migrate", "--run-id", "run-of-mine"], { env });
+  expect(exitCode).toBe(0);
+  expect(stderr).toContain("watching run run-of-mine\n0003_c (2 of 3), statement 1 of 4\n");
+  expect(invocations.filter(({ part }) => part === "runner")).toEqual([]);
+});
+
+test.each([
+  ["running", 0, { runId: "run-of-mine", cancelled: true }],
+  ["ended", 2, { error: { code: "run.unknown" } }],
+  ["unknown", 2, { error: { code: "run.unknown" } }],
+])("migrate --cancel asks a run to end that is %s, and says what became of that", async (state, code, document) => {
+  const { env, invocations } = await startStage({ inspect: ({ runId }) => ({ runId, state }) });
+  const { exitCode, json } = await runCommand(["migrate", "--cancel", "run-of-mine"], { env });
+  expect(json()).toMatchObject(document);
+  expect(exitCode).toBe(code);
+  expect(invocations).toMatchObject([{ part: "inspect", event: { action: "cancel", runId: "run-of-mine" } }]);
+});
+
+test("without a terminal, a signal leaves the run alone and says how to watch and how to end it", async () => {
+  const { env } = await startStage({ inspect: ({ runId }) => ({ runId, state: "running" }) });
+  const child = startCommand(["migrate"], { env });
+  const [stdout, closed] = [text(child.stdout), once(child, "close")];
+  for await (const chunk of child.stderr) if (String(chunk).includes("is running")) break;
+  child.kill("SIGINT");
+  expect(await closed).toEqual([130, null]);
+  const { error } = JSON.parse(await stdout) as { error: { code: string; message: string; hint: string } };
+  expect(error.code).toBe("aborted");
+  expect(error.message).toMatch(/The run \S+ goes on/u);
+  expect(error.hint).toMatch(/--run-id \S+, end it with --cancel \S+/u);
+});

@@ -20,6 +20,7 @@ import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { createPool } from "#lib/postgres/pool.ts";
 import { createTestDatabase, startTestServer, type TestDatabase } from "../support/postgres.ts";
+import { openRun } from "../support/run-connections.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const about = { service: "postern", stage: "test" };
@@ -43,8 +44,9 @@ beforeAll(async () => {
     await setupRoles(master.client, { databaseName: database.name, readPasswords: async () => passwords });
   }
   const migrator = { ...database.address, user: "postern_migrator", password: passwords.migrator };
-  await using connection = await connect(migrator, { applicationName: "test" });
-  await migrate(connection.client, { folder, runId: randomUUID(), requestedBy: "test" });
+  const runId = randomUUID();
+  await using connections = await openRun(migrator, runId);
+  await migrate(connections, { folder, runId, requestedBy: "test" });
 
   const outDir = await mkdtemp(join(tmpdir(), "postern-test-"));
   stack.defer(async () => rm(outDir, { recursive: true, force: true }));

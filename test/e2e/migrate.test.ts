@@ -5,7 +5,7 @@ import { inspect } from "node:util";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate as migrateWithDrizzle } from "drizzle-orm/node-postgres/migrator";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runApplicationName } from "#lib/migrate/ledger.ts";
+import { beginRun, runApplicationName } from "#lib/migrate/ledger.ts";
 import { type MigrateOptions, migrate } from "#lib/migrate/migrate.ts";
 import { readProgress } from "#lib/migrate/progress.ts";
 import { type Migration, readMigrations } from "#lib/migrate/source.ts";
@@ -13,6 +13,7 @@ import { parseMigration } from "#lib/migrate/sql/parse-migration.ts";
 import { readStatus } from "#lib/migrate/status.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";
 import { type TestDatabase, createTestDatabase } from "../support/postgres.ts";
+import { openRun } from "../support/run-connections.ts";
 
 let database: TestDatabase;
 let dir: string;
@@ -55,8 +56,8 @@ async function run(texts: readonly string[], options: Partial<MigrateOptions> = 
   const folder = options.folder ?? (await writeFolder(texts));
   nextRun += 1;
   const runId = options.runId ?? `test-run-${nextRun}`;
-  const { client } = await open(runApplicationName(runId));
-  return await migrate(client, { requestedBy: "test", lockWaitMs: 10_000, ...options, folder, runId });
+  const connections = stack.use(await openRun(database.address, runId));
+  return await migrate(connections, { requestedBy: "test", lockWaitMs: 10_000, ...options, folder, runId });
 }
 
 const tables = async () => {
@@ -90,7 +91,8 @@ describe("migrate", () => {
   it("names the line of a syntax error", async () => {
     const { error } = await run(["create table a (\n  id int,\n  name txet not null,\n  more int\n)"]);
     expect(error?.message).toContain('type "txet" does not exist');
-    expect(error?.message).toContain("line 3");
+    expect(error?.message).toContain("0000_step.sql:3:8: ");
+    expect(error?.message).toContain("LINE 3:   name txet not null,\n               ^");
   });
 
   it("fails a migration whose deferred constraint breaks at commit, and keeps nothing of it", async () => {
@@ -137,13 +139,14 @@ describe("migrate", () => {
     await run(["create table a ()"]);
     const holder = await open(runApplicationName("the-holder"));
     await holder.client.query("select pg_advisory_lock(1886351476, 1)");
-    await expect(run(["create table a ()"], { lockWaitMs: 200 })).rejects.toMatchObject({
+    const more = ["create table a ()", "create table b ()"];
+    await expect(run(more, { lockWaitMs: 200 })).rejects.toMatchObject({
       code: "lock.held",
       message: expect.stringContaining("postern run the-holder"),
     });
     // The lock is free again, and so is the way.
     await holder.close();
-    expect(await run(["create table a ()"])).toMatchObject({ status: "up-to-date" });
+    expect(await run(more)).toMatchObject({ status: "applied" });
   });
 
   it.each([
@@ -185,23 +188,33 @@ describe("migrate", () => {
       "password 'a' 'correct horse'",
     ]) {
       const folder = await writeFolder([`create role nobody_special ${text}`]);
-      const { error } = await run([], { folder });
-      expect(error?.message).toMatch(/line \d/u);
+      const atRun: unknown = await run([], { folder }).catch((error: unknown) => error);
+      expect(atRun).toMatchObject({ code: "migrations.invalid-sql" });
       const refused: unknown = await parseMigration(folder.migrations[0] as Migration).then(
         undefined,
         (e: unknown) => e,
       );
       expect(refused).toMatchObject({ code: "migrations.invalid-sql", message: expect.stringMatching(/:\d+:\d+: /u) });
-      expect(`${JSON.stringify(error)} ${inspect(refused)}`).not.toContain("correct horse");
+      expect(`${inspect(atRun)} ${inspect(refused)}`).not.toContain("correct horse");
     }
   });
 
-  it("tells what was applied when the connection is lost, and the next run closes the lost one", async () => {
-    const texts = ["create table a ()", "select pg_terminate_backend(pg_backend_pid())"];
-    const lost = await run(texts, { runId: "run-that-is-lost" });
-    expect(lost).toMatchObject({ status: "failed", applied: ["0000_step"], pending: ["0001_step"] });
-    expect(lost.error).toMatchObject({ sqlState: "57P01" });
+  it("tells what was applied when its connection is ended, also in the ledger", async () => {
+    const texts = ["create table a ()", "create table b (); select pg_terminate_backend(pg_backend_pid())"];
+    const ended = await run(texts, { runId: "run-that-is-ended" });
+    expect(ended).toMatchObject({ status: "failed", applied: ["0000_step"], pending: ["0001_step"] });
+    expect(ended.error).toMatchObject({ sqlState: "57P01", message: expect.stringContaining("it was not committed") });
+    const { client } = await open();
+    const progress = await readProgress(client, "run-that-is-ended");
+    expect(progress).toMatchObject({ state: "ended", result: { status: "failed", applied: ["0000_step"] } });
+    expect(await tables()).toEqual(["a"]);
+  });
 
+  it("closes a run that died when the next one begins", async () => {
+    expect(await run(["create table a ()"])).toMatchObject({ status: "applied" });
+    const dead = await openRun(database.address, "run-that-is-lost");
+    await beginRun(dead.client, { runId: "run-that-is-lost", action: "migrate", requestedBy: "test" });
+    await dead[Symbol.asyncDispose]();
     expect(await run(["create table a ()", "create table b ()"])).toMatchObject({ status: "applied" });
     const { client } = await open();
     const { rows } = await client.query("select outcome, ended_at from postern.runs where run_id = 'run-that-is-lost'");
@@ -213,8 +226,8 @@ describe("migrate", () => {
   it("lets go of statement and lock within seconds when its connection is cut", async () => {
     const folder = await writeFolder(["select pg_sleep(60)"]);
     const runId = "run-to-be-cut-off";
-    const { client } = await open(runApplicationName(runId));
-    const outcome = migrate(client, { folder, runId, requestedBy: "test" }).catch(() => undefined);
+    const connections = stack.use(await openRun(database.address, runId));
+    const outcome = migrate(connections, { folder, runId, requestedBy: "test" }).catch(() => undefined);
     const watcher = await open();
     const isActive = async () =>
       (
@@ -225,7 +238,7 @@ describe("migrate", () => {
       ).rowCount;
     await expect.poll(isActive).toBe(1);
     // As a process that is killed: the socket is gone without a word.
-    client.connection.stream.destroy();
+    connections.client.connection.stream.destroy();
     await outcome;
     await expect.poll(isActive, { timeout: 5000 }).toBe(0);
     expect(await run(["select 1"])).toMatchObject({ status: "applied" });
@@ -322,7 +335,7 @@ describe("readProgress", () => {
     expect(await readProgress(client, "run-that-ended")).toEqual({ runId: "run-that-ended", state: "ended", result });
   });
 
-  it("sees a run that is on, and that it is lost when its connection is gone", async () => {
+  it("sees a run that is on, and its end when its connections are ended", async () => {
     const runId = "run-to-be-cut";
     const folder = await writeFolder(["select pg_sleep(30)"]);
     const outcome = run([], { folder, runId }).then(
@@ -335,6 +348,6 @@ describe("readProgress", () => {
       runApplicationName(runId),
     ]);
     expect(["failed", "thrown"]).toContain(await outcome);
-    expect(await readProgress(client, runId)).toEqual({ runId, state: "lost" });
+    expect(await readProgress(client, runId)).toMatchObject({ runId, state: "ended" });
   });
 });

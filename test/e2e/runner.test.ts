@@ -44,6 +44,7 @@ function ports(replaced: Partial<RunnerPorts> = {}): RunnerPorts {
     bundle,
     isProtected: false,
     signal: new AbortController().signal,
+    remainingMs: () => Number.POSITIVE_INFINITY,
     ...replaced,
   };
 }
@@ -108,15 +109,13 @@ describe("the runner", () => {
     expect(await watch(event)).toMatchObject({ state: "ended", error: { code } });
   });
 
-  it("leaves a run alone that is on when the same event is delivered twice", async () => {
-    await watch({ ...request, action: "migrate", runId: "migrate-1" });
-    await using connection = await connect(database.address, { applicationName: "postern run twice-1" });
-    await connection.client.query(
-      "insert into postern.runs (run_id, action, requested_by) values ('twice-1', 'migrate', 'test')",
-    );
-    const second = handleRunnerEvent({ ...request, action: "migrate", runId: "twice-1" }, ports());
-    await expect(second).rejects.toMatchObject({ code: "lock.held" });
+  it("attaches to the run that is on when the same event is delivered twice, and gives its outcome", async () => {
+    const event = { ...request, action: "migrate", runId: "twice-1" } as const;
+    const results = await Promise.all([handleRunnerEvent(event, ports()), handleRunnerEvent(event, ports())]);
+    expect(results[0]).toMatchObject({ status: "applied" });
+    expect(results[1]).toEqual(results[0]);
     await using watcher = await connect(database.address, { applicationName: "watch" });
-    expect(await readProgress(watcher.client, "twice-1")).toEqual({ runId: "twice-1", state: "running" });
+    const { rows } = await watcher.client.query("select count(*)::int from postern.run_migrations");
+    expect(rows).toEqual([{ count: 6 }]);
   });
 });

@@ -1,8 +1,8 @@
-import type pg from "pg";
 import type { SeedResult } from "#lib/contract.ts";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import type { RunIdentity } from "../ledger.ts";
 import { recordRun, type RecordedRunOptions } from "../recorded-run.ts";
+import type { RunConnections } from "../run-connections.ts";
 import { seed, type SeedOptions } from "./seed.ts";
 import { folderSource } from "./sets.ts";
 
@@ -17,17 +17,21 @@ export type RecordedSeedOptions = Pick<RunIdentity, "runId" | "requestedBy" | "b
  * `seed` as a run: under the run lock, once per run id, with its outcome in the ledger. An unknown set is refused before;
  * everything else is looked at inside the run, because reading large files takes a while and somebody may be watching.
  */
-export async function recordedSeed(client: pg.Client, options: RecordedSeedOptions): Promise<SeedResult> {
+export async function recordedSeed(connections: RunConnections, options: RecordedSeedOptions): Promise<SeedResult> {
   const { runId, requestedBy, bundle, signal, onProgress, onWait, lockWaitMs, ...what } = options;
   const clock = options.clock ?? systemClock;
   await (what.source ?? folderSource(what.seedsDir)).findFiles(what.set);
   const run = { runId, action: "seed", requestedBy, bundle, lockWaitMs, clock, signal, onWait };
-  return await recordRun(client, run, async () => {
-    const result = await seed(client, {
+  return await recordRun(connections, run, async (context) => {
+    const result = await seed(connections.client, {
       ...what,
       clock,
-      ...(signal === undefined ? {} : { signal }),
-      ...(onProgress === undefined ? {} : { onProgress }),
+      lease: context.lease,
+      signal: context.signal,
+      onProgress: (progress) => {
+        context.report({ what: progress.file, rows: progress.rows });
+        onProgress?.(progress);
+      },
     });
     return { outcome: "seeded", result };
   });

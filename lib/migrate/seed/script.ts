@@ -7,7 +7,7 @@ import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";
 import { resetSession } from "../session.ts";
 import { parseMigration, type Statement } from "../sql/parse-migration.ts";
 import { describeServerError } from "../sql/server-error.ts";
-import { readMark, writeMark } from "./marks.ts";
+import { type MarkKey, readMark, writeMark } from "./marks.ts";
 import type { SeedFilePath } from "./sets.ts";
 
 /** A SQL file of a set, parsed. */
@@ -74,15 +74,14 @@ async function readText(bytes: AsyncIterable<Buffer>, name: string): Promise<str
 export async function runScript(
   client: pg.Client,
   script: SeedScript,
-  run: { readonly set: string; readonly clock: Clock },
+  { key, clock }: { readonly key: MarkKey; readonly clock: Clock },
 ): Promise<{ file: string; ran: boolean; ms: number }> {
   const { name, digest } = script;
-  const startMs = run.clock.nowMs();
-  const key = { set: run.set, file: name };
+  const startMs = clock.nowMs();
   const at: { statement: Statement | undefined } = { statement: undefined };
   try {
     if ((await readMark(client, key))?.digest === digest) {
-      return { file: name, ran: false, ms: elapsedMs(run.clock, startMs) };
+      return { file: name, ran: false, ms: elapsedMs(clock, startMs) };
     }
     await resetSession(client);
     await client.query("begin");
@@ -103,7 +102,7 @@ export async function runScript(
   } finally {
     await resetSession(client).catch(() => undefined);
   }
-  return { file: name, ran: true, ms: elapsedMs(run.clock, startMs) };
+  return { file: name, ran: true, ms: elapsedMs(clock, startMs) };
 }
 
 function describeFailure(error: unknown, { name, text }: SeedScript, statement: Statement | undefined): PosternError {

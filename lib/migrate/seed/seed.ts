@@ -2,8 +2,10 @@ import type pg from "pg";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { SeedResult } from "#lib/contract.ts";
+import type { Lease } from "../lease.ts";
 import { type CheckedFile, checkFiles } from "./check.ts";
 import { loadFile } from "./load.ts";
+import type { MarkKey } from "./marks.ts";
 import { folderSource, type SeedSource } from "./sets.ts";
 import { runScript } from "./script.ts";
 
@@ -24,6 +26,8 @@ export type SeedOptions = {
   /** Bytes of a CSV file in one COPY and transaction; default 8 MiB. */
   readonly chunkBytes?: number;
   readonly clock?: Clock;
+  /** Of the run that this is: SQL and COPY are committed only while it holds. */
+  readonly lease?: Lease;
 };
 
 /** Of the file under way, so far. */
@@ -69,7 +73,13 @@ export async function seed(client: pg.Client, options: SeedOptions): Promise<See
   const scripts: ScriptResult[] = [];
   for (const one of checked) {
     stop();
-    if (one.kind === "script") scripts.push(await runScript(client, one.script, { set, ...withDefaults(options) }));
+    if (one.kind === "script")
+      scripts.push(
+        await runScript(client, one.script, {
+          key: { ...keyOf(options), file: one.script.name },
+          ...withDefaults(options),
+        }),
+      );
     else addResult(tables, await writeFile(client, one, options));
   }
   return { set, tables: [...tables.values()], ...(scripts.length === 0 ? {} : { scripts }) };
@@ -100,7 +110,7 @@ async function writeFile(
     ...sizes,
     file,
     target,
-    key: { set: options.set, file: name },
+    key: { ...keyOf(options), file: name },
     onWritten: (done) => {
       const seconds = Math.max(1, clock.nowMs() - startMs) / 1000;
       options.onProgress?.({
@@ -118,10 +128,17 @@ async function writeFile(
   return { table, rows, inserted, ms: elapsedMs(clock, startMs) };
 }
 
+function keyOf({ set, lease }: SeedOptions): Omit<MarkKey, "file"> {
+  return lease === undefined ? { set } : { set, lease };
+}
+
 function stopWhenAborted({ signal, set }: SeedOptions): void {
   if (signal?.aborted !== true) return;
+  const reason: unknown = signal.reason;
+  // Cancelled, or the lease is lost: that says more.
+  if (reason instanceof PosternError && reason.code !== "aborted") throw reason;
   throw new PosternError("aborted", `Seeding ${set} was stopped before it was done.`, {
-    cause: signal.reason,
+    cause: reason,
     hint: "Run seed again: it goes on where this stopped.",
   });
 }

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runApplicationName } from "#lib/migrate/ledger.ts";
 import { acquireLock } from "#lib/migrate/lock.ts";
 import { migrate, type MigrateOptions } from "#lib/migrate/migrate.ts";
 import { planMigrations } from "#lib/migrate/plan.ts";
@@ -9,6 +8,7 @@ import { systemClock } from "#lib/base/clock.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";
 import { makeMigrationFolder, type TestFolder } from "../../support/migration-folder.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { openRun } from "../../support/run-connections.ts";
 
 let stack: AsyncDisposableStack;
 let database: TestDatabase;
@@ -27,8 +27,8 @@ let nextRun = 0;
 async function run(folder: MigrationFolder, options: Partial<MigrateOptions> = {}) {
   nextRun += 1;
   const runId = `approve-${nextRun}`;
-  const connection = stack.use(await connect(database.address, { applicationName: runApplicationName(runId) }));
-  return await migrate(connection.client, { requestedBy: "test", isProtected: true, runId, ...options, folder });
+  const connections = stack.use(await openRun(database.address, runId));
+  return await migrate(connections, { requestedBy: "test", isProtected: true, runId, ...options, folder });
 }
 
 const hashOf = async (folder: MigrationFolder) => (await planMigrations(watcher.client, folder)).planHash;

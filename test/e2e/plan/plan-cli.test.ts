@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { migrate } from "#lib/migrate/migrate.ts";
-import { connect } from "#lib/postgres/connect.ts";
 import { runCommand } from "../../support/command-line.ts";
 import { makeMigrationFolder, type TestFolder } from "../../support/migration-folder.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { openRun } from "../../support/run-connections.ts";
 
 let stack: AsyncDisposableStack;
 let database: TestDatabase;
@@ -58,8 +58,8 @@ test("plan prints the pending migrations with their hazards, and exits 0", async
 
 test("plan exits 1 when the history contradicts the folder", async () => {
   const before = await folder.write(["create table t (id int)"]);
-  await using connection = await connect(database.address, { applicationName: "test" });
-  await migrate(connection.client, { folder: before, runId: "plan-cli-1", requestedBy: "test" });
+  await using connections = await openRun(database.address, "plan-cli-1");
+  await migrate(connections, { folder: before, runId: "plan-cli-1", requestedBy: "test" });
   await folder.write(["create table t (id bigint)"]);
   const { exitCode, json } = await plan("--json");
   expect(exitCode).toBe(1);

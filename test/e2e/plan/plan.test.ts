@@ -7,6 +7,7 @@ import { readMigrations } from "#lib/migrate/source.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";
 import { makeMigrationFolder, type TestFolder } from "../../support/migration-folder.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { openRun } from "../../support/run-connections.ts";
 
 let stack: AsyncDisposableStack;
 let database: TestDatabase;
@@ -37,7 +38,8 @@ describe("a plan", () => {
   it("knows the tables that are there, and what is pending after what was applied", async () => {
     const first = ["create table t as select g as id, repeat('x', 600) as pad from generate_series(1, 30000) g"];
     const run = { runId: "plan-run-1", requestedBy: "test" };
-    await migrate(connection.client, { ...run, folder: await folder.write(first) });
+    await using connections = await openRun(database.address, run.runId);
+    await migrate(connections, { ...run, folder: await folder.write(first) });
     await connection.client.query("analyze t");
     const both = await folder.write([...first, "alter table t alter id set not null;\ndrop table t;"]);
     const plan = await planMigrations(connection.client, both);

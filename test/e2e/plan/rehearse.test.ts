@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RehearsalResult } from "#lib/contract.ts";
-import { runApplicationName } from "#lib/migrate/ledger.ts";
 import { planMigrations } from "#lib/migrate/plan.ts";
 import { readProgress } from "#lib/migrate/progress.ts";
 import { rehearse, type RehearseOptions } from "#lib/migrate/rehearse.ts";
@@ -8,6 +7,7 @@ import { readMigrations } from "#lib/migrate/source.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";
 import { makeMigrationFolder, type TestFolder } from "../../support/migration-folder.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { openRun } from "../../support/run-connections.ts";
 
 let stack: AsyncDisposableStack;
 let database: TestDatabase;
@@ -31,8 +31,8 @@ let nextRun = 0;
 async function run(texts: readonly string[], options: Partial<RehearseOptions> = {}): Promise<RehearsalResult> {
   nextRun += 1;
   const runId = `rehearse-${nextRun}`;
-  const connection = stack.use(await connect(database.address, { applicationName: runApplicationName(runId) }));
-  return await rehearse(connection.client, {
+  const connections = stack.use(await openRun(database.address, runId));
+  return await rehearse(connections, {
     requestedBy: "test",
     runId,
     ...options,

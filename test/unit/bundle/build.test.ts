@@ -15,6 +15,7 @@ const files = {
     import { shared } from "./shared.ts";
     export const handler = async (event: string) => (await import("./lazy.ts")).lazy(shared, event);
     strict.ok(typeof require === "function");`,
+  "functions/runner-task.ts": 'export { shared } from "./shared.ts";',
   "functions/inspect.ts": 'export { shared as handler } from "./shared.ts";',
   "functions/health.ts": 'export { shared as handler } from "./shared.ts";',
   "functions/shared.ts": 'export const shared = "shared" as string;',
@@ -63,6 +64,7 @@ describe("a build", () => {
       "seeds/demo/10-things.mjs",
       "seeds/demo/20-more.ndjson",
       "seeds/demo/start.mjs",
+      "task.mjs",
     ]);
     expect(await readdir(join(root, "dist"))).toEqual(["functions"]);
     expect(JSON.parse(await readFile(join(parts.health.dir, "bundle.json"), "utf8"))).toEqual(info);

@@ -17,6 +17,7 @@ function scriptedPort(polls: readonly Poll[], queue: RunPort["queue"] = async ()
       events.push(event);
       await queue(event, signal);
     },
+    cancel: async (runId) => ({ runId, state: "running" }),
     readProgress: async (runId) => {
       const poll = polls[Math.min(polled, polls.length - 1)];
       polled += 1;

@@ -1,0 +1,118 @@
+import type pg from "pg";
+import { elapsedMs } from "#lib/base/clock.ts";
+import { PosternError, toPosternError } from "#lib/base/errors.ts";
+import type { MigrateResult } from "#lib/contract.ts";
+import { applyMigration } from "./apply/apply.ts";
+import type { ApplyEvent, ApplyLimits } from "./apply/context.ts";
+import { isConnectionLost } from "./apply/failure.ts";
+import type { PreparedMigration } from "./apply/prepare.ts";
+import { insertAppliedSql } from "./ledger.ts";
+import { findOutcome } from "./lost-connection.ts";
+import type { RunContext } from "./recorded-run.ts";
+
+export type { ApplyLimits };
+
+export type MigrateEvent = ApplyEvent | { readonly step: "applied"; readonly tag: string; readonly ms: number };
+
+type Options = {
+  readonly limits: ApplyLimits;
+  readonly minStartMs: number;
+  readonly onEvent: (event: MigrateEvent) => void;
+};
+
+type Applied = {
+  readonly status: Extract<MigrateResult["status"], "up-to-date" | "applied" | "partial" | "failed">;
+  readonly applied: readonly string[];
+  readonly error?: PosternError | undefined;
+};
+
+/** Left when the deadline cuts a statement: what was measured before it and the cancel itself take a moment. */
+const deadlineSlackMs = 250;
+
+/**
+ * Applies migrations in order, and stops at the first that fails.
+ *
+ * `partial`: it stopped between migrations, because it was told to, was cancelled (then with an error), or has not the time
+ * for another; running it again goes on. A migration that is cut off by the deadline after others were applied is tried again
+ * by the next run with all of its time; cut off without any progress it fails (`migrate.deadline`).
+ *
+ * A connection that is lost ends the run, after it was found out whether the migration was committed.
+ */
+export async function applyPending(
+  client: pg.Client,
+  run: RunContext,
+  pending: readonly PreparedMigration[],
+  { limits, minStartMs, onEvent }: Options,
+): Promise<Applied> {
+  const applied: string[] = [];
+  const session = { isSet: false };
+  let hasProgress = false;
+  const notice = (event: MigrateEvent) => {
+    if (event.step === "applied" || event.step === "statement-done") hasProgress = true;
+    onEvent(event);
+  };
+  for (const [index, prepared] of pending.entries()) {
+    if (run.signal.aborted) return stopped(applied, run.signal.reason);
+    if (limits.remainingMs() < minStartMs) return { status: "partial", applied };
+    const { tag } = prepared.migration;
+    const place = { n: index + 1, of: pending.length };
+    const startMs = run.clock.nowMs();
+    run.report({ what: tag, migration: place });
+    try {
+      const context = { client, run, limits, insertApplied: insertAppliedSql, session, onEvent: notice, place };
+      await applyMigration(context, prepared);
+    } catch (error) {
+      const failure = toPosternError(error);
+      if (isConnectionLost(failure)) return await endLost(run, tag, { applied, isLast: place.n === place.of, failure });
+      if (isStop(failure)) return stopped(applied, failure);
+      if (failure.sqlState !== "57014" || limits.remainingMs() > deadlineSlackMs) {
+        return { status: "failed", applied, error: failure };
+      }
+      return hasProgress
+        ? { status: "partial", applied }
+        : { status: "failed", applied, error: outOfTime(tag, failure) };
+    }
+    applied.push(tag);
+    notice({ step: "applied", tag, ms: elapsedMs(run.clock, startMs) });
+  }
+  return { status: applied.length === 0 ? "up-to-date" : "applied", applied };
+}
+
+function isStop({ code }: PosternError): boolean {
+  return code === "aborted" || code === "run.cancelled" || code === "run.lease-lost";
+}
+
+function stopped(applied: readonly string[], reason: unknown): Applied {
+  const error = toPosternError(reason);
+  if (error.code === "run.lease-lost") return { status: "failed", applied, error };
+  // Told to stop by the process's own signal: whoever sent it knows.
+  return error.code === "run.cancelled" ? { status: "partial", applied, error } : { status: "partial", applied };
+}
+
+function outOfTime(tag: string, cause: PosternError): PosternError {
+  return new PosternError("migrate.deadline", `${tag} did not end within the time that the runner has.`, {
+    cause,
+    sqlState: cause.sqlState,
+  });
+}
+
+async function endLost(
+  run: RunContext,
+  tag: string,
+  at: { readonly applied: readonly string[]; readonly isLast: boolean; readonly failure: PosternError },
+): Promise<Applied> {
+  const { applied, isLast, failure } = at;
+  const outcome = await findOutcome(run, tag);
+  const lost = `The connection was lost while ${tag} was applied`;
+  const { code, cause, sqlState } = failure;
+  const describe = (message: string, hint: string) => new PosternError(code, message, { hint, cause, sqlState });
+  if (outcome === "applied") {
+    if (isLast) return { status: "applied", applied: [...applied, tag] };
+    const error = describe(`${lost}: it was committed.`, "Run migrate again: it goes on behind it.");
+    return { status: "failed", applied: [...applied, tag], error };
+  }
+  const kept = outcome === undefined ? "whether it was committed could not be found out" : "it was not committed";
+  const hint =
+    outcome === undefined ? "See `postern status`. Running migrate again is safe either way." : "Run migrate again.";
+  return { status: "failed", applied, error: describe(`${lost}, and ${kept}. ${failure.message}`, hint) };
+}

@@ -1,0 +1,43 @@
+import { PosternError } from "#lib/base/errors.ts";
+import { hasApplied } from "./ledger.ts";
+import type { RunContext } from "./recorded-run.ts";
+
+const limits = Object.freeze({ tryForMs: 30_000, pauseMs: 500, lingerMs: 2000 });
+
+/**
+ * Finds out whether a migration was committed whose connection was lost: the ledger has it, or it never will.
+ *
+ * 1. Connect anew; the server may be restarting.
+ * 2. Wait until the lost connection's backend is gone, for it may be committing; end it when it lingers.
+ * 3. Look into the ledger.
+ *
+ * @returns undefined when the server cannot be reached in time: then nobody knows
+ */
+export async function findOutcome(
+  { runId, clock, open, signal }: Pick<RunContext, "runId" | "clock" | "open" | "signal">,
+  tag: string,
+): Promise<"applied" | "not-applied" | undefined> {
+  const startMs = clock.nowMs();
+  while (clock.nowMs() - startMs < limits.tryForMs && !signal.aborted) {
+    try {
+      await using connection = await open(signal);
+      const { client } = connection;
+      const askedMs = clock.nowMs();
+      for (;;) {
+        const lingers = await client.query<{ pid: number }>(
+          `select a.pid from postern.runs r join pg_stat_activity a on a.pid = r.backend_pid
+           where r.run_id = $1 and starts_with(a.application_name, 'postern run ' || r.run_id)`,
+          [runId],
+        );
+        const pid = lingers.rows[0]?.pid;
+        if (pid === undefined) return (await hasApplied(client, runId, tag)) ? "applied" : "not-applied";
+        if (clock.nowMs() - askedMs > limits.lingerMs) await client.query("select pg_terminate_backend($1)", [pid]);
+        await clock.sleep(limits.pauseMs / 5, signal);
+      }
+    } catch (error) {
+      if (error instanceof PosternError && error.code === "auth.rejected") return undefined;
+      await clock.sleep(limits.pauseMs, signal).catch(() => undefined);
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,180 @@
+import { type Clock, elapsedMs } from "#lib/base/clock.ts";
+import { PosternError } from "#lib/base/errors.ts";
+import type { Blocker, RunProgress } from "#lib/contract.ts";
+import type { Connection } from "#lib/postgres/connect.ts";
+import { findBlockers } from "./blockers.ts";
+import { type Lease, renewLease } from "./lease.ts";
+
+export type MonitorOptions = {
+  readonly runId: string;
+  /** Backend of the connection that works. */
+  readonly workPid: number;
+  /** Opens the second connection; called again when that one is lost. */
+  readonly open: (signal: AbortSignal) => Promise<Connection>;
+  readonly clock: Clock;
+  /** Default 1500: a quarter of the lease. */
+  readonly renewEveryMs?: number | undefined;
+  /** Default 250: how often it looks who blocks, and whether the run was cancelled. */
+  readonly lookEveryMs?: number | undefined;
+};
+
+const defaults = Object.freeze({ renewEveryMs: 1500, lookEveryMs: 250 });
+
+/**
+ * A run's second connection. The first is busy, and what is written in its transactions is gone when they roll back; this
+ * one stays free, and what it writes stays.
+ *
+ * - renews the lease; when another run has it, `signal` is aborted (`run.lease-lost`)
+ * - writes the run's progress, for whoever watches
+ * - sees that the run was cancelled: `signal` is aborted (`run.cancelled`), and the statement under way is cancelled
+ * - sees who blocks the statement under way
+ *
+ * A connection that is lost is opened anew; until then the run goes on, because the lease is asked for in every transaction.
+ */
+export class RunMonitor implements AsyncDisposable {
+  readonly #options: MonitorOptions;
+  readonly #stop = new AbortController();
+  readonly #abort = new AbortController();
+  readonly #loop: Promise<void>;
+  #lease: Lease | undefined;
+  #connection: Connection | undefined;
+  #progress: RunProgress | undefined;
+  #hasNews = false;
+  #isCancellable = false;
+  #blockers: readonly Blocker[] = [];
+  /** What is under way on this connection: one thing at a time. */
+  #asking: Promise<void> = Promise.resolve();
+
+  constructor(options: MonitorOptions) {
+    this.#options = options;
+    this.#loop = this.#watch();
+  }
+
+  /** Aborted with a PosternError when the run must end. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Who kept the statement under way waiting when somebody last looked; empty once it went on. */
+  get blockers(): readonly Blocker[] {
+    return this.#blockers;
+  }
+
+  /** From now on it is renewed. */
+  hold(lease: Lease): void {
+    this.#lease = lease;
+  }
+
+  report(progress: RunProgress): void {
+    this.#progress = progress;
+    this.#hasNews = true;
+  }
+
+  /**
+   * Does work whose statement may be cancelled: by whoever cancels the run, or after `limitMs`. When it returns no cancel is
+   * on its way, so that the next statement is safe.
+   */
+  async cancellable<Result>(work: () => Promise<Result>, limitMs = Number.POSITIVE_INFINITY): Promise<Result> {
+    this.#isCancellable = true;
+    this.#blockers = [];
+    const done = new AbortController();
+    const limit = Number.isFinite(limitMs) ? this.#cancelAfter(limitMs, done.signal) : Promise.resolve();
+    try {
+      return await work();
+    } finally {
+      this.#isCancellable = false;
+      done.abort();
+      await limit;
+      await this.#asking;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#loop;
+    await this.#connection?.close();
+  }
+
+  async #watch(): Promise<void> {
+    const { clock } = this.#options;
+    const lookEveryMs = this.#options.lookEveryMs ?? defaults.lookEveryMs;
+    const renewEveryMs = this.#options.renewEveryMs ?? defaults.renewEveryMs;
+    let renewedMs = clock.nowMs();
+    while (await this.#pause(lookEveryMs)) {
+      const isDue = elapsedMs(clock, renewedMs) >= renewEveryMs;
+      if (isDue) renewedMs = clock.nowMs();
+      await this.#ask(async () => this.#tick(isDue));
+    }
+  }
+
+  async #ask(work: () => Promise<void>): Promise<void> {
+    this.#asking = this.#asking.then(work).catch(async () => this.#dropConnection());
+    await this.#asking;
+  }
+
+  /** Whether it is to go on. */
+  async #pause(ms: number): Promise<boolean> {
+    await this.#options.clock.sleep(ms, this.#stop.signal).catch(() => undefined);
+    return !this.#stop.signal.aborted;
+  }
+
+  async #tick(isDue: boolean): Promise<void> {
+    const { client } = (this.#connection ??= await this.#options.open(this.#stop.signal));
+    if (isDue && this.#lease !== undefined && !(await renewLease(client, this.#lease))) this.#end(leaseLostError());
+    if (isDue || this.#isCancellable) await this.#readCancellation();
+    if (this.#isCancellable) this.#blockers = await findBlockers(client, this.#options.workPid);
+    if (this.#hasNews) await this.#writeProgress();
+    if (this.#abort.signal.aborted) await this.#cancelStatement();
+  }
+
+  async #readCancellation(): Promise<void> {
+    const found = await this.#connection?.client.query<{ cancelled_by: string | null }>(
+      "select cancelled_by from postern.runs where run_id = $1",
+      [this.#options.runId],
+    );
+    const cancelledBy = found?.rows[0]?.cancelled_by ?? null;
+    if (cancelledBy !== null) this.#end(new PosternError("run.cancelled", `The run was cancelled by ${cancelledBy}.`));
+  }
+
+  async #writeProgress(): Promise<void> {
+    this.#hasNews = false;
+    await this.#connection?.client.query("update postern.runs set progress = $2 where run_id = $1", [
+      this.#options.runId,
+      JSON.stringify(this.#progress),
+    ]);
+  }
+
+  #end(reason: PosternError): void {
+    if (!this.#abort.signal.aborted) this.#abort.abort(reason);
+  }
+
+  async #cancelStatement(): Promise<void> {
+    if (!this.#isCancellable) return;
+    await this.#connection?.client.query("select pg_cancel_backend($1)", [this.#options.workPid]);
+  }
+
+  /** Again and again: a cancel that comes before the statement does is lost. */
+  async #cancelAfter(limitMs: number, done: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    await clock.sleep(Math.max(0, limitMs), done).catch(() => undefined);
+    while (!done.aborted) {
+      await this.#ask(async () => this.#cancelNow());
+      await clock.sleep(defaults.lookEveryMs, done).catch(() => undefined);
+    }
+  }
+
+  async #cancelNow(): Promise<void> {
+    this.#connection ??= await this.#options.open(this.#stop.signal);
+    await this.#cancelStatement();
+  }
+
+  async #dropConnection(): Promise<void> {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    await connection?.close().catch(() => undefined);
+  }
+}
+
+function leaseLostError(): PosternError {
+  return new PosternError("run.lease-lost", "Another run has taken this one's lease, and with it the right to go on.");
+}
