@@ -6,7 +6,7 @@ import type { SeedResult } from "#lib/contract.ts";
 import { ensureLedger } from "#lib/migrate/ledger.ts";
 import { type SeedOptions, seed } from "#lib/migrate/seed/seed.ts";
 import { connect } from "#lib/postgres/connect.ts";
-import { createTestDatabase, type TestDatabase } from "./postgres.ts";
+import { createTestDatabase, type TestDatabase, type TestServer } from "./postgres.ts";
 
 /** A database with a ledger, and a seed set `s` in a folder; disposing removes both. */
 export type SeedPlayground = AsyncDisposable & {
@@ -23,9 +23,9 @@ export type SeedPlayground = AsyncDisposable & {
   checksum(): Promise<unknown>;
 };
 
-export async function openSeedPlayground(): Promise<SeedPlayground> {
+export async function openSeedPlayground(server?: TestServer): Promise<SeedPlayground> {
   await using opening = new AsyncDisposableStack();
-  const database = opening.use(await createTestDatabase());
+  const database = opening.use(await createTestDatabase(server));
   const { client } = opening.use(await connect(database.address, { applicationName: "test" }));
   await ensureLedger(client);
   const dir = await mkdtemp(join(tmpdir(), "postern-seeds-"));

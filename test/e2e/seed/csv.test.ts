@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startTestServer } from "../../support/postgres.ts";
 import { openSeedPlayground, type SeedPlayground } from "../../support/seed-set.ts";
 
 let play: SeedPlayground;
@@ -120,11 +121,16 @@ describe.each(ways)("a CSV file for %s", (_way, prepare) => {
 });
 
 describe("a CSV file with one column", () => {
-  it("has each of its lines, also those that PostgreSQL before 18 takes for the end", async () => {
-    await play.client.query("create table t (code text primary key)");
-    await play.write({ "1-t.csv": 'code\na\n\\.\n"b\n\\.\nc"\nd\n' });
-    expect(await play.seed()).toMatchObject({ tables: [{ rows: 4, inserted: 4 }] });
-    const codes = await play.all('select code from t order by code collate "C"');
-    expect(codes).toEqual([{ code: "\\." }, { code: "a" }, { code: "b\n\\.\nc" }, { code: "d" }]);
-  });
+  it.each([16, 18] as const)(
+    "has each of its lines, also those that PostgreSQL %i may take for the end",
+    async (version) => {
+      await using server = await startTestServer({ version });
+      await using own = await openSeedPlayground(server);
+      await own.client.query("create table t (code text primary key)");
+      await own.write({ "1-t.csv": 'code\na\n\\.\n"b\n\\.\nc"\nd\n' });
+      expect(await own.seed()).toMatchObject({ tables: [{ rows: 4, inserted: 4 }] });
+      const codes = await own.all('select code from t order by code collate "C"');
+      expect(codes).toEqual([{ code: "\\." }, { code: "a" }, { code: "b\n\\.\nc" }, { code: "d" }]);
+    },
+  );
 });

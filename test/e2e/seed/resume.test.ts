@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SeedResult } from "#lib/contract.ts";
+import { takeLease } from "#lib/migrate/lease.ts";
 import { startProgram } from "../../support/program.ts";
 import { openSeedPlayground, type SeedPlayground } from "../../support/seed-set.ts";
 
@@ -115,6 +116,17 @@ describe("a run that was stopped", () => {
     await play.client.query(sql);
     await play.seed();
     expect(await play.all("select count(*)::int from t where id <= 10000")).toEqual([{ count: 10_000 }]);
+  });
+
+  it.each([
+    ["rows", { "1-t.csv": "id,name\n1,a\n" }],
+    ["SQL", { "1-t.sql": "insert into t (name) values ('a')" }],
+  ])("keeps nothing of %s once another run has its lease", async (_, files) => {
+    await play.write(files);
+    const lease = await takeLease(play.client, "the-first");
+    await takeLease(play.client, "the-second");
+    await expect(play.seed({ lease })).rejects.toMatchObject({ code: "run.lease-lost" });
+    expect(await play.all("select count(*)::int from t")).toEqual([{ count: 0 }]);
   });
 
   it("passes over rows that the application wrote meanwhile", async () => {
