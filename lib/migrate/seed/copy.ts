@@ -41,6 +41,9 @@ function leadsKey({ uniqueKeys }: SeedTarget, column: string): boolean {
   return uniqueKeys.some(({ isPlain, columns }) => isPlain && columns[0] === column);
 }
 
+/** The server takes a message in whole before it looks at the first row in it: with long ones it would wait more. */
+const messageBytes = 64 * 1024;
+
 async function sendRows(client: pg.Client, sql: string, data: readonly Buffer[]): Promise<number> {
   const stream = client.query(copyFrom(sql));
   await new Promise<void>((resolve, reject) => {
@@ -50,7 +53,9 @@ async function sendRows(client: pg.Client, sql: string, data: readonly Buffer[])
       stream.destroy();
       reject(error);
     });
-    for (const bytes of data) stream.write(bytes);
+    for (const bytes of data) {
+      for (let at = 0; at < bytes.length; at += messageBytes) stream.write(bytes.subarray(at, at + messageBytes));
+    }
     stream.end();
   });
   return stream.rowCount;
