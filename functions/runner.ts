@@ -1,7 +1,7 @@
 import process from "node:process";
 import { toPosternError } from "#lib/base/errors.ts";
 import { createJsonLog } from "#lib/base/log.ts";
-import type { ErrorReply } from "#lib/contract.ts";
+import type { ErrorReply } from "#lib/protocol.ts";
 import { parseRunnerEvent } from "#lib/migrate/events.ts";
 import { handleRunnerEvent, type RunnerResult } from "#lib/migrate/runner.ts";
 import { openRunnerPorts, type RunnerTime } from "#lib/stage/runner-ports.ts";

@@ -1,4 +1,4 @@
-import type { AfterRun, AfterRunFinding } from "#lib/contract.ts";
+import type { AfterRun, AfterRunFinding } from "#lib/protocol.ts";
 import type { Style } from "./style.ts";
 
 /** What a run has left, for people: what needs somebody, then what could not be checked, then the fingerprint. */

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { HistoryCode, MigrateResult } from "#lib/contract.ts";
+import type { HistoryCode } from "#lib/contract.ts";
+import type { MigrateResult } from "#lib/protocol.ts";
 import { baseline, selectBaseline } from "#lib/migrate/baseline.ts";
 import { connectForRun } from "#lib/migrate/run-connections.ts";
 import type { Migration, MigrationFolder } from "#lib/migrate/source.ts";

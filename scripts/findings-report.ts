@@ -1,5 +1,6 @@
 import { PosternError } from "#lib/base/errors.ts";
-import type { HistoryCode, StatusResult } from "#lib/contract.ts";
+import type { HistoryCode } from "#lib/contract.ts";
+import type { StatusResult } from "#lib/protocol.ts";
 import type { Style } from "./style.ts";
 
 /** Findings for people: each on its line, and after the last of a kind what to do about it, with the flag that lets it be. */

@@ -1,5 +1,5 @@
 import { type HistoryCode, historyOverrides } from "#lib/contract.ts";
-import type { PlannedHazard, PlannedMigration, PlannedStatement, PlanResult } from "#lib/contract.ts";
+import type { PlannedHazard, PlannedMigration, PlannedStatement, PlanResult } from "#lib/protocol.ts";
 import { describeFindings } from "./findings-report.ts";
 import type { Style } from "./style.ts";
 

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ErrorDocument } from "#lib/base/errors.ts";
-import type { HistoryCode, RehearsalResult, RehearsedMigration } from "#lib/contract.ts";
+import type { HistoryCode } from "#lib/contract.ts";
+import type { RehearsalResult, RehearsedMigration } from "#lib/protocol.ts";
 import { rehearse } from "#lib/migrate/rehearse.ts";
 import { connectForRun } from "#lib/migrate/run-connections.ts";
 import type { MigrationFolder } from "#lib/migrate/source.ts";

@@ -1,4 +1,4 @@
-import type { RunProgress } from "#lib/contract.ts";
+import type { RunProgress } from "#lib/protocol.ts";
 import { describeBlockers } from "#lib/migrate/blockers.ts";
 import type { MigrateProgress } from "#lib/migrate/migrate.ts";
 

@@ -8,7 +8,7 @@ const errorTable = {
   // What the caller typed or sent
   "usage.invalid": { exitCode: 2, hint: "See `postern help <verb>`." },
   "config.invalid": { exitCode: 2, hint: undefined },
-  "event.invalid": { exitCode: 2, hint: "Invoke the function with the event that `lib/contract.ts` describes." },
+  "event.invalid": { exitCode: 2, hint: "Invoke the function with the event that `lib/protocol.ts` describes." },
   "url.invalid": { exitCode: 2, hint: "Expected postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full." },
 
   // Stages

@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { parseInput } from "#lib/base/config.ts";
 import { type BundleInfo, type FunctionPart, functionParts } from "#lib/contract.ts";
 import { journalFile } from "#lib/migrate/folder/journal.ts";
+import { hashSeeds } from "#lib/migrate/seed/seeds-hash.ts";
 import { type MigrationFolder, readMigrations } from "#lib/migrate/source.ts";
 import { allSettledOrThrow } from "./all-settled.ts";
 import { bundle, bundleOptions, holdEsbuild } from "./esbuild.ts";
@@ -85,9 +86,10 @@ export async function buildFunctions(options: BuildFunctionsOptions): Promise<Bu
 
 /** The hash of the schema is known once what pushes it is made, in `pushDir`. */
 async function readBundleInfo(root: string, folder: MigrationFolder, pushDir: string): Promise<BundleInfo> {
-  const [packageText, gitCommit, schemaHash] = await allSettledOrThrow([
+  const [packageText, gitCommit, seedsHash, schemaHash] = await allSettledOrThrow([
     readFile(join(root, "package.json"), "utf8"),
     readGitCommit(root),
+    hashSeeds(join(folder.dir, "seeds")),
     buildPush(folder.dir, pushDir),
   ]);
   const { version } = parseInput(v.object({ version: v.string() }), JSON.parse(packageText), {
@@ -98,6 +100,7 @@ async function readBundleInfo(root: string, folder: MigrationFolder, pushDir: st
     version,
     ...(gitCommit === undefined ? {} : { gitCommit }),
     migrationsHash: folder.hash,
+    ...(seedsHash === undefined ? {} : { seedsHash }),
     ...(schemaHash === undefined ? {} : { schemaHash }),
   };
 }

@@ -1,6 +1,7 @@
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
-import type { HealthReport, HistoryCode } from "#lib/contract.ts";
+import type { HistoryCode } from "#lib/contract.ts";
+import type { HealthReport } from "#lib/protocol.ts";
 import type { Queryable } from "#lib/migrate/ledger.ts";
 import type { ComparedFolder } from "#lib/migrate/history.ts";
 import { readStatus } from "#lib/migrate/status.ts";

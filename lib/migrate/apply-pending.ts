@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { elapsedMs } from "#lib/base/clock.ts";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
-import type { MigrateResult } from "#lib/contract.ts";
+import type { MigrateResult } from "#lib/protocol.ts";
 import { applyMigration } from "./apply/apply.ts";
 import type { ApplyEvent, ApplyLimits } from "./apply/context.ts";
 import { isConnectionLost } from "./apply/failure.ts";

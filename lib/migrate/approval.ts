@@ -1,5 +1,5 @@
 import { PosternError } from "#lib/base/errors.ts";
-import type { PlannedMigration } from "#lib/contract.ts";
+import type { PlannedMigration } from "#lib/protocol.ts";
 import type { AppliedRow, ComparedFolder, History } from "./history.ts";
 import type { Queryable } from "./ledger.ts";
 import { planMigrations } from "./plan.ts";

@@ -1,7 +1,8 @@
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { nearestNames } from "#lib/base/nearest-names.ts";
-import type { HistoryCode, MigrateResult } from "#lib/contract.ts";
+import type { HistoryCode } from "#lib/contract.ts";
+import type { MigrateResult } from "#lib/protocol.ts";
 import { insertAppliedSql, readAppliedRows, readDrizzleLayout } from "./drizzle-table.ts";
 import { compareHistory, findRefused, type History } from "./history.ts";
 import type { RunIdentity } from "./ledger.ts";

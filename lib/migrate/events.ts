@@ -1,11 +1,6 @@
 import * as v from "valibot";
-import {
-  historyOverrides,
-  type HistoryCode,
-  type InspectEvent,
-  rotatableRoles,
-  type RunnerEvent,
-} from "#lib/contract.ts";
+import { historyOverrides, type HistoryCode, rotatableRoles } from "#lib/contract.ts";
+import type { InspectEvent, RunnerEvent } from "#lib/protocol.ts";
 import { parseInput } from "#lib/base/config.ts";
 
 /** A run id goes into `application_name`, which PostgreSQL cuts at 63 bytes. */
@@ -63,6 +58,7 @@ const runnerEvent = v.variant("action", [
     runId,
     requestedBy,
     set: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),
+    from: v.exactOptional(v.pipe(v.string(), v.maxLength(1024), v.startsWith("s3://"))),
   }),
   v.strictObject({
     action: v.literal("push"),

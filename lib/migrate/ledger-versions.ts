@@ -116,4 +116,16 @@ export const ledgerVersions: readonly string[] = [
    );
    ${fencedFunctions}`,
   `alter table postern.runs add column overrides text[];`,
+  `create table postern.seed_files (
+     set_name text not null,
+     file text not null,
+     storage text,
+     rows bigint not null,
+     bytes bigint not null,
+     lines bigint not null,
+     digest text not null,
+     is_complete boolean not null,
+     changed_at timestamptz not null default clock_timestamp(),
+     constraint seed_files_pkey primary key (set_name, file)
+   );`,
 ];

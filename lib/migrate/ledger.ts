@@ -1,12 +1,6 @@
 import type pg from "pg";
-import {
-  type BundleInfo,
-  type ErrorReply,
-  type HistoryCode,
-  type RunProgress,
-  drizzleTable,
-  ledgerSchema,
-} from "#lib/contract.ts";
+import { type BundleInfo, type HistoryCode, drizzleTable, ledgerSchema } from "#lib/contract.ts";
+import type { ErrorReply, RunProgress } from "#lib/protocol.ts";
 import { createDrizzleTableSql } from "./drizzle-table.ts";
 import type { FolderFormat } from "./folder/listing.ts";
 import { ledgerVersions, revokeWrites } from "./ledger-versions.ts";

@@ -1,5 +1,6 @@
 import type pg from "pg";
-import type { AfterRun, HistoryCode, MigrateResult } from "#lib/contract.ts";
+import type { HistoryCode } from "#lib/contract.ts";
+import type { AfterRun, MigrateResult } from "#lib/protocol.ts";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";

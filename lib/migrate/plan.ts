@@ -1,4 +1,4 @@
-import type { PlannedHazard, PlannedMigration, PlannedStatement, PlanResult } from "#lib/contract.ts";
+import type { PlannedHazard, PlannedMigration, PlannedStatement, PlanResult } from "#lib/protocol.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { readAppliedRows } from "./drizzle-table.ts";
 import type { CatalogFacts } from "./hazards/facts.ts";

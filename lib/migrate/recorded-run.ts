@@ -1,5 +1,5 @@
 import type pg from "pg";
-import type { ErrorReply, RunProgress } from "#lib/contract.ts";
+import type { ErrorReply, RunProgress } from "#lib/protocol.ts";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";

@@ -1,7 +1,8 @@
 import type pg from "pg";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import type { HistoryCode, RehearsalResult, RehearsedMigration } from "#lib/contract.ts";
+import type { HistoryCode } from "#lib/contract.ts";
+import type { RehearsalResult, RehearsedMigration } from "#lib/protocol.ts";
 import { partitionFacts } from "./hazards/table.ts";
 import { type ComparedFolder, findRefused } from "./history.ts";
 import type { RunIdentity } from "./ledger.ts";

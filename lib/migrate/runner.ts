@@ -1,14 +1,7 @@
 import { join } from "node:path";
 import type { Client } from "pg";
-import type {
-  BundleInfo,
-  MigrateResult,
-  RehearsalResult,
-  RoleKey,
-  RunnerEvent,
-  SeedResult,
-  SetupResult,
-} from "#lib/contract.ts";
+import type { BundleInfo, RoleKey } from "#lib/contract.ts";
+import type { MigrateResult, RehearsalResult, RunnerEvent, SeedResult, SetupResult } from "#lib/protocol.ts";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { Connection, ConnectOptions } from "#lib/postgres/connect.ts";
@@ -17,7 +10,9 @@ import { beginRun, endRun, ensureLedger, type RunIdentity, type RunOutcome } fro
 import { migrate } from "./migrate.ts";
 import { connectForRun } from "./run-connections.ts";
 import { rehearse } from "./rehearse.ts";
+import { type BucketPlace, parseBucketPlace } from "./seed/from.ts";
 import { recordedSeed } from "./seed/recorded-seed.ts";
+import type { SeedSource } from "./seed/sets.ts";
 import { setupRoles } from "./roles/setup.ts";
 import { type RotateResult, rotateRole, type SecretVersions } from "./roles/rotate.ts";
 import { readMigrations } from "./source.ts";
@@ -35,6 +30,8 @@ export interface RunnerPorts {
   readonly seedsDir: string;
   /** `schema.mjs`, `renames.json` where there is one, and drizzle-kit as `worker.mjs`. */
   readonly pushDir: string;
+  /** Seed sets in a bucket. */
+  readonly openBucket: (place: BucketPlace, signal: AbortSignal) => Promise<SeedSource & Disposable>;
   readonly bundle: BundleInfo;
   /** Data is lost only with approval. */
   readonly isProtected: boolean;
@@ -118,11 +115,13 @@ function refuseOtherMigrations(
 
 async function runSeed(event: EventOf<"seed">, ports: RunnerPorts): Promise<SeedResult> {
   const { seedsDir, bundle, signal } = ports;
-  const { runId, requestedBy, set } = event;
+  const { runId, requestedBy, set, from } = event;
   await using connections = await openRun(event, ports);
-  return await withRecordedEnd(connections.client, { runId, action: "seed", requestedBy, bundle }, async () =>
-    recordedSeed(connections, { runId, requestedBy, bundle, set, seedsDir, signal }),
-  );
+  return await withRecordedEnd(connections.client, { runId, action: "seed", requestedBy, bundle }, async () => {
+    using source = from === undefined ? undefined : await ports.openBucket(parseBucketPlace(from), signal);
+    const where = source === undefined ? {} : { source };
+    return await recordedSeed(connections, { runId, requestedBy, bundle, set, seedsDir, signal, ...where });
+  });
 }
 
 /** What pushing takes is loaded here: few runs push, and it is more than all the rest. */

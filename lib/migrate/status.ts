@@ -1,4 +1,4 @@
-import type { StatusResult } from "#lib/contract.ts";
+import type { StatusResult } from "#lib/protocol.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { readAppliedRows } from "./drizzle-table.ts";
 import { type ComparedFolder, compareHistory } from "./history.ts";

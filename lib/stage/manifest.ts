@@ -37,6 +37,7 @@ export const manifestSchema = v.object({
     gitCommit: v.exactOptional(text),
     migrationsHash: text,
     schemaHash: v.exactOptional(text),
+    seedsHash: v.exactOptional(text),
   }),
   bastions: v.pipe(v.array(text), v.readonly()),
 });

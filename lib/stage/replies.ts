@@ -9,7 +9,7 @@ import type {
   SeedResult,
   SetupResult,
   StatusResult,
-} from "#lib/contract.ts";
+} from "#lib/protocol.ts";
 import type { RotateResult } from "#lib/migrate/roles/rotate.ts";
 import { errorDocumentSchema } from "./error-reply.ts";
 import type { PushResult } from "#lib/migrate/push/result.ts";
@@ -143,6 +143,7 @@ const pushSchema = v.object({
 const seedSchema = v.object({
   set: v.string(),
   tables: v.array(v.object({ table: v.string(), rows: count, inserted: count, ms: v.number() })),
+  scripts: v.exactOptional(v.array(v.object({ file: v.string(), ran: v.boolean(), ms: v.number() }))),
 });
 
 const setupSchema = v.object({

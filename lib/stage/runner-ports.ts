@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { BundleInfo } from "#lib/contract.ts";
 import type { RunnerPorts } from "#lib/migrate/runner.ts";
+import { environmentAccess, hasOwnEndpoint } from "./aws-access.ts";
 import { readFunctionEnvironment } from "./function-environment.ts";
 import { createRoleAccess } from "./role-access.ts";
 import { createSecretReader } from "./secrets.ts";
@@ -23,6 +24,11 @@ export async function openRunnerPorts(
     migrationsDir: join(bundleDir, "migrations"),
     seedsDir: join(bundleDir, "seeds"),
     pushDir: join(bundleDir, "push"),
+    openBucket: async (place, signal) => {
+      // Loaded here: no other run needs S3.
+      const { openSeedBucket } = await import("./seed-bucket.ts");
+      return openSeedBucket({ ...place, access: environmentAccess, isPathStyle: hasOwnEndpoint(env), signal });
+    },
     bundle,
     isProtected: environment.isProtected,
   };

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { type Command, Option } from "commander";
 import { type ErrorDocument, PosternError } from "#lib/base/errors.ts";
-import type { HistoryCode, MigrateResult } from "#lib/contract.ts";
+import type { HistoryCode } from "#lib/contract.ts";
+import type { MigrateResult } from "#lib/protocol.ts";
 import { isRunId } from "#lib/migrate/events.ts";
 import { migrate, type MigrateProgress } from "#lib/migrate/migrate.ts";
 import { cancelRun } from "#lib/migrate/progress.ts";

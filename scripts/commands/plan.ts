@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { PlanResult } from "#lib/contract.ts";
+import type { PlanResult } from "#lib/protocol.ts";
 import { planMigrations } from "#lib/migrate/plan.ts";
 import { type MigrationFolder, readMigrations } from "#lib/migrate/source.ts";
 import { connect } from "#lib/postgres/connect.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { StatusResult } from "#lib/contract.ts";
+import type { StatusResult } from "#lib/protocol.ts";
 import { readMigrations } from "#lib/migrate/source.ts";
 import { readStatus } from "#lib/migrate/status.ts";
 import { connect } from "#lib/postgres/connect.ts";

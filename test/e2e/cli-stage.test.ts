@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openSchema } from "#lib/bundle/push.ts";
+import { hashSeeds } from "#lib/migrate/seed/seeds-hash.ts";
 import { repositoryRoot, runCommand, startCommand } from "../support/command-line.ts";
-import { startOutsideOfStage } from "../support/outside-of-stage.ts";
+import { type Functions, startOutsideOfStage } from "../support/outside-of-stage.ts";
 
 let stack: AsyncDisposableStack;
 beforeEach(() => {
@@ -82,6 +83,23 @@ test("migrate says to deploy when the folder is not the deployed one, and invoke
   expect(invocations).toEqual([]);
 });
 
+test("seed says to deploy when a seed file here is not the deployed one, unless the set comes from a bucket", async () => {
+  const { bundle } = (await startStage({})).published;
+  const result = { set: "demo", tables: [] };
+  const functions: Functions = { inspect: ({ runId }) => ({ runId, state: "ended", result }) };
+  const stale = await startStage(functions, { bundle: { ...bundle, seedsHash: "0".repeat(64) } });
+  const refused = await runCommand(["seed", "--set", "demo"], { env: stale.env });
+  expect([refused.exitCode, refused.json()]).toMatchObject([1, { error: { code: "bundle.stale" } }]);
+  expect(stale.invocations).toEqual([]);
+  const fromBucket = await runCommand(["seed", "--set", "demo", "--from", "s3://bucket/sets"], { env: stale.env });
+  expect(fromBucket.json()).toEqual(result);
+  const seedsHash = await hashSeeds(join(repositoryRoot, "migrations", "seeds"));
+  const fresh = await startStage(functions, {
+    bundle: { ...bundle, ...(seedsHash === undefined ? {} : { seedsHash }) },
+  });
+  expect((await runCommand(["seed", "--set", "demo"], { env: fresh.env })).json()).toEqual(result);
+});
+
 test("the error of a run keeps its code and its exit code", async () => {
   const error = { code: "lock.held", message: "someone else holds it", hint: "Wait." };
   const { env, invocations } = await startStage({ inspect: ({ runId }) => ({ runId, state: "ended", error }) });
@@ -89,6 +107,15 @@ test("the error of a run keeps its code and its exit code", async () => {
   expect(exitCode).toBe(1);
   expect(json()).toEqual({ error });
   expect(invocations.filter(({ part }) => part === "inspect")).toHaveLength(1);
+});
+
+test("seed --from tells the runner where to read, and reads nothing here", async () => {
+  const result = { set: "big", tables: [{ table: "t", rows: 2, inserted: 2, ms: 1 }] };
+  const { env, invocations } = await startStage({ inspect: ({ runId }) => ({ runId, state: "ended", result }) });
+  const { json } = await runCommand(["seed", "--set", "big", "--from", "s3://bucket/sets"], { env });
+  expect(json()).toEqual(result);
+  const queued = invocations.find(({ part }) => part === "runner");
+  expect(queued?.event).toMatchObject({ action: "seed", set: "big", from: "s3://bucket/sets" });
 });
 
 test("status and health ask their functions and wait for the reply", async () => {

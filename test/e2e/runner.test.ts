@@ -2,7 +2,8 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { BundleInfo, RunnerEvent } from "#lib/contract.ts";
+import type { BundleInfo } from "#lib/contract.ts";
+import type { RunnerEvent } from "#lib/protocol.ts";
 import { planMigrations } from "#lib/migrate/plan.ts";
 import { readProgress } from "#lib/migrate/progress.ts";
 import { handleRunnerEvent, type RunnerPorts } from "#lib/migrate/runner.ts";
@@ -39,6 +40,9 @@ function ports(replaced: Partial<RunnerPorts> = {}): RunnerPorts {
     migrationsDir,
     seedsDir: path.join(migrationsDir, "seeds"),
     pushDir: path.join(migrationsDir, "push"),
+    openBucket: async () => {
+      throw new Error("not used");
+    },
     bundle,
     isProtected: false,
     signal: new AbortController().signal,

@@ -76,6 +76,7 @@ export async function startOutsideOfStage(functions: Functions, manifest: Partia
   return {
     [Symbol.asyncDispose]: dispose,
     folder,
+    published,
     invocations,
     awsEnv,
     env: { POSTERN_STAGE: "local", POSTERN_DATA: folder, POSTERN_JSON: "1" },

@@ -1,5 +1,5 @@
 import type { QueryResult } from "pg";
-import type { AfterRun, AfterRunFinding } from "#lib/contract.ts";
+import type { AfterRun, AfterRunFinding } from "#lib/protocol.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import type { Queryable } from "../ledger.ts";
 import { describeHalfDone, type HalfDone, halfDoneQuery } from "./half-done.ts";

@@ -1,4 +1,4 @@
-import type { AfterRunFinding } from "#lib/contract.ts";
+import type { AfterRunFinding } from "#lib/protocol.ts";
 import { isNoMember, schemasCte } from "./schema-lines.ts";
 
 /** A row of `halfDoneQuery`: what a migration began and nothing has finished. */

@@ -1,4 +1,4 @@
-import type { AfterRunFinding } from "#lib/contract.ts";
+import type { AfterRunFinding } from "#lib/protocol.ts";
 import { quoteLiteral } from "#lib/postgres/quote.ts";
 import { isNoMember, schemasCte } from "./schema-lines.ts";
 

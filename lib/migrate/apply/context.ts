@@ -1,5 +1,5 @@
 import type pg from "pg";
-import type { Blocker } from "#lib/contract.ts";
+import type { Blocker } from "#lib/protocol.ts";
 import type { RunContext } from "../recorded-run.ts";
 import type { Migration } from "../source.ts";
 

@@ -1,7 +1,7 @@
 import { ExponentialBackoff, type IBackoff } from "cockatiel";
 import { elapsedMs } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import type { Blocker } from "#lib/contract.ts";
+import type { Blocker } from "#lib/protocol.ts";
 import { sqlStateOf } from "#lib/postgres/errors.ts";
 import { describeBlockers } from "../blockers.ts";
 import type { ApplyContext } from "./context.ts";

@@ -1,4 +1,4 @@
-import type { ErrorReply, PlannedHazard } from "#lib/contract.ts";
+import type { ErrorReply, PlannedHazard } from "#lib/protocol.ts";
 
 /** `postern push --json`. */
 export type PushResult = {

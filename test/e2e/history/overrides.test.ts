@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type HistoryCode, historyOverrides, type MigrateResult, type PlanResult } from "#lib/contract.ts";
+import { type HistoryCode, historyOverrides } from "#lib/contract.ts";
+import type { MigrateResult, PlanResult } from "#lib/protocol.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";
 import { runCommand } from "../../support/command-line.ts";
 import { makeMigrationFolder, type TestFolder } from "../../support/migration-folder.ts";

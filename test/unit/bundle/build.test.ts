@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { buildFunctions } from "#lib/bundle/build.ts";
 import { findMainPath, gzippedSize } from "#lib/bundle/main-path.ts";
+import { hashSeeds } from "#lib/migrate/seed/seeds-hash.ts";
 import { readMigrations } from "#lib/migrate/source.ts";
 
 const files = {
@@ -80,6 +81,7 @@ describe("a build", () => {
     expect(info).toEqual({
       version: "1.2.3",
       migrationsHash: (await readMigrations(join(parts.runner.dir, "migrations"))).hash,
+      seedsHash: await hashSeeds(join(root, "migrations", "seeds")),
       schemaHash: expect.stringMatching(/^[0-9a-f]{64}$/u),
     });
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { AfterRunFinding } from "#lib/contract.ts";
+import type { AfterRunFinding } from "#lib/protocol.ts";
 import { describeAfterRun } from "../../../scripts/after-run-report.ts";
 import { plainStyle } from "../../../scripts/style.ts";
 

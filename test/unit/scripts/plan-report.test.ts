@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { PlanResult } from "#lib/contract.ts";
+import type { PlanResult } from "#lib/protocol.ts";
 import { describePlan } from "../../../scripts/plan-report.ts";
 import { plainStyle } from "../../../scripts/style.ts";
 
