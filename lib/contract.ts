@@ -14,6 +14,21 @@ export const ledgerSchema = "postern";
 /** drizzle's bookkeeping, which the runner keeps too, so that `drizzle-kit migrate` can be used in turn. */
 export const drizzleTable = { schema: "drizzle", name: "__drizzle_migrations" } as const;
 
+/**
+ * What may contradict between folder and database, and the flag of `migrate` and `plan` that lets it be, for one run.
+ * Nothing of it changes what is pending: a flag only takes the refusal away.
+ */
+export const historyOverrides = {
+  "history.edited": "allow-edited",
+  "history.missing-file": "allow-missing",
+  "history.out-of-order": "allow-out-of-order",
+  "history.database-ahead": "allow-ahead",
+  "history.duplicate": "allow-duplicate",
+  "history.unlisted-file": "allow-unlisted",
+} as const;
+
+export type HistoryCode = keyof typeof historyOverrides;
+
 /** Service roles have a secret; human roles have IAM authentication, or a secret where `rds_iam` does not exist. */
 export const roleNames = {
   migrator: "postern_migrator",
@@ -119,7 +134,7 @@ export type BundleInfo = {
 };
 
 /**
- * Events of the runner function. `migrate` and `seed` are queued, and their outcome is in the ledger under `runId`; `setup` and
+ * Events of the runner function. `migrate`, `baseline` and `seed` are queued, and their outcome is in the ledger under `runId`; `setup` and
  * `rotate` are waited for, and only the function's log has them: they run as the master, who has no part in the ledger.
  */
 export type RunnerEvent =
@@ -143,12 +158,24 @@ export type RunnerEvent =
       readonly lockTimeoutMs?: number;
       /** Danger: ends the run that holds the lock. */
       readonly stealLock?: boolean;
+      /** Findings that are let be. */
+      readonly allow?: readonly HistoryCode[];
+    }
+  | {
+      readonly action: "baseline";
+      readonly runId: string;
+      readonly requestedBy: string;
+      readonly migrationsHash?: string;
+      /** The last migration that the database has already. */
+      readonly tag: string;
+      readonly allow?: readonly HistoryCode[];
     }
   | {
       readonly action: "rehearse";
       readonly runId: string;
       readonly requestedBy: string;
       readonly migrationsHash?: string;
+      readonly allow?: readonly HistoryCode[];
     }
   | { readonly action: "seed"; readonly runId: string; readonly requestedBy: string; readonly set: string };
 
@@ -214,6 +241,8 @@ export type MigrateResult = {
   readonly pending: readonly string[];
   readonly runId: string;
   readonly ms: number;
+  /** Of `--baseline`: tags that were recorded as applied without being run. */
+  readonly baselined?: readonly string[];
   /** Of a `partial` run of an approved plan: the hash of its rest, which that approval covers. */
   readonly planHash?: string;
   readonly error?: ErrorReply["error"];

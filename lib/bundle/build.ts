@@ -6,7 +6,8 @@ import * as v from "valibot";
 import { parseInput } from "#lib/base/config.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { type BundleInfo, type FunctionPart, functionParts } from "#lib/contract.ts";
-import { readMigrations } from "#lib/migrate/source.ts";
+import { journalFile } from "#lib/migrate/folder/journal.ts";
+import { type MigrationFolder, readMigrations } from "#lib/migrate/source.ts";
 import { readGitCommit } from "./git-commit.ts";
 
 export type BuildFunctionsOptions = {
@@ -78,14 +79,15 @@ let running = 0;
  */
 export async function buildFunctions(options: BuildFunctionsOptions): Promise<BuiltFunctions> {
   const { root, outDir, migrationsDir = join(root, "migrations"), parts = functionParts } = options;
-  const info = await readBundleInfo(root, migrationsDir);
+  const folder = await readMigrations(migrationsDir);
+  const info = await readBundleInfo(root, folder);
   await mkdir(dirname(outDir), { recursive: true });
   const freshDir = await mkdtemp(join(dirname(outDir), `.${basename(outDir)}-`));
   running += 1;
   try {
     const built = await allSettledOrThrow(
       parts.map(async (part) => {
-        const metafile = await buildPart({ root, part, dir: join(freshDir, part), migrationsDir, info });
+        const metafile = await buildPart({ root, part, dir: join(freshDir, part), folder, info });
         return [part, { dir: join(outDir, part), metafile }] as const;
       }),
     );
@@ -107,27 +109,26 @@ export async function buildFunctions(options: BuildFunctionsOptions): Promise<Bu
   }
 }
 
-async function readBundleInfo(root: string, migrationsDir: string): Promise<BundleInfo> {
-  const [packageText, gitCommit, migrations] = await Promise.all([
+async function readBundleInfo(root: string, folder: MigrationFolder): Promise<BundleInfo> {
+  const [packageText, gitCommit] = await Promise.all([
     readFile(join(root, "package.json"), "utf8"),
     readGitCommit(root),
-    readMigrations(migrationsDir),
   ]);
   const { version } = parseInput(v.object({ version: v.string() }), JSON.parse(packageText), {
     what: join(root, "package.json"),
     code: "config.invalid",
   });
-  return { version, ...(gitCommit === undefined ? {} : { gitCommit }), migrationsHash: migrations.hash };
+  return { version, ...(gitCommit === undefined ? {} : { gitCommit }), migrationsHash: folder.hash };
 }
 
 async function buildPart(request: {
   readonly root: string;
   readonly part: FunctionPart;
   readonly dir: string;
-  readonly migrationsDir: string;
+  readonly folder: MigrationFolder;
   readonly info: BundleInfo;
 }): Promise<Metafile> {
-  const { root, part, dir, migrationsDir, info } = request;
+  const { root, part, dir, folder, info } = request;
   const [metafile] = await allSettledOrThrow([
     bundle(part, {
       ...bundleOptions,
@@ -136,8 +137,8 @@ async function buildPart(request: {
       outdir: dir,
       chunkNames: "chunk-[hash]",
     }),
-    copyMigrations(migrationsDir, join(dir, "migrations")),
-    part === partWithSeeds ? buildSeeds(root, join(migrationsDir, "seeds"), join(dir, "seeds")) : undefined,
+    copyMigrations(folder, join(dir, "migrations")),
+    part === partWithSeeds ? buildSeeds(root, join(folder.dir, "seeds"), join(dir, "seeds")) : undefined,
   ]);
   await copyWebAssembly(root, metafile, dir);
   await writeFile(join(dir, "bundle.json"), `${JSON.stringify(info, null, 2)}\n`);
@@ -159,13 +160,16 @@ async function copyWebAssembly(root: string, metafile: Metafile, to: string): Pr
 }
 
 /** What `readMigrations` reads, and no more: drizzle-kit's snapshots are for writing migrations. */
-async function copyMigrations(from: string, to: string): Promise<void> {
-  const names = await readdir(from);
-  await mkdir(join(to, "meta"), { recursive: true });
-  await allSettledOrThrow([
-    cp(join(from, "meta", "_journal.json"), join(to, "meta", "_journal.json")),
-    ...names.filter((name) => extname(name) === ".sql").map((name) => cp(join(from, name), join(to, name))),
-  ]);
+async function copyMigrations(from: MigrationFolder, to: string): Promise<void> {
+  const files = [
+    ...(from.format === "journal" ? [journalFile] : []),
+    ...from.migrations.map(({ file }) => file),
+    ...from.unlisted,
+  ];
+  for (const file of files) {
+    await mkdir(join(to, dirname(file)), { recursive: true });
+    await cp(join(from.dir, file), join(to, file));
+  }
 }
 
 /** Seed sets written in TypeScript become modules that run without this repository; data files stay as they are. */

@@ -1,13 +1,14 @@
 import type pg from "pg";
-import type { MigrateResult } from "#lib/contract.ts";
+import type { HistoryCode, MigrateResult } from "#lib/contract.ts";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { type ApplyLimits, type MigrateEvent, applyPending } from "./apply-pending.ts";
 import { type PreparedMigration, prepareMigrations } from "./apply/prepare.ts";
 import { findUnapproved } from "./approval.ts";
-import { type AppliedRow, compareHistory, type History } from "./history.ts";
-import { readAppliedRows, type RunIdentity } from "./ledger.ts";
+import { type DrizzleLayout, readAppliedRows, readDrizzleLayout } from "./drizzle-table.ts";
+import { type AppliedRow, compareHistory, findRefused, type History, type HistoryFinding } from "./history.ts";
+import type { RunIdentity } from "./ledger.ts";
 import type { LockHolder } from "./lock.ts";
 import { hashPlan } from "./plan-hash.ts";
 import { recordRun, recordWithoutWork, type RunContext } from "./recorded-run.ts";
@@ -24,6 +25,8 @@ export type MigrateOptions = {
   readonly isProtected?: boolean;
   /** Hash of the plan that was read and approved: any other is refused. */
   readonly approve?: string | undefined;
+  /** Findings that are let be. Default: none. */
+  readonly allow?: readonly HistoryCode[] | undefined;
   /** How long to wait for another run to end. Default 60 000. */
   readonly lockWaitMs?: number | undefined;
   /** Danger: ends the run that holds the lock. Default false. */
@@ -60,14 +63,15 @@ const defaults = Object.freeze({ lockTimeoutMs: 1000, lockAttempts: 15, minStart
  * and a failed migration are results; not getting as far as a run (no connection, no privilege, lock held) is thrown.
  */
 export async function migrate(connections: RunConnections, options: MigrateOptions): Promise<MigrateResult> {
-  const { folder, runId, requestedBy, bundle, signal, onProgress } = options;
+  const { folder, runId, requestedBy, bundle, allow, signal, onProgress } = options;
   const clock = options.clock ?? systemClock;
   const startMs = clock.nowMs();
   const { client } = connections;
   const finish = (outcome: Outcome): MigrateResult => ({ ...outcome, runId, ms: elapsedMs(clock, startMs) });
   const before = await readHistory(client, folder);
-  if (before.history.findings.length > 0) return finish(refuseFindings(before.history));
-  const identity = { runId, action: "migrate", requestedBy, bundle };
+  const refused = findRefused(before.history, allow);
+  if (refused.length > 0) return finish(refuseFindings(refused, before.history));
+  const identity = { runId, action: "migrate", requestedBy, bundle, allow, folderFormat: folder.format };
   if (before.history.pending.length === 0) {
     const result = finish({ status: "up-to-date", applied: [], pending: [] });
     return await recordWithoutWork(connections, { ...identity, clock, signal }, { outcome: result.status, result });
@@ -92,13 +96,15 @@ async function work(
   prepared: readonly PreparedMigration[],
   options: MigrateOptions,
 ): Promise<Outcome> {
-  const { folder, isProtected = false, approve, onProgress } = options;
-  const { history, rows } = await readHistory(client, folder);
-  if (history.findings.length > 0) return refuseFindings(history);
+  const { folder, isProtected = false, approve, allow, onProgress } = options;
+  const { history, rows, layout } = await readHistory(client, folder);
+  const refused = findRefused(history, allow);
+  if (refused.length > 0) return refuseFindings(refused, history);
   const unapproved = await findUnapproved(client, folder, { history, rows }, { isProtected, approve });
   if (unapproved !== undefined) return refuse(unapproved, history);
   const pending = await stillPending(client, history, prepared);
   const { applied, status, error } = await applyPending(client, run, pending, {
+    layout,
     limits: limitsOf(options),
     minStartMs: options.minStartMs ?? defaults.minStartMs,
     onEvent: (event) => onProgress?.(event),
@@ -136,19 +142,24 @@ async function stillPending(
   return pending.map(({ tag }) => byTag.get(tag)).filter((one) => one !== undefined);
 }
 
-type ReadHistory = { readonly history: History; readonly rows: readonly AppliedRow[] };
+type ReadHistory = {
+  readonly history: History;
+  readonly rows: readonly AppliedRow[];
+  readonly layout: DrizzleLayout;
+};
 
 async function readHistory(client: pg.Client, folder: MigrationFolder): Promise<ReadHistory> {
   try {
-    const rows = await readAppliedRows(client);
-    return { history: compareHistory(folder, rows), rows };
+    const layout = await readDrizzleLayout(client);
+    const rows = await readAppliedRows(client, layout);
+    return { history: compareHistory(folder, rows), rows, layout };
   } catch (error) {
     throw toDatabaseError(error, "reading the migration history");
   }
 }
 
-function refuseFindings(history: History): Outcome {
-  const [first, ...others] = history.findings;
+function refuseFindings(findings: readonly HistoryFinding[], history: History): Outcome {
+  const [first, ...others] = findings;
   if (first === undefined) throw new PosternError("internal", "There is nothing to refuse.");
   const more = others.length > 0 ? ` (and ${others.length} more: see \`postern status\`)` : "";
   return refuse(new PosternError(first.code, `${first.message}${more}`), history);

@@ -11,6 +11,7 @@ import type {
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { Connection, ConnectOptions } from "#lib/postgres/connect.ts";
+import { baseline } from "./baseline.ts";
 import { beginRun, endRun, ensureLedger, type RunIdentity, type RunOutcome } from "./ledger.ts";
 import { migrate } from "./migrate.ts";
 import { connectForRun } from "./run-connections.ts";
@@ -41,11 +42,13 @@ export interface RunnerPorts {
 
 export type RunnerResult = MigrateResult | RehearsalResult | SeedResult | SetupResult | RotateResult;
 
-/** Does what the event asks for: `migrate`, `rehearse` and `seed` once per run id, `setup` and `rotate` by being idempotent. */
+/** Does what the event asks for: `migrate`, `baseline`, `rehearse` and `seed` once per run id, `setup` and `rotate` by being idempotent. */
 export async function handleRunnerEvent(event: RunnerEvent, ports: RunnerPorts): Promise<RunnerResult> {
   switch (event.action) {
     case "migrate":
       return await runMigrate(event, ports);
+    case "baseline":
+      return await runBaseline(event, ports);
     case "rehearse":
       return await runRehearse(event, ports);
     case "seed":
@@ -63,25 +66,39 @@ type EventOf<Action extends RunnerEvent["action"]> = Extract<RunnerEvent, { acti
 
 async function runMigrate(event: EventOf<"migrate">, ports: RunnerPorts): Promise<MigrateResult> {
   const { bundle, signal, remainingMs, migrationsDir, isProtected } = ports;
-  const { runId, requestedBy, approve, stealLock, lockWaitMs, lockTimeoutMs } = event;
+  const { runId, requestedBy, approve, allow, stealLock, lockWaitMs, lockTimeoutMs } = event;
   await using connections = await openRun(event, ports);
-  return await withRecordedEnd(connections.client, { runId, action: "migrate", requestedBy, bundle }, async () => {
+  const identity = { runId, action: "migrate", requestedBy, bundle, allow };
+  return await withRecordedEnd(connections.client, identity, async () => {
     refuseOtherMigrations(event, bundle);
     const folder = await readMigrations(migrationsDir);
     const run = { runId, requestedBy, bundle, signal, remainingMs };
     const locks = { stealLock, lockWaitMs, lockTimeoutMs };
-    return await migrate(connections, { ...run, ...locks, folder, isProtected, approve });
+    return await migrate(connections, { ...run, ...locks, folder, isProtected, approve, allow });
+  });
+}
+
+async function runBaseline(event: EventOf<"baseline">, ports: RunnerPorts): Promise<MigrateResult> {
+  const { bundle, signal, migrationsDir } = ports;
+  const { runId, requestedBy, tag, allow } = event;
+  await using connections = await openRun(event, ports);
+  const identity = { runId, action: "baseline", requestedBy, bundle, allow };
+  return await withRecordedEnd(connections.client, identity, async () => {
+    refuseOtherMigrations(event, bundle);
+    const folder = await readMigrations(migrationsDir);
+    return await baseline(connections, { folder, tag, runId, requestedBy, bundle, allow, signal });
   });
 }
 
 async function runRehearse(event: EventOf<"rehearse">, ports: RunnerPorts): Promise<RehearsalResult> {
   const { bundle, signal, migrationsDir } = ports;
-  const { runId, requestedBy } = event;
+  const { runId, requestedBy, allow } = event;
   await using connections = await openRun(event, ports);
-  return await withRecordedEnd(connections.client, { runId, action: "rehearse", requestedBy, bundle }, async () => {
+  const identity = { runId, action: "rehearse", requestedBy, bundle, allow };
+  return await withRecordedEnd(connections.client, identity, async () => {
     refuseOtherMigrations(event, bundle);
     const folder = await readMigrations(migrationsDir);
-    return await rehearse(connections, { folder, runId, requestedBy, bundle, signal });
+    return await rehearse(connections, { folder, runId, requestedBy, bundle, allow, signal });
   });
 }
 

@@ -1,14 +1,11 @@
 import type { StatusResult } from "#lib/contract.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
-import { compareHistory } from "./history.ts";
-import { type Queryable, readAppliedRows } from "./ledger.ts";
-import type { MigrationFolder } from "./source.ts";
+import { readAppliedRows } from "./drizzle-table.ts";
+import { type ComparedFolder, compareHistory } from "./history.ts";
+import type { Queryable } from "./ledger.ts";
 
 /** What is applied, what is pending and what contradicts the folder. Reads only; needs no write privilege. */
-export async function readStatus(
-  client: Queryable,
-  folder: Pick<MigrationFolder, "migrations">,
-): Promise<StatusResult> {
+export async function readStatus(client: Queryable, folder: ComparedFolder): Promise<StatusResult> {
   try {
     const { applied, pending, findings } = compareHistory(folder, await readAppliedRows(client));
     return {

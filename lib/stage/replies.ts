@@ -49,6 +49,7 @@ const migrateSchema = v.object({
   runId: v.string(),
   ms: v.number(),
   planHash: v.exactOptional(v.string()),
+  baselined: v.exactOptional(tags),
   error: v.exactOptional(errorDocumentSchema),
 });
 

@@ -5,6 +5,7 @@ import { readStatus } from "#lib/migrate/status.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "../command-context.ts";
 import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
+import { describeFindings } from "../findings-report.ts";
 import { alignColumns, type Style } from "../style.ts";
 import { addTargetOptions, openTarget, type StageTarget, type UrlTarget } from "../target.ts";
 
@@ -53,7 +54,7 @@ function describeResult({ applied, pending, findings }: StatusResult, style: Sty
     ...applied.map(({ tag, at }) => [style.good("✓"), tag, style.dim(at)]),
     ...pending.map((tag) => [style.dim("·"), tag, style.dim("pending")]),
   ]);
-  const problems = findings.map(({ code, message }) => `${style.bad("!")} ${message} ${style.dim(`[${code}]`)}`);
+  const problems = describeFindings(findings, style);
   const next = findings.length === 0 && pending.length > 0 ? "; apply with `postern migrate`" : "";
   return [...rows, ...problems, `${applied.length} applied, ${pending.length} pending${next}`].join("\n");
 }

@@ -54,6 +54,23 @@ test("migrate sends the hash of the plan that was approved", async () => {
   expect(invocations).toContainEqual(expect.objectContaining({ event: expect.objectContaining({ approve }) }));
 });
 
+test("migrate sends which findings are let be, and a baseline its tag", async () => {
+  const { env, invocations } = await startStage({
+    inspect: ({ runId }) => ({ runId, state: "ended", result: { ...upToDate, baselined: ["0000_customers"] } }),
+  });
+  const allow = ["history.edited", "history.out-of-order"];
+  await runCommand(["migrate", "--allow-out-of-order", "--allow-edited"], { env });
+  const { json, stderr } = await runCommand(["migrate", "--baseline", "0000_customers"], { env });
+  expect(json()).toMatchObject({ baselined: ["0000_customers"] });
+  expect(stderr).toContain("recording 1 migrations as applied without running them");
+  await runCommand(["plan", "--rehearse", "--allow-ahead"], { env });
+  expect(invocations.filter(({ part }) => part === "runner").map(({ event }) => event)).toMatchObject([
+    { action: "migrate", allow },
+    { action: "baseline", tag: "0000_customers", migrationsHash: expect.any(String) },
+    { action: "rehearse", allow: ["history.database-ahead"] },
+  ]);
+});
+
 test("migrate says to deploy when the folder is not the deployed one, and invokes nothing", async () => {
   const bundle = { version: "0.0.9", migrationsHash: "0".repeat(64) };
   const { env, invocations } = await startStage({}, { bundle });

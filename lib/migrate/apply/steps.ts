@@ -1,9 +1,10 @@
 import type { Node } from "libpg-query";
+import { sqlStateOf } from "#lib/postgres/errors.ts";
 import { runScript, ScriptError } from "#lib/postgres/script.ts";
 import { resetSession } from "../session.ts";
 import { toCodeUnits } from "../sql/position.ts";
 import { type ApplyContext, statementTimeoutMs } from "./context.ts";
-import { describeFailure, describePlace, sqlStateIn } from "./failure.ts";
+import { describeFailure, describePlace } from "./failure.ts";
 import { dropInvalidIndexes, isIndexBuilt } from "./invalid-index.ts";
 import { withLockRetries } from "./lock-retry.ts";
 import { beginStatement, type Place, recordStatements, resetBeforeRecord } from "./message.ts";
@@ -145,7 +146,7 @@ async function runAlone(context: ApplyContext, one: OneStep): Promise<void> {
 
 /** What the server answers when a statement is repeated that had worked. */
 function saysItWasDone(error: unknown, node: Node): boolean {
-  const sqlState = sqlStateIn(error) ?? "";
+  const sqlState = sqlStateOf(error) ?? "";
   const isDrop =
     "DropStmt" in node || "DropdbStmt" in node || "DropTableSpaceStmt" in node || "DropSubscriptionStmt" in node;
   // undefined_object, undefined_table, invalid_catalog_name

@@ -73,6 +73,29 @@ describe("a build", () => {
     });
   });
 
+  test("takes the migrations of drizzle 1.0 with it, in their folders and without their snapshots", async () => {
+    const root = await makeRoot({
+      "migrations/0000_first.sql": undefined,
+      "migrations/meta/_journal.json": undefined,
+      "migrations/meta/0000_snapshot.json": undefined,
+      "migrations/20260102030405_first/migration.sql": "select 1;\r\n",
+      "migrations/20260102030405_first/snapshot.json": "{}",
+      "migrations/20260102030406_it's second/migration.sql": "\uFEFFselect 2;",
+      "migrations/left-behind.sql": "select 3;",
+    });
+    const { info, parts } = await buildFunctions({ root, outDir: join(root, "out"), parts: ["inspect"] });
+    expect(await list(join(parts.inspect.dir, "migrations"))).toEqual([
+      "20260102030405_first/migration.sql",
+      "20260102030406_it's second/migration.sql",
+      "left-behind.sql",
+    ]);
+    const copied = await readMigrations(join(parts.inspect.dir, "migrations"));
+    expect({ hash: copied.hash, unlisted: copied.unlisted }).toEqual({
+      hash: info.migrationsHash,
+      unlisted: ["left-behind.sql"],
+    });
+  });
+
   test("makes modules that run where it put them: lazy parts, require, seeds in TypeScript", async () => {
     const root = await makeRoot();
     const { parts } = await buildFunctions({ root, outDir: join(root, "out"), parts: ["runner"] });
