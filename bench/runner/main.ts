@@ -5,7 +5,7 @@
  *     npm run bench:runner -- [--only migrations,seeds,memory,locks] [--rounds 5] [--quick] [--json FILE]
  */
 import { writeFile } from "node:fs/promises";
-import { availableParallelism, cpus } from "node:os";
+import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { startBenchServer } from "./database.ts";
 import { judge, type Measured } from "./goals.ts";
@@ -40,6 +40,13 @@ const psqlVersion = findPsql();
 const note = (text: string) => process.stderr.write(`${text}\n`);
 if (psqlVersion === undefined) note("notice: psql is not installed, so it is left out (Debian: postgresql-client)");
 
+const [loadBefore = 0] = loadavg();
+if (loadBefore > availableParallelism() / 2) {
+  note(
+    `notice: the machine is busy already (load ${loadBefore.toFixed(1)} on ${availableParallelism()} CPUs): take the ratios of a quiet one`,
+  );
+}
+
 await using server = await startBenchServer();
 const measured: Measured = {};
 for (const part of parts.filter((name) => wanted.has(name))) {
@@ -47,7 +54,7 @@ for (const part of parts.filter((name) => wanted.has(name))) {
   Object.assign(measured, await measure(part));
 }
 const goals = judge(measured);
-const machine = { cpus: availableParallelism(), model: cpus()[0]?.model ?? "", node: process.version };
+const machine = { cpus: availableParallelism(), loadBefore, model: cpus()[0]?.model ?? "", node: process.version };
 process.stdout.write(describe(measured, goals));
 if (values.json !== undefined) {
   const document = {
