@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { connect } from "#lib/postgres/connect.ts";
 import type { MigrateProcess } from "../../support/migrate-process.ts";
 import {
   closeGate,
@@ -91,12 +92,11 @@ describe("a runner that is frozen with SIGSTOP", () => {
   });
 
   it("while an index is built for it is passed within 10 s, and the index is built anew", async () => {
+    const { database, stack } = bench();
+    const writer = stack.use(await connect(database.address, { applicationName: "writer" }));
+    await bench().run({ folder: await bench().folder.write(texts.slice(0, 1)) });
     await bench().folder.write([texts[0] ?? "", "create index concurrently account_idx on account (id)"]);
-    const { client } = bench();
-    await closeGate(bench(), 1);
-    await bench().run({ folder: await bench().folder.write([texts[0] ?? ""]) });
-    await bench().folder.write([texts[0] ?? "", "create index concurrently account_idx on account (id)"]);
-    await client.query("begin; select from account; lock table account in row exclusive mode");
+    await writer.client.query("begin; insert into account values (2)");
     const frozen = bench().start();
     const progress = "select pid from pg_stat_progress_create_index where datname = current_database()";
     await waitFor("the build waits", async () => (await bench().rows(progress)).length > 0);
@@ -104,7 +104,7 @@ describe("a runner that is frozen with SIGSTOP", () => {
     frozen.signal("SIGSTOP");
     const after = runNext(bench());
     await waitUntilGone(bench(), backend, 10_000);
-    await client.query("commit");
+    await writer.client.query("commit");
     expect((await after).result).toMatchObject({ status: "applied", applied: ["0001_step"] });
     expect((await after).ms).toBeLessThan(10_000);
     expect(await wake(frozen)).toMatchObject({ exitCode: 2, status: "failed", applied: [] });
