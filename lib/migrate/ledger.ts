@@ -46,7 +46,8 @@ const ledgerLockKey = "7021866540331862017";
  */
 export async function ensureLedger(client: pg.Client): Promise<void> {
   if ((await readLedgerVersion(client)) >= ledgerVersions.length) return;
-  await client.query("begin");
+  // Said outright: with a role's own default of repeatable read the one that waits would not see what the other has made.
+  await client.query("begin isolation level read committed read write");
   try {
     // Two first runs at once: the second waits here for milliseconds, then finds the ledger made.
     await client.query(`select pg_advisory_xact_lock(${ledgerLockKey})`);
