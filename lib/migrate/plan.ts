@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { PlannedHazard, PlannedMigration, PlannedStatement, PlanResult } from "#lib/contract.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import type { CatalogFacts } from "./hazards/facts.ts";
@@ -61,7 +62,11 @@ export async function preparePlan(
 /** One after the other: each parse takes memory for its whole tree. */
 async function parseAll(pending: MigrationFolder["migrations"]): Promise<ParsedMigration[]> {
   const parsed: ParsedMigration[] = [];
-  for (const migration of pending) parsed.push(await parseMigration(migration));
+  for (const migration of pending) {
+    parsed.push(await parseMigration(migration));
+    // A parse may take a second, in which nothing else happens: those who wait behind it, the lease's renewal among them, go first.
+    await setImmediate();
+  }
   return parsed;
 }
 

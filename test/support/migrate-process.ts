@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import type { MigrateResult } from "#lib/contract.ts";
-import { startCommand } from "./command-line.ts";
+import { type CommandOptions, startCommand } from "./command-line.ts";
 
 export type MigrateProcess = AsyncDisposable & {
   readonly pid: number;
@@ -20,8 +20,12 @@ export type MigrateEnd = {
 };
 
 /** Starts `postern migrate --json` as a process of its own. Disposing kills it, frozen or not. */
-export function startMigrate(at: { readonly url: string; readonly dir: string }, args: readonly string[] = []) {
-  const child = startCommand(["migrate", "--url", at.url, "--dir", at.dir, "--json", ...args]);
+export function startMigrate(
+  at: { readonly url: string; readonly dir: string },
+  args: readonly string[] = [],
+  options: CommandOptions = {},
+) {
+  const child = startCommand(["migrate", "--url", at.url, "--dir", at.dir, "--json", ...args], options);
   const collect = async (): Promise<MigrateEnd> => {
     const [[exitCode], stdout, stderr] = await Promise.all([
       once(child, "close") as Promise<[number | null]>,

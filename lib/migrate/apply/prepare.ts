@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Node } from "libpg-query";
 import { PosternError } from "#lib/base/errors.ts";
 import { partitionFacts } from "../hazards/table.ts";
@@ -43,7 +44,11 @@ export async function prepareMigrations(
   migrations: readonly Migration[],
 ): Promise<PreparedMigration[]> {
   const prepared: PreparedMigration[] = [];
-  for (const migration of migrations) prepared.push(await prepareMigration(client, migration));
+  for (const migration of migrations) {
+    prepared.push(await prepareMigration(client, migration));
+    // A parse may take a second, in which a lease that is held is not renewed.
+    await setImmediate();
+  }
   return prepared;
 }
 
