@@ -51,7 +51,7 @@ export async function baseline(connections: RunConnections, options: BaselineOpt
   const identity = { runId, action: "baseline", requestedBy, bundle, allow, folderFormat: folder.format };
   return await recordRun(connections, { ...identity, lockWaitMs, clock, signal, onWait }, async (run) => {
     const layout = await readDrizzleLayout(client);
-    const history = compareHistory(folder, await readAppliedRows(client, layout));
+    const history = compareHistory(folder, await readAppliedRows(client, { layout, withTimes: false }));
     const refusal = findRefusal(history, allow);
     if (refusal === undefined) {
       run.signal.throwIfAborted();

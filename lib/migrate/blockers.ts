@@ -26,13 +26,16 @@ type BlockerRow = {
   readonly query: string | null;
 };
 
+/** What stands in the place of a query that this role may not see. */
+const hidden = "<insufficient privilege>";
+
 function toBlocker({ pid, application_name: name, state, transaction_ms: transactionMs, query }: BlockerRow): Blocker {
   return {
     pid,
     ...(name === null || name === "" ? {} : { applicationName: name }),
     ...(state === null ? {} : { state }),
     ...(transactionMs === null ? {} : { transactionMs }),
-    ...(query === null || query === "" ? {} : { query: shorten(query) }),
+    ...(query === null || query === "" || query === hidden ? {} : { query: shorten(query) }),
   };
 }
 

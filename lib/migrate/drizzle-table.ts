@@ -63,16 +63,21 @@ export async function readDrizzleLayout(client: Queryable): Promise<DrizzleLayou
 /**
  * Its rows in the order in which they were written; none where the table does not exist. Reads only, and needs no more than
  * SELECT on what exists. The time is the ledger's where it has one, else drizzle 1.0's.
+ *
+ * @param options `withTimes`: whether the ledger is asked for them, default true
  */
-export async function readAppliedRows(client: Queryable, known?: DrizzleLayout): Promise<AppliedRow[]> {
-  const layout = known ?? (await readDrizzleLayout(client));
+export async function readAppliedRows(
+  client: Queryable,
+  options: { readonly layout?: DrizzleLayout | undefined; readonly withTimes?: boolean } = {},
+): Promise<AppliedRow[]> {
+  const layout = options.layout ?? (await readDrizzleLayout(client));
   if (!layout.exists) return [];
   const { rows } = await client.query<{
     hash: string;
     created_at: string | null;
     name: string | null;
     applied_at: Date | null;
-  }>(selectRows(layout));
+  }>(selectRows(layout, options.withTimes ?? true));
   return rows.map(({ hash, created_at, name, applied_at }) => ({
     checksum: hash,
     when: Number(created_at ?? 0),
@@ -81,10 +86,10 @@ export async function readAppliedRows(client: Queryable, known?: DrizzleLayout):
   }));
 }
 
-function selectRows({ hasName, hasAppliedAt, hasLedger }: DrizzleLayout): string {
+function selectRows({ hasName, hasAppliedAt, hasLedger }: DrizzleLayout, withTimes: boolean): string {
   const appliedAt = hasAppliedAt ? "d.applied_at" : "null::timestamptz";
   const name = hasName ? "d.name" : "null::text as name";
-  if (!hasLedger)
+  if (!hasLedger || !withTimes)
     return `select d.hash, d.created_at, ${name}, ${appliedAt} as applied_at from ${tableName} d order by d.id`;
   return `select d.hash, d.created_at, ${name}, coalesce(m.ended_at, ${appliedAt}) as applied_at
     from ${tableName} d

@@ -51,7 +51,8 @@ const ledgerLockKey = "7021866540331862017";
  */
 export async function ensureLedger(client: pg.Client, format: FolderFormat = "journal"): Promise<void> {
   if ((await readLedgerVersion(client)) >= ledgerVersions.length) return;
-  await client.query("begin");
+  // Said outright: with a role's own default of repeatable read the one that waits would not see what the other has made.
+  await client.query("begin isolation level read committed read write");
   try {
     // Two first runs at once: the second waits here for milliseconds, then finds the ledger made.
     await client.query(`select pg_advisory_xact_lock(${ledgerLockKey})`);
@@ -236,6 +237,12 @@ export async function readHalfApplied(
      from postern.migration_steps group by tag order by tag`,
   );
   return rows;
+}
+
+/** Tags of the migrations of which some statement has run, or was under way, on its own. Needs the ledger. */
+export async function readBegunMigrations(client: Queryable): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ tag: string }>("select distinct tag from postern.migration_steps");
+  return new Set(rows.map(({ tag }) => tag));
 }
 
 /** Marks a run as cancelled. Its own second connection sees the mark, and cancels the statement under way. */

@@ -11,6 +11,8 @@ const limits = Object.freeze({ tryForMs: 30_000, pauseMs: 500, lingerMs: 2000 })
  * 2. Wait until the lost connection's backend is gone, for it may be committing; end it when it lingers.
  * 3. Look into the ledger.
  *
+ * A run that was called off, or has lost its lease, looks once: losing the lease is how a run most often loses its connection.
+ *
  * @returns undefined when the server cannot be reached in time: then nobody knows
  */
 export async function findOutcome(
@@ -18,9 +20,9 @@ export async function findOutcome(
   tag: string,
 ): Promise<"applied" | "not-applied" | undefined> {
   const startMs = clock.nowMs();
-  while (clock.nowMs() - startMs < limits.tryForMs && !signal.aborted) {
+  do {
     try {
-      await using connection = await open(signal);
+      await using connection = await open();
       const { client } = connection;
       const askedMs = clock.nowMs();
       for (;;) {
@@ -32,12 +34,12 @@ export async function findOutcome(
         const pid = lingers.rows[0]?.pid;
         if (pid === undefined) return (await hasApplied(client, runId, tag)) ? "applied" : "not-applied";
         if (clock.nowMs() - askedMs > limits.lingerMs) await client.query("select pg_terminate_backend($1)", [pid]);
-        await clock.sleep(limits.pauseMs / 5, signal);
+        await clock.sleep(limits.pauseMs / 5);
       }
     } catch (error) {
       if (error instanceof PosternError && error.code === "auth.rejected") return undefined;
       await clock.sleep(limits.pauseMs, signal).catch(() => undefined);
     }
-  }
+  } while (clock.nowMs() - startMs < limits.tryForMs && !signal.aborted);
   return undefined;
 }

@@ -10,7 +10,7 @@ import { checkAfterRun } from "./after-run/check-after-run.ts";
 import { findUnapproved } from "./approval.ts";
 import { type DrizzleLayout, readAppliedRows, readDrizzleLayout } from "./drizzle-table.ts";
 import { type AppliedRow, compareHistory, findRefused, type History, type HistoryFinding } from "./history.ts";
-import type { RunIdentity } from "./ledger.ts";
+import { readBegunMigrations, type RunIdentity } from "./ledger.ts";
 import type { LockHolder } from "./lock.ts";
 import { hashPlan } from "./plan-hash.ts";
 import { recordRun, recordWithoutWork, type RunContext } from "./recorded-run.ts";
@@ -154,15 +154,23 @@ function limitsOf(options: MigrateOptions): ApplyLimits {
   };
 }
 
-/** Those that were read before and are pending still; one that became pending since is read now. */
+/**
+ * Those that were read before and are pending still; one that became pending since is read now. One that an earlier run left
+ * half applied goes on statement by statement, also when what had to run outside a transaction was edited away since.
+ */
 async function stillPending(
   client: pg.Client,
   { pending }: History,
   prepared: readonly PreparedMigration[],
 ): Promise<PreparedMigration[]> {
-  const byTag = new Map(prepared.map((one) => [one.migration.tag, one]));
+  const begun = await readBegunMigrations(client);
+  const byTag = new Map(
+    prepared
+      .filter(({ kind, migration }) => kind === "steps" || !begun.has(migration.tag))
+      .map((one) => [one.migration.tag, one]),
+  );
   const unread = pending.filter(({ tag }) => !byTag.has(tag));
-  for (const one of await prepareMigrations(client, unread)) byTag.set(one.migration.tag, one);
+  for (const one of await prepareMigrations(client, unread, begun)) byTag.set(one.migration.tag, one);
   return pending.map(({ tag }) => byTag.get(tag)).filter((one) => one !== undefined);
 }
 
@@ -175,7 +183,7 @@ type ReadHistory = {
 async function readHistory(client: pg.Client, folder: MigrationFolder): Promise<ReadHistory> {
   try {
     const layout = await readDrizzleLayout(client);
-    const rows = await readAppliedRows(client, layout);
+    const rows = await readAppliedRows(client, { layout, withTimes: false });
     return { history: compareHistory(folder, rows), rows, layout };
   } catch (error) {
     throw toDatabaseError(error, "reading the migration history");

@@ -20,6 +20,9 @@ export type MonitorOptions = {
 
 const defaults = Object.freeze({ renewEveryMs: 1500, lookEveryMs: 250 });
 
+/** A connection that takes longer to answer is given up: a network that swallows packets says nothing for a quarter of an hour. */
+const answerMs = 3000;
+
 /**
  * A run's second connection. The first is busy, and what is written in its transactions is gone when they roll back; this
  * one stays free, and what it writes stays.
@@ -29,7 +32,7 @@ const defaults = Object.freeze({ renewEveryMs: 1500, lookEveryMs: 250 });
  * - sees that the run was cancelled: `signal` is aborted (`run.cancelled`), and the statement under way is cancelled
  * - sees who blocks the statement under way
  *
- * A connection that is lost is opened anew; until then the run goes on, because the lease is asked for in every transaction.
+ * A connection that is lost, or gives no answer, is opened anew; until then the run goes on, because the lease is asked for in every transaction.
  */
 export class RunMonitor implements AsyncDisposable {
   readonly #options: MonitorOptions;
@@ -108,8 +111,23 @@ export class RunMonitor implements AsyncDisposable {
   }
 
   async #ask(work: () => Promise<void>): Promise<void> {
-    this.#asking = this.#asking.then(work).catch(async () => this.#dropConnection());
+    this.#asking = this.#asking.then(async () => this.#inTime(work)).catch(async () => this.#dropConnection());
     await this.#asking;
+  }
+
+  async #inTime(work: () => Promise<void>): Promise<void> {
+    const done = new AbortController();
+    const limit = this.#options.clock.sleep(answerMs, done.signal).then(
+      () => {
+        throw new PosternError("endpoint.silent", `The run's second connection gave no answer within ${answerMs} ms.`);
+      },
+      () => undefined,
+    );
+    try {
+      await Promise.race([work(), limit]);
+    } finally {
+      done.abort();
+    }
   }
 
   /** Whether it is to go on. */

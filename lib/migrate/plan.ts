@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { PlannedHazard, PlannedMigration, PlannedStatement, PlanResult } from "#lib/protocol.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { readAppliedRows } from "./drizzle-table.ts";
@@ -55,7 +56,11 @@ export async function preparePlan(client: Queryable, folder: ComparedFolder): Pr
 /** One after the other: each parse takes memory for its whole tree. */
 async function parseAll(pending: History["pending"]): Promise<ParsedMigration[]> {
   const parsed: ParsedMigration[] = [];
-  for (const migration of pending) parsed.push(await parseMigration(migration));
+  for (const migration of pending) {
+    parsed.push(await parseMigration(migration));
+    // A parse may take a second, in which nothing else happens: those who wait behind it, the lease's renewal among them, go first.
+    await setImmediate();
+  }
   return parsed;
 }
 

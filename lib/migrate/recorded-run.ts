@@ -90,11 +90,11 @@ export async function recordRun<Result>(
     hasBegun = true;
     const { lookEveryMs } = options;
     await using monitor = new RunMonitor({ runId, workPid: await readPid(client), open, clock, lookEveryMs });
-    await using _lock = await acquireRunLock(client, { ...options, clock });
+    const signal = options.signal === undefined ? monitor.signal : AbortSignal.any([monitor.signal, options.signal]);
+    await using _lock = await acquireRunLock(client, { ...options, clock, signal });
     const lease = await takeLease(client, runId);
     monitor.hold(lease);
     await endLostRuns(client, runId);
-    const signal = options.signal === undefined ? monitor.signal : AbortSignal.any([monitor.signal, options.signal]);
     const report = (progress: RunProgress) => monitor.report(progress);
     const outcome = await work({ runId, lease, clock, signal, monitor, report, open });
     await end(outcome);
@@ -142,7 +142,13 @@ async function acquireRunLock(
     if (isToEnd) await endHolder(client, pid);
     else await endFrozenHolder(client, pid);
   };
-  return await acquireLock(client, "run", { waitMs, clock, signal, onWait, onHolder });
+  try {
+    return await acquireLock(client, "run", { waitMs, clock, signal, onWait, onHolder });
+  } catch (error) {
+    // Cancelled while it waits: a sleep that is aborted does not say why.
+    if (signal?.reason instanceof PosternError) throw signal.reason;
+    throw error;
+  }
 }
 
 /**

@@ -37,9 +37,8 @@ export const statementBreakpoint = "--> statement-breakpoint";
  */
 export async function readMigrations(dir: string): Promise<MigrationFolder> {
   const { format, migrations: listed, unlisted } = await listMigrations(dir);
-  const texts = await readAll(dir, listed);
   const migrations = listed.map((entry, index): Migration => {
-    const text = texts[index] ?? "";
+    const text = readSqlFile(dir, entry);
     return Object.assign(entry, { index, checksum: sha256(text), text, statements: splitStatements(text) });
   });
   return { dir, format, migrations, unlisted, hash: hashFolder(migrations, unlisted) };
@@ -66,19 +65,6 @@ async function listMigrations(dir: string): Promise<Listing> {
   if (subfolders.includes("meta")) return await listJournal(dir, sqlFiles);
   const expected = `${journalFile} (drizzle-kit 0.31) or <timestamp>_<name>/migration.sql (1.0)`;
   throw new PosternError("migrations.unknown-format", `The folder ${dir} has no migrations: expected ${expected}.`);
-}
-
-/** Files that are open at a time: thousands at once would meet the limit of open files, which is 1,024 on Lambda. */
-const maxOpenFiles = 32;
-
-async function readAll(dir: string, listed: readonly ListedMigration[]): Promise<string[]> {
-  const texts: string[] = [];
-  const queue = listed.entries();
-  const work = async () => {
-    for (const [index, entry] of queue) texts[index] = await readSqlFile(dir, entry);
-  };
-  await Promise.all(Array.from({ length: maxOpenFiles }, work));
-  return texts;
 }
 
 function splitStatements(text: string): string[] {

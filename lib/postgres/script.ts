@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import type { Writable } from "node:stream";
 import type { ClientBase, Connection, Submittable } from "pg";
 
 /** A script that failed: the server's own error is the `cause`. */
@@ -52,7 +54,8 @@ class Script implements Submittable {
   }
 
   submit(connection: Connection): void {
-    connection.query(this.#sql);
+    if (this.#sql.length <= maxWholeLength) connection.query(this.#sql);
+    else void sendInPieces(connection.stream, this.#sql);
   }
 
   handleCommandComplete(): void {
@@ -78,4 +81,35 @@ class Script implements Submittable {
   handleDataRow(): void {}
   handleCopyData(): void {}
   handleEmptyQuery(): void {}
+}
+
+/** UTF-16 units of a script that goes to the socket as one; the driver and TLS hold that several times over. */
+const maxWholeLength = 1024 * 1024;
+
+/**
+ * Sends a Query message ('Q', length, text, NUL) piece by piece, each when the one before has gone. When the connection is lost
+ * meanwhile the driver tells the query.
+ */
+async function sendInPieces(stream: Writable, sql: string): Promise<void> {
+  const head = Buffer.from("Q\0\0\0\0", "latin1");
+  head.writeUInt32BE(4 + Buffer.byteLength(sql) + 1, 1);
+  const lost = new AbortController();
+  stream.once("close", () => lost.abort());
+  for (const piece of piecesOf(head, sql)) {
+    if (stream.destroyed) return;
+    if (stream.write(piece)) continue;
+    await once(stream, "drain", { signal: lost.signal }).catch(() => undefined);
+  }
+}
+
+function* piecesOf(head: Buffer, sql: string): Generator<Buffer> {
+  yield head;
+  for (let start = 0; start < sql.length;) {
+    let end = Math.min(start + maxWholeLength, sql.length);
+    // Not between the halves of a pair.
+    if (end < sql.length && /[\uD800-\uDBFF]/u.test(sql.charAt(end - 1))) end -= 1;
+    yield Buffer.from(sql.slice(start, end));
+    start = end;
+  }
+  yield Buffer.from([0]);
 }

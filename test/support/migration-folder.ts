@@ -7,6 +7,8 @@ export type TestFolder = AsyncDisposable & {
   readonly dir: string;
   /** Writes these texts and no others, one migration each with its tag from its place, and reads the folder. */
   write(texts: readonly string[]): Promise<MigrationFolder>;
+  /** Reads what was written last. */
+  read(): Promise<MigrationFolder>;
 };
 
 /** A temporary migrations folder as drizzle-kit writes it. */
@@ -22,6 +24,7 @@ export async function makeMigrationFolder(): Promise<TestFolder> {
       for (const [index, text] of texts.entries()) await writeFile(join(dir, `${tagOf(index)}.sql`), text);
       return await readMigrations(dir);
     },
+    read: async () => readMigrations(dir),
     [Symbol.asyncDispose]: async () => rm(dir, { recursive: true }),
   };
 }

@@ -14,6 +14,8 @@ export type FailedAt = {
   readonly count: number;
   /** Where in the file the fault is, or its statement begins; undefined: not known. */
   readonly offset: number | undefined;
+  /** Default: that nothing was kept. */
+  readonly hint?: string | undefined;
 };
 
 /** What the server said, or what became of the connection, with the migration, the statement and the line. */
@@ -30,7 +32,7 @@ export function describeFailure(error: unknown, at: FailedAt): PosternError {
   const reason = seen instanceof Error ? seen.message : String(seen);
   const marked = at.offset === undefined ? `${file}: ${reason}` : markPosition(file, text, at.offset, reason);
   const message = `${tag}, ${describePlace(place, at.count)}: ${marked}`;
-  return new PosternError("migrate.failed", message, { cause: seen, sqlState: cause.sqlState });
+  return new PosternError("migrate.failed", message, { cause: seen, sqlState: cause.sqlState, hint: at.hint });
 }
 
 export function describePlace(place: Place, count: number): string {

@@ -89,9 +89,12 @@ export function recordStatements(options: {
   return [`select postern.record_applied(${token}, ${values}, now())`, insertApplied];
 }
 
-/** A breakpoint ends a statement where its author wrote no semicolon; a byte order mark is nothing to the server. */
+/**
+ * A breakpoint ends a statement where its author wrote no semicolon, and a line comment that it stands in: what is behind it on its
+ * line is SQL, to the parser here and to drizzle. A byte order mark is nothing to the server.
+ */
 function asOneScript(text: string): string {
   return text
     .replace(/^\uFEFF/u, " ")
-    .replaceAll(statementBreakpoint, `;${" ".repeat(statementBreakpoint.length - 1)}`);
+    .replaceAll(statementBreakpoint, `\n;${" ".repeat(statementBreakpoint.length - 2)}`);
 }

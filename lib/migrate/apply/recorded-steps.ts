@@ -36,15 +36,24 @@ export async function readSteps(
   return new Map(rows.map(({ step, state }) => [step, state]));
 }
 
-/** SQL that records a step, and fails for a run that has lost its lease. */
+/** SQL that records a step, for within a transaction, and fails for a run that has lost its lease. */
 export function recordStepSql(
   { runId, lease }: Pick<RunContext, "runId" | "lease">,
   { tag }: Migration,
   step: { readonly number: number; readonly step: Step; readonly state: "running" | "done" },
 ): string {
   const [run, name, checksum] = [runId, tag, checksumOf(step.step)].map(quoteLiteral);
-  return `select postern.record_step(${lease.token}, ${run}, ${name}, ${step.number}, ${checksum}, '${step.state}')`;
+  return `${asRun}; select postern.record_step(${lease.token}, ${run}, ${name}, ${step.number}, ${checksum}, '${step.state}')`;
 }
+
+/** SQL after which a step that was under way counts as not begun. */
+export function forgetStepSql({ lease }: Pick<RunContext, "lease">, { tag }: Migration, number: number): string {
+  const removed = `delete from postern.migration_steps where tag = ${quoteLiteral(tag)} and step = ${number} and state = 'running'`;
+  return `begin; ${asRun}; select postern.hold_lease(${lease.token}); ${removed}; commit`;
+}
+
+/** The ledger is the run's: the role that the migration has set goes on behind the transaction. */
+const asRun = "set local session authorization default; set local role none";
 
 function checksumOf({ text }: Step): string {
   return createHash("sha256").update(text).digest("hex");

@@ -6,6 +6,7 @@ import { toCodeUnits } from "../sql/position.ts";
 import { type ApplyContext, statementTimeoutMs } from "./context.ts";
 import { describeFailure, describePlace } from "./failure.ts";
 import { dropInvalidIndexes, isIndexBuilt } from "./invalid-index.ts";
+import { undoRefused } from "./refused-step.ts";
 import { withLockRetries } from "./lock-retry.ts";
 import { beginStatement, type Place, recordStatements, resetBeforeRecord } from "./message.ts";
 import type { PreparedMigration, Step } from "./prepare.ts";
@@ -23,6 +24,7 @@ type SteppedMigration = Extract<PreparedMigration, { kind: "steps" }>;
  * - What was `running` when an earlier run died may have been done: an index is looked for, and where a rerun says that the
  *   thing exists, or is gone, it was.
  * - What an earlier run has done is passed over, except what it set for its session.
+ * - What the server refused is taken back as far as it can be (see `undoRefused`), so that the statement itself may be mended.
  *
  * At the end the migration is recorded as applied and its steps are removed, in one transaction. After a failure the steps
  * before it are kept, and the next run goes on at the statement that failed.
@@ -55,12 +57,17 @@ export async function applySteps(context: ApplyContext, { migration, steps }: St
     await finish(context, migration);
   } catch (error) {
     await client.query("rollback").catch(() => undefined);
+    if (step !== undefined && place.part === "file" && !canRunInTransaction(step)) {
+      await undoRefused(context, { migration, step, number: place.number, recorded }, error).catch(() => undefined);
+    }
     const offset = step === undefined || place.part !== "file" ? undefined : step.offset + positionIn(error, step);
-    throw describeFailure(error, { migration, place, count: of, offset });
+    throw describeFailure(error, { migration, place, count: of, offset, hint });
   } finally {
     await resetSession(client).catch(() => undefined);
   }
 }
+
+const hint = "The statements before it were kept. Mend it, then run migrate again: it goes on at this one.";
 
 type OneStep = {
   readonly migration: SteppedMigration["migration"];
@@ -115,16 +122,25 @@ async function setLimits({ client, limits }: ApplyContext, { step, ownSettings }
 
 async function runInTransaction({ client, run, limits }: ApplyContext, one: OneStep): Promise<void> {
   const { step, number, migration } = one;
-  const record = recordStepSql(run, migration, { number, step, state: "done" });
+  const recordDone = recordStepSql(run, migration, { number, step, state: "done" });
   await runScript(client, beginStatement);
   try {
     await run.monitor.cancellable(async () => runScript(client, step.text), limits.remainingMs());
-    // Until the end of the transaction, for what the migration has set for its session goes on.
-    await runScript(client, `set local session authorization default; set local role none; ${record}; commit`);
+    await runScript(client, `${recordDone}; commit`);
   } catch (error) {
     await client.query("rollback").catch(() => undefined);
     throw error;
   }
+}
+
+/** In a transaction of its own, between two statements that have none. */
+async function recordStep(
+  { client, run }: ApplyContext,
+  { migration, number, step }: OneStep,
+  state: "running" | "done",
+) {
+  const sql = recordStepSql(run, migration, { number, step, state });
+  await runScript(client, `${beginStatement}; ${sql}; commit`);
 }
 
 async function runAlone(context: ApplyContext, one: OneStep): Promise<void> {
@@ -132,19 +148,19 @@ async function runAlone(context: ApplyContext, one: OneStep): Promise<void> {
   const { step, number, migration, recorded } = one;
   const wasUnderWay = recorded.get(number) === "running";
   if (wasUnderWay && (await isIndexBuilt(client, step.node))) {
-    await runScript(client, recordStepSql(run, migration, { number, step, state: "done" }));
+    await recordStep(context, one, "done");
     return;
   }
   for (const index of await dropInvalidIndexes(client, step.node)) {
     onEvent({ step: "dropped-invalid-index", tag: migration.tag, index });
   }
-  await runScript(client, recordStepSql(run, migration, { number, step, state: "running" }));
+  await recordStep(context, one, "running");
   try {
     await run.monitor.cancellable(async () => runScript(client, step.text), limits.remainingMs());
   } catch (error) {
     if (!wasUnderWay || !saysItWasDone(error, step.node)) throw error;
   }
-  await runScript(client, recordStepSql(run, migration, { number, step, state: "done" }));
+  await recordStep(context, one, "done");
 }
 
 /** What the server answers when a statement is repeated that had worked. */

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PosternError } from "#lib/base/errors.ts";
 import type { ListedMigration } from "./listing.ts";
@@ -8,15 +8,22 @@ import type { ListedMigration } from "./listing.ts";
  *
  * @throws PosternError `migrations.missing-file`, `migrations.invalid-file`
  */
-export async function readSqlFile(dir: string, { tag, file }: ListedMigration): Promise<string> {
+export function readSqlFile(dir: string, { tag, file }: ListedMigration): string {
   const path = join(dir, file);
-  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    const reason = cause.code === "ENOENT" ? "is not there" : `cannot be read (${cause.code ?? cause.message})`;
-    throw new PosternError("migrations.missing-file", `The file of migration ${tag}, ${path}, ${reason}.`, { cause });
-  });
-  const text = decodeUtf8(path, bytes);
+  const text = decodeUtf8(path, readBytes(path, tag));
   if (text.trim() === "") throw new PosternError("migrations.invalid-file", `${path} is empty: expected SQL.`);
   return text;
+}
+
+/** Not asynchronous: for hundreds of small files that takes eight times as long, and a no-op run does little else. */
+function readBytes(path: string, tag: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reason = code === "ENOENT" ? "is not there" : `cannot be read (${code ?? message})`;
+    throw new PosternError("migrations.missing-file", `The file of migration ${tag}, ${path}, ${reason}.`, { cause });
+  }
 }
 
 function decodeUtf8(path: string, bytes: Uint8Array): string {

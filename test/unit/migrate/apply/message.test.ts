@@ -8,7 +8,7 @@ test("a message has the file between head and tail, its breakpoints as semicolon
   const text = "create table a ()\n--> statement-breakpoint\ncreate table b () -- the end";
   const { sql } = composeMessage(text, 2, { head, tail });
   expect(sql).toBe(
-    `reset all;\nbegin;\ncreate table a ()\n;${" ".repeat(23)}\ncreate table b () -- the end\n;select record();\ncommit`,
+    `reset all;\nbegin;\ncreate table a ()\n\n;${" ".repeat(22)}\ncreate table b () -- the end\n;select record();\ncommit`,
   );
 });
 

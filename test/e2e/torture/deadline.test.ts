@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import { useMigrateBench } from "../../support/migrate-bench.ts";
+
+const bench = useMigrateBench();
+
+/** Time that runs out after so many milliseconds. */
+function countdown(ms: number): () => number {
+  const endMs = performance.now() + ms;
+  return () => endMs - performance.now();
+}
+
+describe("a run whose time is limited", () => {
+  it("begins no migration for which too little is left, and the next run goes on", async () => {
+    const { folder, run, rows } = bench();
+    await folder.write(["create table effect (tag text)", "insert into effect values ('1')"]);
+    let left = 30_000;
+    const onProgress = () => {
+      left = 19_999;
+    };
+    const result = await run({ remainingMs: () => left, onProgress });
+    expect(result).toMatchObject({ status: "partial", applied: ["0000_step"], pending: ["0001_step"] });
+    expect(result.error).toBeUndefined();
+    expect(await run()).toMatchObject({ status: "applied", applied: ["0001_step"] });
+    expect(await rows("select tag from effect")).toEqual([{ tag: "1" }]);
+  });
+
+  it("fails with migrate.deadline when one migration alone takes longer, and keeps nothing of it", async () => {
+    const { folder, run, rows } = bench();
+    await folder.write(["create table half (); select pg_sleep(30)"]);
+    const startMs = performance.now();
+    const result = await run({ remainingMs: countdown(1500), minStartMs: 0 });
+    expect(performance.now() - startMs).toBeLessThan(6000);
+    expect(result).toMatchObject({ status: "failed", applied: [], error: { code: "migrate.deadline" } });
+    expect(result.error?.message).toContain("0000_step");
+    expect(await rows("select from pg_tables where tablename = 'half'")).toEqual([]);
+  });
+
+  it("is partial when time runs out behind others, and the one that was cut is applied whole by the next", async () => {
+    const { folder, run, rows } = bench();
+    const cut = "insert into effect values ('1'); select pg_sleep(2); insert into effect values ('2')";
+    await folder.write(["create table effect (tag text)", cut]);
+    const result = await run({ remainingMs: countdown(1500), minStartMs: 0 });
+    expect(result).toMatchObject({ status: "partial", applied: ["0000_step"], pending: ["0001_step"] });
+    expect(await rows("select from effect")).toEqual([]);
+    expect(await run()).toMatchObject({ status: "applied", applied: ["0001_step"] });
+    expect(await rows("select tag from effect order by tag")).toEqual([{ tag: "1" }, { tag: "2" }]);
+  });
+
+  it("is partial when time runs out between steps, and the next run goes on at the one that was cut", async () => {
+    const { folder, run, rows } = bench();
+    const steps =
+      "insert into effect values ('1');\nselect pg_sleep(2);\nvacuum effect;\ninsert into effect values ('2')";
+    await folder.write(["create table effect (tag text)", steps]);
+    const result = await run({ remainingMs: countdown(1500), minStartMs: 0 });
+    expect(result).toMatchObject({ status: "partial", pending: ["0001_step"] });
+    expect(await rows("select tag from effect")).toEqual([{ tag: "1" }]);
+    expect(await run()).toMatchObject({ status: "applied", applied: ["0001_step"] });
+    expect(await rows("select tag from effect order by tag")).toEqual([{ tag: "1" }, { tag: "2" }]);
+  });
+});
+
+describe("a migration that sets statement_timeout itself", () => {
+  it.each([
+    ["in one transaction", "set statement_timeout = 100;\nselect pg_sleep(20)", "statement 2 of 2"],
+    ["step by step", "set statement_timeout = 100;\nselect pg_sleep(20);\nvacuum", "statement 2 of 3"],
+  ])("fails with migrate.failed, its name and its statement (%s)", async (_, text, where) => {
+    const { folder, run } = bench();
+    await folder.write(["create table a ()", text]);
+    const result = await run({ remainingMs: () => 60_000 });
+    expect(result).toMatchObject({ status: "failed", applied: ["0000_step"] });
+    expect(result.error).toMatchObject({ code: "migrate.failed", sqlState: "57014" });
+    expect(result.error?.message).toContain(`0001_step, ${where}`);
+  });
+});

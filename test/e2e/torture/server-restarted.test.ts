@@ -1,0 +1,61 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { clusterPath } from "#lib/local/postgres/home.ts";
+import { startPostgresServer } from "#lib/local/postgres/server.ts";
+import { connect } from "#lib/postgres/connect.ts";
+import { type MigrateBench, openMigrateBench } from "../../support/migrate-bench.ts";
+import { type OwnTestServer, startTestServer } from "../../support/postgres.ts";
+import { waitFor } from "../../support/wait-for.ts";
+
+const texts = [
+  "create table effect (tag text)",
+  "insert into effect values ('1'); select pg_sleep(3)",
+  "insert into effect values ('2'); create index concurrently effect_idx on effect (tag)",
+];
+
+/** What was committed is kept when the server alone crashes; test servers do without otherwise. */
+const settings = { synchronous_commit: "on", full_page_writes: "on" };
+
+/** As `pg_ctl restart -m fast` and `-m immediate` do. */
+async function restart(server: OwnTestServer, signal: "SIGINT" | "SIGQUIT") {
+  const { dataDir, port } = server;
+  const pidFile = await readFile(join(clusterPath(dataDir), "postmaster.pid"), "utf8");
+  process.kill(Number(pidFile.split("\n")[0]), signal);
+  await server.stop();
+  return await startPostgresServer({ dataDir, port, durable: false });
+}
+
+async function effects({ database }: MigrateBench) {
+  await using connection = await connect(database.address, { applicationName: "onlooker" });
+  const { rows } = await connection.client.query<{ tag: string }>("select tag from effect order by tag");
+  return rows.map(({ tag }) => tag);
+}
+
+describe("a server that is restarted in the middle of a run", () => {
+  it.each([
+    ["fast", "SIGINT"],
+    ["immediate", "SIGQUIT"],
+  ] as const)(
+    "(%s shutdown) leaves a run that knows what was committed, and the next completes it",
+    async (_, signal) => {
+      await using stack = new AsyncDisposableStack();
+      const server = stack.use(await startTestServer({ settings }));
+      await using bench = await openMigrateBench(server);
+      await bench.folder.write(texts);
+      const outcome = bench.run();
+      const isAsleep = "select from pg_stat_activity where wait_event = 'PgSleep'";
+      await waitFor("it is in the second", async () => (await bench.rows(isAsleep)).length === 1);
+
+      stack.use(await restart(server, signal));
+      const result = await outcome;
+      expect(result).toMatchObject({ status: "failed", applied: ["0000_step"], pending: ["0001_step", "0002_step"] });
+      expect(result.error?.message).toContain(
+        "The connection was lost while 0001_step was applied, and it was not committed",
+      );
+      expect(await effects(bench)).toEqual([]);
+      expect(await bench.run()).toMatchObject({ status: "applied", applied: ["0001_step", "0002_step"] });
+      expect(await effects(bench)).toEqual(["1", "2"]);
+    },
+  );
+});
