@@ -37,10 +37,13 @@ const fencedFunctions = `
    ) returns void
    language plpgsql set search_path = pg_catalog as $body$
    begin
-     perform postern.hold_lease(held_token);
+     -- As hold_lease does, and here because this is what each of hundreds of migrations waits for.
+     perform from postern.lease where name = 'run' and token = held_token for key share;
+     if not found then
+       raise exception 'another run has taken the lease' using errcode = '${leaseLost}';
+     end if;
      insert into postern.run_migrations (run_id, tag, checksum, started_at, outcome)
      values (record_applied.run_id, record_applied.tag, record_applied.checksum, record_applied.started_at, 'applied');
-     delete from postern.migration_steps s where s.tag = record_applied.tag;
    end
    $body$;
    create function postern.record_step(held_token bigint, run_id text, tag text, step integer, checksum text, state text)

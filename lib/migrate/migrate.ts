@@ -8,7 +8,7 @@ import { type ApplyLimits, type MigrateEvent, applyPending } from "./apply-pendi
 import { type PreparedMigration, prepareMigrations } from "./apply/prepare.ts";
 import { lookAfterwards } from "./after-run/look-afterwards.ts";
 import { findUnapproved } from "./approval.ts";
-import { type DrizzleLayout, readAppliedRows, readDrizzleLayout } from "./drizzle-table.ts";
+import { type DrizzleLayout, readAppliedRows, readAppliedRowsAtOnce, readDrizzleLayout } from "./drizzle-table.ts";
 import { type AppliedRow, compareHistory, findRefused, type History, type HistoryFinding } from "./history.ts";
 import { readBegunMigrations, type RunIdentity } from "./ledger.ts";
 import type { LockHolder } from "./lock.ts";
@@ -75,7 +75,7 @@ export async function migrate(connections: RunConnections, options: MigrateOptio
   const startMs = clock.nowMs();
   const { client } = connections;
   const finish = (outcome: Outcome): MigrateResult => ({ ...outcome, runId, ms: elapsedMs(clock, startMs) });
-  const before = await readHistory(client, folder);
+  const before = await glanceAtHistory(client, folder);
   const refused = findRefused(before.history, allow);
   if (refused.length > 0) return finish(refuseFindings(refused, before.history));
   const identity = { runId, action: "migrate", requestedBy, bundle, allow, folderFormat: folder.format };
@@ -160,6 +160,15 @@ async function stillPending(
   const unread = pending.filter(({ tag }) => !byTag.has(tag));
   for (const one of await prepareMigrations(client, unread, begun)) byTag.set(one.migration.tag, one);
   return pending.map(({ tag }) => byTag.get(tag)).filter((one) => one !== undefined);
+}
+
+/** Before there is a run: whether there is anything to do, and to refuse. */
+async function glanceAtHistory(client: pg.Client, folder: MigrationFolder): Promise<Pick<ReadHistory, "history">> {
+  try {
+    return { history: compareHistory(folder, await readAppliedRowsAtOnce(client)) };
+  } catch (error) {
+    throw toDatabaseError(error, "reading the migration history");
+  }
 }
 
 type ReadHistory = {

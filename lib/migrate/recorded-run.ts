@@ -64,7 +64,7 @@ export type RunContext = {
  * 2. Record the run. An id that was used before gives that run's outcome, once there is one; the work is not done again.
  * 3. Take the run lock, polling, and with it the lease; end in the ledger what runs left open that died.
  * 4. Do the work, watched on a second connection (see `RunMonitor`).
- * 5. Record its outcome, or its error, and let go of the lock.
+ * 5. Record its outcome, or its error, durably, and let go of the lock.
  *
  * A process that dies between 2 and 5 leaves a run without an end; its connection is gone with it, so others see
  * that (`RunRecord.isConnected`) and the lock is free. One that is frozen is ended by the next that waits for the lock.
@@ -152,15 +152,20 @@ async function acquireRunLock(
 }
 
 /**
- * The work is done, or its failure known, whether or not the ledger can be told: on another connection when the run's own is
- * lost, and when that fails too the run has no end there.
+ * On another connection when the run's own is lost. Its commit is waited for, which makes durable what the run has committed
+ * before it. When neither works the run has no end in the ledger: a failure is told all the same, and a success is none
+ * that anybody could rely on.
+ *
+ * @throws PosternError why the end of a run without an error could not be recorded
  */
 async function recordEnd({ client, open }: RunConnections, runId: string, outcome: RunOutcome): Promise<void> {
   try {
     await resetSession(client);
     await endRun(client, runId, outcome);
   } catch {
-    await endElsewhere(open, runId, outcome).catch(() => undefined);
+    await endElsewhere(open, runId, outcome).catch((error: unknown) => {
+      if (outcome.error === undefined) throw toDatabaseError(error, "recording the end of the run");
+    });
   }
 }
 

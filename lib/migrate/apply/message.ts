@@ -67,9 +67,8 @@ export const beginStatement = "begin isolation level read committed read write";
 /**
  * Limits of every migration that runs in a transaction; milliseconds.
  *
- * Commits are not waited for one by one: the last migration of a run waits, and so do the run's end in the ledger and every
- * statement outside a transaction, and each makes all before it durable. A server that crashes in between forgets
- * migrations together with their record.
+ * Commits are not waited for one by one: the run's end in the ledger is, and it makes all before it durable before anybody is
+ * told of it. A server that crashes in between forgets migrations together with their record.
  */
 export function transactionSettings(lockTimeoutMs: number): string[] {
   return [`set lock_timeout = ${Math.ceil(lockTimeoutMs)}`, "set synchronous_commit = off"];

@@ -1,5 +1,6 @@
 import type { Node } from "libpg-query";
 import { sqlStateOf } from "#lib/postgres/errors.ts";
+import { quoteLiteral } from "#lib/postgres/quote.ts";
 import { runScript, ScriptError } from "#lib/postgres/script.ts";
 import { resetSession } from "../session.ts";
 import { toCodeUnits } from "../sql/position.ts";
@@ -177,7 +178,8 @@ function saysItWasDone(error: unknown, node: Node): boolean {
 async function finish({ client, run, insertApplied }: ApplyContext, migration: SteppedMigration["migration"]) {
   const { runId, lease } = run;
   const record = recordStatements({ runId, token: lease.token, migration, insertApplied: insertApplied(migration) });
-  await runScript(client, [beginStatement, ...resetBeforeRecord, ...record, "commit"].join(";"));
+  const forget = `delete from postern.migration_steps where tag = ${quoteLiteral(migration.tag)}`;
+  await runScript(client, [beginStatement, ...resetBeforeRecord, ...record, forget, "commit"].join(";"));
 }
 
 /** The server's position within the step, in UTF-16 units. */

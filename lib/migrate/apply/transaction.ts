@@ -52,7 +52,6 @@ export async function applyInTransaction(
       ...(session.isSet ? [] : [...(await resetStatements(client)), ...transactionSettings(limits.lockTimeoutMs)]),
       beginStatement,
       ...(timeoutMs === 0 ? [] : [`set local statement_timeout = ${timeoutMs}`]),
-      ...(place.n === place.of ? ["set local synchronous_commit to default"] : []),
     ];
     const { sql, headCount } = (message = composeMessage(text, count, { head, tail }));
     const onCompleted = (completed: number) => {

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PosternError } from "#lib/base/errors.ts";
@@ -16,7 +17,7 @@ export function readSqlFile(dir: string, { tag, file }: ListedMigration): string
 }
 
 /** Not asynchronous: for hundreds of small files that takes eight times as long, and a no-op run does little else. */
-function readBytes(path: string, tag: string): Uint8Array {
+function readBytes(path: string, tag: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
@@ -26,13 +27,8 @@ function readBytes(path: string, tag: string): Uint8Array {
   }
 }
 
-function decodeUtf8(path: string, bytes: Uint8Array): string {
-  try {
-    // The mark is kept, for it is hashed.
-    return decoder.decode(bytes);
-  } catch (cause) {
-    throw new PosternError("migrations.invalid-file", `${path} is not UTF-8: save it as UTF-8.`, { cause });
-  }
+/** A byte order mark is kept, for it is hashed. */
+function decodeUtf8(path: string, bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString("utf8");
+  throw new PosternError("migrations.invalid-file", `${path} is not UTF-8: save it as UTF-8.`);
 }
-
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -47,6 +47,9 @@ describe("a server that is restarted in the middle of a run", () => {
       const isAsleep = "select from pg_stat_activity where wait_event = 'PgSleep'";
       await waitFor("it is in the second", async () => (await bench.rows(isAsleep)).length === 1);
 
+      const isOnDisk = "select where pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()";
+      await waitFor("the first is on the disk", async () => (await bench.rows(isOnDisk)).length === 1);
+
       stack.use(await restart(server, signal));
       const result = await outcome;
       expect(result).toMatchObject({ status: "failed", applied: ["0000_step"], pending: ["0001_step", "0002_step"] });
@@ -58,4 +61,20 @@ describe("a server that is restarted in the middle of a run", () => {
       expect(await effects(bench)).toEqual(["1", "2"]);
     },
   );
+
+  it("that crashes forgets what was not on the disk, and the run does not claim it", async () => {
+    await using stack = new AsyncDisposableStack();
+    const server = stack.use(await startTestServer({ settings: { ...settings, wal_writer_delay: "10s" } }));
+    await using bench = await openMigrateBench(server);
+    await bench.folder.write(texts);
+    const outcome = bench.run();
+    const isAsleep = "select from pg_stat_activity where wait_event = 'PgSleep'";
+    await waitFor("it is in the second", async () => (await bench.rows(isAsleep)).length === 1);
+    stack.use(await restart(server, "SIGQUIT"));
+    const { status, applied } = await outcome;
+    const [{ made } = { made: false }] = await bench.rows("select to_regclass('effect') is not null as made");
+    expect({ status, applied }).toEqual({ status: "failed", applied: made === true ? ["0000_step"] : [] });
+    expect(await bench.run()).toMatchObject({ status: "applied" });
+    expect(await effects(bench)).toEqual(["1", "2"]);
+  });
 });
