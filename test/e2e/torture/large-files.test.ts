@@ -117,25 +117,29 @@ describe("the lease's heartbeat", () => {
   it.each([
     ["", []],
     [" and judged", ["--protected"]],
-  ])("goes on while files just below the parser's limit are read%s", async (_, args) => {
-    const { folder, start, rows } = bench();
-    const large = `insert into note values ${rowsOf(115_000)}`;
-    expect(Buffer.byteLength(large)).toBeGreaterThan(3.5 * MiB);
-    expect(Buffer.byteLength(large)).toBeLessThan(4 * MiB);
-    const texts = ["create table note (id bigint, body text)", ...Array<string>(7).fill(large), "select pg_sleep(1)"];
-    await folder.write(texts);
-    const child = start(...args);
-    let longestMs = 0;
-    await whileItRuns(child, async () => {
-      const isMade = await rows("select to_regclass('postern.lease') is not null as made");
-      if (isMade[0]?.["made"] !== true) return;
-      const [age] = await rows(
-        `select extract(epoch from clock_timestamp() - renewed_at)::float8 * 1000 as ms from postern.lease
+  ])(
+    "goes on while files just below the parser's limit are read%s",
+    async (_, args) => {
+      const { folder, start, rows } = bench();
+      const large = `insert into note values ${rowsOf(115_000)}`;
+      expect(Buffer.byteLength(large)).toBeGreaterThan(3.5 * MiB);
+      expect(Buffer.byteLength(large)).toBeLessThan(4 * MiB);
+      const texts = ["create table note (id bigint, body text)", ...Array<string>(4).fill(large), "select pg_sleep(1)"];
+      await folder.write(texts);
+      const child = start(...args);
+      let longestMs = 0;
+      await whileItRuns(child, async () => {
+        const isMade = await rows("select to_regclass('postern.lease') is not null as made");
+        if (isMade[0]?.["made"] !== true) return;
+        const [age] = await rows(
+          `select extract(epoch from clock_timestamp() - renewed_at)::float8 * 1000 as ms from postern.lease
          where token > 0 and exists (select from postern.runs where ended_at is null)`,
-      );
-      longestMs = Math.max(longestMs, Number(age?.["ms"] ?? 0));
-    });
-    expect((await child.ended).result()).toMatchObject({ status: "applied" });
-    expect(longestMs).toBeLessThan(6000);
-  });
+        );
+        longestMs = Math.max(longestMs, Number(age?.["ms"] ?? 0));
+      });
+      expect((await child.ended).result()).toMatchObject({ status: "applied" });
+      expect(longestMs).toBeLessThan(6000);
+    },
+    120_000,
+  );
 });
