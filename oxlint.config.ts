@@ -45,7 +45,7 @@ export default defineConfig({
   },
   overrides: [
     ...layerOverrides,
-    forbid(["lib/contract.ts"], [...libLayers, ...outside], "lib/contract.ts imports nothing."),
+    forbid(["lib/contract.ts", "lib/protocol.ts"], [...libLayers, ...outside], "They import no folder."),
     forbid(["functions/*.ts"], [...neverInFunctions, "infra", "scripts", "test"], "functions import only lib."),
     forbid(["scripts/**/*.ts"], ["infra", "functions", "test"], "scripts import only lib."),
     {

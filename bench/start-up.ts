@@ -11,7 +11,8 @@ import { parseArgs } from "node:util";
 import { deflateRawSync } from "node:zlib";
 import { build, type Metafile, stop } from "esbuild";
 import { systemClock } from "#lib/base/clock.ts";
-import { buildFunctions, bundleOptions } from "#lib/bundle/build.ts";
+import { buildFunctions } from "#lib/bundle/build.ts";
+import { bundleOptions } from "#lib/bundle/esbuild.ts";
 import { findMainPath, gzippedSize } from "#lib/bundle/main-path.ts";
 import { startEnvironment } from "#lib/local/lambda/environment.ts";
 

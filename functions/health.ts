@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { parseInput } from "#lib/base/config.ts";
 import { toPosternError } from "#lib/base/errors.ts";
 import { createJsonLog } from "#lib/base/log.ts";
-import type { ErrorReply, HealthReport } from "#lib/contract.ts";
+import type { ErrorReply, HealthReport } from "#lib/protocol.ts";
 import { createHealthApp } from "#lib/health/app.ts";
 import { checkHealth } from "#lib/health/check.ts";
 import { answerHttpEvent, type HttpResult, isHttpEvent } from "#lib/health/function-url.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import process from "node:process";
 import { toPosternError } from "#lib/base/errors.ts";
-import type { ErrorReply } from "#lib/contract.ts";
+import type { ErrorReply } from "#lib/protocol.ts";
 import { parseInspectEvent } from "#lib/migrate/events.ts";
 import { handleInspectEvent, type InspectPorts, type InspectResult } from "#lib/migrate/inspect.ts";
 import { createPool } from "#lib/postgres/pool.ts";

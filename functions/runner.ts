@@ -1,16 +1,11 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import process from "node:process";
 import { toPosternError } from "#lib/base/errors.ts";
 import { createJsonLog } from "#lib/base/log.ts";
-import type { BundleInfo, ErrorReply } from "#lib/contract.ts";
+import type { ErrorReply } from "#lib/protocol.ts";
 import { parseRunnerEvent } from "#lib/migrate/events.ts";
-import { handleRunnerEvent, type RunnerPorts, type RunnerResult } from "#lib/migrate/runner.ts";
-import { readFunctionEnvironment } from "#lib/stage/function-environment.ts";
-import { createRoleAccess } from "#lib/stage/role-access.ts";
-import { createSecretReader } from "#lib/stage/secrets.ts";
+import { handleRunnerEvent, type RunnerResult } from "#lib/migrate/runner.ts";
+import { openRunnerPorts, type RunnerTime } from "#lib/stage/runner-ports.ts";
 
-const bundleDir = import.meta.dirname;
 const log = createJsonLog((line) => process.stdout.write(`${line}\n`));
 /** Kept back to record a run's outcome before Lambda ends the process. */
 const closingMs = 10_000;
@@ -24,7 +19,8 @@ export async function handler(event: unknown, context: Context): Promise<RunnerR
     const known = parseRunnerEvent(event);
     const { action, runId, requestedBy } = known;
     log.info("run begins", { action, runId, requestedBy });
-    const result = await handleRunnerEvent(known, await openPorts(context));
+    const ports = await openRunnerPorts(process.env, import.meta.dirname, timeOf(context));
+    const result = await handleRunnerEvent(known, ports);
     log.info("run ended", { action, runId });
     return result;
   } catch (error) {
@@ -34,18 +30,7 @@ export async function handler(event: unknown, context: Context): Promise<RunnerR
   }
 }
 
-async function openPorts(context: Context): Promise<RunnerPorts> {
+function timeOf(context: Context): RunnerTime {
   const remainingMs = () => Math.max(0, context.getRemainingTimeInMillis() - closingMs);
-  const environment = await readFunctionEnvironment(process.env, bundleDir);
-  const secrets = createSecretReader();
-  const bundle = JSON.parse(await readFile(join(bundleDir, "bundle.json"), "utf8")) as BundleInfo;
-  return {
-    ...createRoleAccess(environment, secrets),
-    migrationsDir: join(bundleDir, "migrations"),
-    seedsDir: join(bundleDir, "seeds"),
-    bundle,
-    isProtected: environment.isProtected,
-    signal: AbortSignal.timeout(remainingMs()),
-    remainingMs,
-  };
+  return { remainingMs, signal: AbortSignal.timeout(remainingMs()) };
 }

@@ -14,6 +14,21 @@ export const ledgerSchema = "postern";
 /** drizzle's bookkeeping, which the runner keeps too, so that `drizzle-kit migrate` can be used in turn. */
 export const drizzleTable = { schema: "drizzle", name: "__drizzle_migrations" } as const;
 
+/**
+ * What may contradict between folder and database, and the flag of `migrate` and `plan` that lets it be, for one run.
+ * Nothing of it changes what is pending: a flag only takes the refusal away.
+ */
+export const historyOverrides = {
+  "history.edited": "allow-edited",
+  "history.missing-file": "allow-missing",
+  "history.out-of-order": "allow-out-of-order",
+  "history.database-ahead": "allow-ahead",
+  "history.duplicate": "allow-duplicate",
+  "history.unlisted-file": "allow-unlisted",
+} as const;
+
+export type HistoryCode = keyof typeof historyOverrides;
+
 /** Service roles have a secret; human roles have IAM authentication, or a secret where `rds_iam` does not exist. */
 export const roleNames = {
   migrator: "postern_migrator",
@@ -48,6 +63,9 @@ export const functionEnv = {
   readonlySecret: "POSTERN_SECRET_READONLY",
   operatorSecret: "POSTERN_SECRET_OPERATOR",
 } as const;
+
+/** The long-run task's event, as JSON. */
+export const longRunEvent = "POSTERN_EVENT";
 
 /** Whose login a secret holds. */
 export type SecretOwner = RoleKey | "master";
@@ -113,232 +131,8 @@ export type BundleInfo = {
   readonly gitCommit?: string;
   /** SHA-256 (hex) over the migrations folder, as `lib/migrate/source.ts` computes it. */
   readonly migrationsHash: string;
-};
-
-/**
- * Events of the runner function. `migrate` and `seed` are queued, and their outcome is in the ledger under `runId`; `setup` and
- * `rotate` are waited for, and only the function's log has them: they run as the master, who has no part in the ledger.
- */
-export type RunnerEvent =
-  | { readonly action: "setup"; readonly runId: string; readonly requestedBy: string }
-  | {
-      readonly action: "rotate";
-      readonly runId: string;
-      readonly requestedBy: string;
-      readonly role: RotatableRole;
-    }
-  | {
-      readonly action: "migrate";
-      readonly runId: string;
-      readonly requestedBy: string;
-      readonly migrationsHash?: string;
-      /** Hash of the plan that was read and approved: no other may run. */
-      readonly approve?: string;
-      /** How long to wait for another run to end, in milliseconds. */
-      readonly lockWaitMs?: number;
-      /** How long a statement may queue for a lock, in milliseconds. */
-      readonly lockTimeoutMs?: number;
-      /** Danger: ends the run that holds the lock. */
-      readonly stealLock?: boolean;
-    }
-  | {
-      readonly action: "rehearse";
-      readonly runId: string;
-      readonly requestedBy: string;
-      readonly migrationsHash?: string;
-    }
-  | { readonly action: "seed"; readonly runId: string; readonly requestedBy: string; readonly set: string };
-
-/** Events of the inspect function (synchronous). */
-export type InspectEvent =
-  | { readonly action: "status" }
-  | { readonly action: "plan" }
-  | { readonly action: "progress"; readonly runId: string }
-  | { readonly action: "cancel"; readonly runId: string; readonly requestedBy: string };
-
-/** A connection that keeps another waiting for a lock. */
-export type Blocker = {
-  readonly pid: number;
-  readonly applicationName?: string;
-  /** As in `pg_stat_activity`: `active`, `idle in transaction`. */
-  readonly state?: string;
-  readonly transactionMs?: number;
-  /** Its present or last statement, the first 200 characters; absent where this role may not see it. */
-  readonly query?: string;
-};
-
-/** Where a run stands. */
-export type RunProgress = {
-  /** What is under way: the tag of a migration, a seed file. */
-  readonly what: string;
-  /** Which of how many, from 1. */
-  readonly migration?: { readonly n: number; readonly of: number };
-  readonly statement?: { readonly n: number; readonly of: number };
-  readonly rows?: number;
-  /** Who keeps it waiting for a lock. */
-  readonly blockedBy?: readonly Blocker[];
-};
-
-/** The inspect function's reply to `progress` and to `cancel`. */
-export type ProgressResult = {
-  readonly runId: string;
-  /** `unknown`: not (yet) begun. `lost`: it began, did not end, and its connection is gone. */
-  readonly state: "unknown" | "running" | "ended" | "lost";
-  /** What it last told of itself while it was running. */
-  readonly progress?: RunProgress;
-  /** What the command prints: present when the run ended with a result. */
-  readonly result?: unknown;
-  /** Present when it ended without one. */
-  readonly error?: ErrorReply["error"];
-};
-
-/** Reply of every function to a direct Invoke that failed in a foreseen way. */
-export type ErrorReply = {
-  readonly error: {
-    readonly code: string;
-    readonly message: string;
-    readonly hint?: string;
-    readonly sqlState?: string;
-  };
-};
-
-/** `postern migrate --json`. */
-export type MigrateResult = {
-  readonly status: "applied" | "up-to-date" | "partial" | "refused" | "failed";
-  /** Tags applied by this run, in order. */
-  readonly applied: readonly string[];
-  /** Tags still to be applied after it. */
-  readonly pending: readonly string[];
-  readonly runId: string;
-  readonly ms: number;
-  /** Of a `partial` run of an approved plan: the hash of its rest, which that approval covers. */
-  readonly planHash?: string;
-  readonly error?: ErrorReply["error"];
-};
-
-/** `postern status --json`. */
-export type StatusResult = {
-  /** `at` is ISO 8601. */
-  readonly applied: readonly { readonly tag: string; readonly at: string }[];
-  readonly pending: readonly string[];
-  readonly findings: readonly { readonly code: string; readonly tag?: string; readonly message: string }[];
-};
-
-/** What may go wrong with a statement of a plan. */
-export type PlannedHazard = {
-  readonly code: string;
-  /** `danger`: can stop the application or lose data. */
-  readonly severity: "danger" | "warning" | "notice";
-  /** Schema and name. */
-  readonly table?: string;
-  readonly message: string;
-  /** Line of the file, from 1. */
-  readonly line: number;
-  /** Data is gone afterwards, or may be: a protected stage wants `--approve`. */
-  readonly destructive: boolean;
-};
-
-/** One statement of a plan. */
-export type PlannedStatement = {
-  readonly line: number;
-  /** Its first 200 characters. */
-  readonly sql: string;
-  /** Why it runs outside a transaction; absent where it can run in one. */
-  readonly outsideTransaction?: string;
-  /** On tables that exist already, `mode` as in `pg_locks` but spelled out: `ACCESS EXCLUSIVE`. */
-  readonly locks: readonly {
-    readonly table: string;
-    readonly mode: string;
-    readonly work: "none" | "scan" | "build" | "rewrite";
-  }[];
-};
-
-export type PlannedMigration = {
-  readonly tag: string;
-  /** True: one transaction. False: statement by statement. */
-  readonly transactional: boolean;
-  readonly statements: number;
-  readonly hazards: readonly PlannedHazard[];
-  readonly steps: readonly PlannedStatement[];
-};
-
-/** `postern plan --json`, and the inspect function's reply to `plan`. */
-export type PlanResult = {
-  readonly pending: readonly PlannedMigration[];
-  /** As in `status`: what must be settled before anything is applied. */
-  readonly findings: StatusResult["findings"];
-  readonly destructive: boolean;
-  /** SHA-256 (hex) over what would run, on which history. */
-  readonly planHash: string;
-};
-
-/** `postern plan --rehearse --json`. */
-export type RehearsalResult = {
-  /** `partial`: nothing failed, but not everything can be rehearsed. */
-  readonly status: "passed" | "partial" | "failed" | "refused";
-  readonly migrations: readonly RehearsedMigration[];
-  readonly planHash: string;
-  readonly runId: string;
-  readonly ms: number;
-  readonly error?: ErrorReply["error"];
-};
-
-export type RehearsedMigration = {
-  readonly tag: string;
-  readonly outcome: "passed" | "failed" | "skipped" | "not-reached";
-  /** Why it was skipped. */
-  readonly reason?: string;
-  readonly ms: number;
-  readonly statements: readonly {
-    readonly line: number;
-    readonly ms: number;
-    /** Taken by this statement, on tables that were there before. */
-    readonly locks: readonly { readonly table: string; readonly mode: string }[];
-    /** Tables and indexes whose file is another one afterwards. */
-    readonly rewritten: readonly string[];
-  }[];
-};
-
-/** `postern seed --json`. */
-export type SeedResult = {
-  readonly set: string;
-  /** `rows`: in the set's files; `inserted`: new in the table (the others were there). */
-  readonly tables: readonly {
-    readonly table: string;
-    readonly rows: number;
-    readonly inserted: number;
-    readonly ms: number;
-  }[];
-};
-
-/** `postern setup --json`. */
-export type SetupResult = {
-  readonly roles: readonly {
-    readonly role: string;
-    readonly created: boolean;
-    readonly login: "password" | "iam" | "none";
-  }[];
-  readonly findings: readonly { readonly code: string; readonly message: string }[];
-};
-
-/** `postern health --json`, and the health function's reply to a direct Invoke. */
-export type HealthReport = {
-  readonly status: "ok" | "degraded" | "down";
-  readonly service: string;
-  readonly stage: string;
-  /** ISO 8601. */
-  readonly time: string;
-  readonly database: {
-    readonly ok: boolean;
-    /** Code of the closed error union when it is not ok. */
-    readonly reason?: string;
-    readonly latencyMs?: number;
-    /** For instance `TLSv1.3`; `none` on a plain connection. */
-    readonly tls?: string;
-    readonly serverVersion?: string;
-    /** How this connection gets there. */
-    readonly connection: "direct" | "tunnel";
-    readonly pool?: { readonly total: number; readonly idle: number; readonly waiting: number };
-  };
-  readonly migrations: { readonly applied: number; readonly pending: number } | null;
+  /** SHA-256 (hex) over the seeds folder, as `lib/migrate/seed/seeds-hash.ts` computes it; absent without one. */
+  readonly seedsHash?: string;
+  /** Hash of the schema file and the declared renames, as `lib/migrate/push` computes it; absent where there is no schema file. */
+  readonly schemaHash?: string;
 };

@@ -1,4 +1,6 @@
-import type { PlannedHazard, PlannedMigration, PlannedStatement, PlanResult } from "#lib/contract.ts";
+import { type HistoryCode, historyOverrides } from "#lib/contract.ts";
+import type { PlannedHazard, PlannedMigration, PlannedStatement, PlanResult } from "#lib/protocol.ts";
+import { describeFindings } from "./findings-report.ts";
 import type { Style } from "./style.ts";
 
 const maxSqlLength = 100;
@@ -7,11 +9,17 @@ const maxSqlLength = 100;
  * A plan for people: each migration, each statement with its line and its locks, each hazard below the statement that it
  * is about.
  */
-export function describePlan({ pending, findings, destructive, planHash }: PlanResult, style: Style): string {
-  const problems = findings.map(({ code, message }) => `${style.bad("!")} ${message} ${style.dim(`[${code}]`)}`);
+export function describePlan(
+  { pending, findings, destructive, planHash }: PlanResult,
+  style: Style,
+  allow: readonly HistoryCode[] = [],
+): string {
+  const problems = describeFindings(findings, style, allow);
   if (pending.length === 0) return [...problems, "nothing is pending"].join("\n");
   const approve = destructive ? `; on a protected stage: \`postern migrate --approve ${planHash}\`` : "";
-  const next = findings.length > 0 ? "" : `; apply with \`postern migrate\`${approve}`;
+  const isRefused = findings.some(({ code }) => !allow.some((one) => one === code));
+  const flags = allow.map((code) => ` --${historyOverrides[code]}`).join("");
+  const next = isRefused ? "" : `; apply with \`postern migrate${flags}\`${approve}`;
   return [
     ...pending.flatMap((migration) => [...describeMigration(migration, style), ""]),
     ...problems,

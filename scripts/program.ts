@@ -22,6 +22,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: "apply the pending migrations",
     load: async () => (await import("./commands/migrate.ts")).registerMigrate,
   },
+  push: {
+    summary: "make the database what the schema file says, without migrations (unprotected stages only)",
+    load: async () => (await import("./commands/push.ts")).registerPush,
+  },
   seed: {
     summary: "insert a set of rows; what is there already stays",
     load: async () => (await import("./commands/seed.ts")).registerSeed,

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ErrorDocument } from "#lib/base/errors.ts";
-import type { RehearsalResult, RehearsedMigration } from "#lib/contract.ts";
+import type { HistoryCode } from "#lib/contract.ts";
+import type { RehearsalResult, RehearsedMigration } from "#lib/protocol.ts";
 import { rehearse } from "#lib/migrate/rehearse.ts";
 import { connectForRun } from "#lib/migrate/run-connections.ts";
 import type { MigrationFolder } from "#lib/migrate/source.ts";
@@ -12,9 +13,16 @@ import type { Style } from "./style.ts";
 import type { StageTarget, Target, UrlTarget } from "./target.ts";
 
 /** `plan --rehearse`: has the pending migrations run and rolled back, prints what they did and sets the exit code. */
-export async function rehearseFor(target: Target, folder: MigrationFolder, context: CommandContext): Promise<void> {
+export async function rehearseFor(
+  target: Target,
+  folder: MigrationFolder,
+  allow: readonly HistoryCode[],
+  context: CommandContext,
+): Promise<void> {
   const result =
-    target.kind === "stage" ? await rehearseStage(target, folder, context) : await rehearseUrl(target, folder, context);
+    target.kind === "stage"
+      ? await rehearseStage(target, folder, allow, context)
+      : await rehearseUrl(target, folder, allow, context);
   context.output.result(result, describeRehearsal);
   if (result.error !== undefined && !context.output.json) context.output.error(result.error as ErrorDocument);
   if (result.status === "failed" || result.status === "refused") context.endWith(1);
@@ -23,18 +31,21 @@ export async function rehearseFor(target: Target, folder: MigrationFolder, conte
 async function rehearseStage(
   target: StageTarget,
   folder: MigrationFolder,
+  allow: readonly HistoryCode[],
   context: CommandContext,
 ): Promise<RehearsalResult> {
   refuseStaleBundle(target.manifest, folder);
   const [{ replies }, { runFor }] = await Promise.all([import("#lib/stage/replies.ts"), import("./stage-run.ts")]);
   const requestedBy = describeRequester();
-  const request = { action: "rehearse", requestedBy, migrationsHash: folder.hash } as const;
+  const overrides = allow.length === 0 ? {} : { allow };
+  const request = { action: "rehearse", requestedBy, migrationsHash: folder.hash, ...overrides } as const;
   return replies.rehearsal(await runFor(target, request, context));
 }
 
 async function rehearseUrl(
   { address }: UrlTarget,
   folder: MigrationFolder,
+  allow: readonly HistoryCode[],
   { signal, output, root }: CommandContext,
 ): Promise<RehearsalResult> {
   const runId = randomUUID();
@@ -45,6 +56,7 @@ async function rehearseUrl(
     runId,
     requestedBy: describeRequester(),
     bundle,
+    allow,
     signal,
     onWait: (holder) => output.note(`waiting for ${holder?.applicationName ?? "another run"} to end`),
   });

@@ -1,4 +1,4 @@
-import type { RunProgress } from "#lib/contract.ts";
+import type { RunProgress } from "#lib/protocol.ts";
 import { describeBlockers } from "#lib/migrate/blockers.ts";
 import type { MigrateProgress } from "#lib/migrate/migrate.ts";
 
@@ -24,6 +24,8 @@ export function describeMigrateProgress(progress: MigrateProgress): string {
       return `${progress.tag}: statement ${progress.statement} of ${progress.of} is done`;
     case "resumed":
       return `${progress.tag}: goes on at statement ${progress.statement} of ${progress.of}`;
+    case "not-checked":
+      return progress.reason;
     case "dropped-invalid-index":
       return `${progress.tag}: dropped ${progress.index}, which a failed build had left invalid`;
     case "blocked": {

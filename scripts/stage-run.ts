@@ -1,4 +1,4 @@
-import type { ProgressResult } from "#lib/contract.ts";
+import type { ProgressResult } from "#lib/protocol.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { createRunPort, type RunPort, runOnStage, type RunRequest } from "#lib/stage/run.ts";
 import type { CommandContext } from "./command-context.ts";

@@ -8,7 +8,7 @@ const errorTable = {
   // What the caller typed or sent
   "usage.invalid": { exitCode: 2, hint: "See `postern help <verb>`." },
   "config.invalid": { exitCode: 2, hint: undefined },
-  "event.invalid": { exitCode: 2, hint: "Invoke the function with the event that `lib/contract.ts` describes." },
+  "event.invalid": { exitCode: 2, hint: "Invoke the function with the event that `lib/protocol.ts` describes." },
   "url.invalid": { exitCode: 2, hint: "Expected postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full." },
 
   // Stages
@@ -59,6 +59,11 @@ const errorTable = {
 
   // Migrations and seeds
   "migrations.missing": { exitCode: 2, hint: "Name the folder that drizzle-kit writes with --dir." },
+  "migrations.unknown-format": { exitCode: 2, hint: "Name the folder that drizzle-kit writes with --dir." },
+  "migrations.mixed-formats": {
+    exitCode: 2,
+    hint: "Keep one: `drizzle-kit up` of 1.0 turns the first into the second; else restore the folder from version control.",
+  },
   "migrations.broken-journal": { exitCode: 2, hint: "Restore meta/_journal.json from version control." },
   "migrations.missing-file": { exitCode: 2, hint: "Restore the file from version control." },
   "migrations.invalid-file": { exitCode: 2, hint: undefined },
@@ -73,11 +78,36 @@ const errorTable = {
     exitCode: 2,
     hint: "Take BEGIN, COMMIT and ROLLBACK out of the migration: the runner gives each one its own transaction.",
   },
-  "history.edited": { exitCode: 1, hint: "Restore the file as it was applied, and put the change in a new migration." },
-  "history.missing-file": { exitCode: 1, hint: "Restore the migration from version control." },
-  "history.out-of-order": { exitCode: 1, hint: "Generate the migration again, so that it comes last." },
-  "history.database-ahead": { exitCode: 1, hint: "Use the code that has these migrations." },
-  "history.duplicate": { exitCode: 1, hint: "Keep one of the two." },
+  // Each names the flag that lets it be, as `historyOverrides` in lib/contract.ts has them.
+  "history.edited": {
+    exitCode: 1,
+    hint: "Restore the file as it was applied, and put the change in a new migration; or let it count as applied: --allow-edited.",
+  },
+  "history.missing-file": {
+    exitCode: 1,
+    hint: "Restore the migration from version control; or leave its row alone: --allow-missing.",
+  },
+  "history.out-of-order": {
+    exitCode: 1,
+    hint: "Generate the migration again, so that it comes last; or apply it now, after the newer ones: --allow-out-of-order.",
+  },
+  "history.database-ahead": {
+    exitCode: 1,
+    hint: "Use the code that has these migrations; or leave their rows alone: --allow-ahead.",
+  },
+  "history.duplicate": {
+    exitCode: 1,
+    hint: "Keep one of the rows in drizzle.__drizzle_migrations; or count it as applied once: --allow-duplicate.",
+  },
+  "history.unlisted-file": {
+    exitCode: 1,
+    hint: "Put it in the journal (meta/_journal.json from version control may have it) or remove it; or pass over it: --allow-unlisted.",
+  },
+  "baseline.unknown-tag": { exitCode: 2, hint: "Name the last migration that the database has already." },
+  "baseline.not-empty": {
+    exitCode: 1,
+    hint: "A baseline is for a database without history: see `postern status`, then run migrate without --baseline.",
+  },
   "migrate.failed": { exitCode: 2, hint: "Nothing of this migration was kept. Mend it, then run migrate again." },
   "migrate.blocked": {
     exitCode: 1,
@@ -104,6 +134,30 @@ const errorTable = {
     hint: "Read it with `postern plan`, then run migrate with --approve and the hash of that plan.",
   },
   "rehearsal.failed": { exitCode: 1, hint: "Nothing was kept. Mend the migration, then rehearse it again." },
+  "push.protected": {
+    exitCode: 1,
+    hint: "Change its schema with migrations: `npm run generate`, read the SQL, then `postern migrate`.",
+  },
+  "push.data-loss": {
+    exitCode: 1,
+    hint: "Nothing was changed. If those data may go, run it again with --accept-data-loss.",
+  },
+  "push.ambiguous": {
+    exitCode: 1,
+    hint: "Nothing was changed. Declare renames in renames.json beside the schema file; what is no rename, push in two steps.",
+  },
+  "push.casing": { exitCode: 1, hint: 'Give the columns their names in the schema file: text("first_name").' },
+  "push.outside-transaction": {
+    exitCode: 1,
+    hint: "Nothing was changed. Put it in a migration, or take it out of the schema file.",
+  },
+  "push.unsupported": {
+    exitCode: 1,
+    hint: "Nothing was changed. Put it in a migration: `npm run generate`, then `postern migrate`.",
+  },
+  "push.invalid-schema": { exitCode: 2, hint: "Name the file that exports the tables with --schema." },
+  "push.invalid-renames": { exitCode: 2, hint: undefined },
+  "push.failed": { exitCode: 2, hint: "Nothing was changed. Mend it, then push again." },
   "setup.would-reset": {
     exitCode: 1,
     hint: "Name the file that has them, or add --reset-passwords: whoever uses the present ones is then locked out.",

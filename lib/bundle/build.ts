@@ -1,13 +1,17 @@
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, relative } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { type BuildFailure, type BuildOptions, build, type Metafile, stop } from "esbuild";
+import type { Metafile } from "esbuild";
 import * as v from "valibot";
 import { parseInput } from "#lib/base/config.ts";
-import { PosternError } from "#lib/base/errors.ts";
 import { type BundleInfo, type FunctionPart, functionParts } from "#lib/contract.ts";
-import { readMigrations } from "#lib/migrate/source.ts";
+import { journalFile } from "#lib/migrate/folder/journal.ts";
+import { hashSeeds } from "#lib/migrate/seed/seeds-hash.ts";
+import { type MigrationFolder, readMigrations } from "#lib/migrate/source.ts";
+import { allSettledOrThrow } from "./all-settled.ts";
+import { bundle, bundleOptions, holdEsbuild } from "./esbuild.ts";
 import { readGitCommit } from "./git-commit.ts";
+import { buildPush } from "./push.ts";
 
 export type BuildFunctionsOptions = {
   /** Folder that holds `package.json`, `functions/` and (unless `migrationsDir` says otherwise) `migrations/`. */
@@ -32,44 +36,16 @@ type BuiltPart = {
   readonly metafile: Metafile;
 };
 
-/**
- * What a bundle is, here and on Lambda: nothing stays outside, the AWS SDK included, so that the version that was
- * tested is the version that runs. Splitting keeps what is imported lazily out of the start-up path.
- */
-export const bundleOptions = {
-  bundle: true,
-  platform: "node",
-  target: "node24",
-  format: "esm",
-  splitting: true,
-  minify: true,
-  legalComments: "none",
-  // pg asks for `process.binding`-era modules with require(), and libpg-query looks for its WebAssembly in __dirname:
-  // an ES module has neither.
-  banner: {
-    js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url),__dirname=import.meta.dirname;',
-  },
-  // The AWS SDK's "main" is CommonJS, which cannot be split or tree-shaken.
-  mainFields: ["module", "main"],
-  outExtension: { ".js": ".mjs" },
-  // In pg behind a getter that nobody calls: a native driver that is not installed.
-  external: ["pg-native"],
-  metafile: true,
-  logLevel: "silent",
-} as const satisfies BuildOptions;
-
-/** Only the runner seeds. */
-const partWithSeeds: FunctionPart = "runner";
-
-/** Builds under way in this process: they share esbuild's service, a child that would otherwise stay for good. */
-let running = 0;
+/** Only the runner seeds and pushes. */
+const partThatWrites: FunctionPart = "runner";
 
 /**
  * Builds the Lambda bundles, for the local stage and for a deploy alike.
  *
- * 1. Reads the version, the commit and the migrations folder; a broken folder stops the build here.
+ * 1. Reads the version, the commit and the migrations folder, and bundles the schema file with what pushes it; a broken one
+ *    stops the build here.
  * 2. Bundles `functions/<part>.ts` to `<part>/index.mjs` with its chunks, into a new folder beside `outDir`.
- * 3. Adds `bundle.json`, the migrations and, for the runner, the seeds.
+ * 3. Adds `bundle.json`, the migrations and, for the runner, the seeds and what it takes to push.
  * 4. Puts the new folder in the place of `outDir`.
  *
  * After a failure `outDir` is as it was before.
@@ -78,18 +54,21 @@ let running = 0;
  */
 export async function buildFunctions(options: BuildFunctionsOptions): Promise<BuiltFunctions> {
   const { root, outDir, migrationsDir = join(root, "migrations"), parts = functionParts } = options;
-  const info = await readBundleInfo(root, migrationsDir);
+  await using _esbuild = holdEsbuild();
+  const folder = await readMigrations(migrationsDir);
   await mkdir(dirname(outDir), { recursive: true });
   const freshDir = await mkdtemp(join(dirname(outDir), `.${basename(outDir)}-`));
-  running += 1;
+  const pushDir = join(freshDir, ".push");
   try {
+    const info = await readBundleInfo(root, folder, pushDir);
     const built = await allSettledOrThrow(
       parts.map(async (part) => {
-        const metafile = await buildPart({ root, part, dir: join(freshDir, part), migrationsDir, info });
+        const metafile = await buildPart({ root, part, dir: join(freshDir, part), folder, pushDir, info });
         return [part, { dir: join(outDir, part), metafile }] as const;
       }),
     );
     options.signal?.throwIfAborted();
+    await rm(pushDir, { recursive: true, force: true });
     // A temporary folder is for its owner alone.
     await chmod(freshDir, 0o755);
     await replaceFolder(outDir, freshDir);
@@ -101,47 +80,63 @@ export async function buildFunctions(options: BuildFunctionsOptions): Promise<Bu
     options.signal?.throwIfAborted();
     throw error;
   } finally {
-    running -= 1;
-    if (running === 0) await stop();
     await rm(freshDir, { recursive: true, force: true });
   }
 }
 
-async function readBundleInfo(root: string, migrationsDir: string): Promise<BundleInfo> {
-  const [packageText, gitCommit, migrations] = await Promise.all([
+/** The hash of the schema is known once what pushes it is made, in `pushDir`. */
+async function readBundleInfo(root: string, folder: MigrationFolder, pushDir: string): Promise<BundleInfo> {
+  const [packageText, gitCommit, seedsHash, schemaHash] = await allSettledOrThrow([
     readFile(join(root, "package.json"), "utf8"),
     readGitCommit(root),
-    readMigrations(migrationsDir),
+    hashSeeds(join(folder.dir, "seeds")),
+    buildPush(folder.dir, pushDir),
   ]);
   const { version } = parseInput(v.object({ version: v.string() }), JSON.parse(packageText), {
     what: join(root, "package.json"),
     code: "config.invalid",
   });
-  return { version, ...(gitCommit === undefined ? {} : { gitCommit }), migrationsHash: migrations.hash };
+  return {
+    version,
+    ...(gitCommit === undefined ? {} : { gitCommit }),
+    migrationsHash: folder.hash,
+    ...(seedsHash === undefined ? {} : { seedsHash }),
+    ...(schemaHash === undefined ? {} : { schemaHash }),
+  };
 }
 
 async function buildPart(request: {
   readonly root: string;
   readonly part: FunctionPart;
   readonly dir: string;
-  readonly migrationsDir: string;
+  readonly folder: MigrationFolder;
+  readonly pushDir: string;
   readonly info: BundleInfo;
 }): Promise<Metafile> {
-  const { root, part, dir, migrationsDir, info } = request;
+  const { root, part, dir, folder, pushDir, info } = request;
   const [metafile] = await allSettledOrThrow([
     bundle(part, {
       ...bundleOptions,
       absWorkingDir: root,
-      entryPoints: { index: join(root, "functions", `${part}.ts`) },
+      entryPoints: entryPointsOf(root, part),
       outdir: dir,
       chunkNames: "chunk-[hash]",
     }),
-    copyMigrations(migrationsDir, join(dir, "migrations")),
-    part === partWithSeeds ? buildSeeds(root, join(migrationsDir, "seeds"), join(dir, "seeds")) : undefined,
+    copyMigrations(folder, join(dir, "migrations")),
+    part === partThatWrites ? buildSeeds(root, join(folder.dir, "seeds"), join(dir, "seeds")) : undefined,
+    part === partThatWrites && info.schemaHash !== undefined
+      ? cp(pushDir, join(dir, "push"), { recursive: true })
+      : undefined,
   ]);
   await copyWebAssembly(root, metafile, dir);
   await writeFile(join(dir, "bundle.json"), `${JSON.stringify(info, null, 2)}\n`);
   return metafile;
+}
+
+/** The long-run task lies beside the function whose work it does: one bundle, two ways to start it. */
+function entryPointsOf(root: string, part: FunctionPart): Record<string, string> {
+  const index = join(root, "functions", `${part}.ts`);
+  return part === "runner" ? { index, task: join(root, "functions", "runner-task.ts") } : { index };
 }
 
 /** The glue of a WebAssembly module reads it from its own folder, which in a bundle is the bundle's. */
@@ -153,13 +148,16 @@ async function copyWebAssembly(root: string, metafile: Metafile, to: string): Pr
 }
 
 /** What `readMigrations` reads, and no more: drizzle-kit's snapshots are for writing migrations. */
-async function copyMigrations(from: string, to: string): Promise<void> {
-  const names = await readdir(from);
-  await mkdir(join(to, "meta"), { recursive: true });
-  await allSettledOrThrow([
-    cp(join(from, "meta", "_journal.json"), join(to, "meta", "_journal.json")),
-    ...names.filter((name) => extname(name) === ".sql").map((name) => cp(join(from, name), join(to, name))),
-  ]);
+async function copyMigrations(from: MigrationFolder, to: string): Promise<void> {
+  const files = [
+    ...(from.format === "journal" ? [journalFile] : []),
+    ...from.migrations.map(({ file }) => file),
+    ...from.unlisted,
+  ];
+  for (const file of files) {
+    await mkdir(join(to, dirname(file)), { recursive: true });
+    await cp(join(from.dir, file), join(to, file));
+  }
 }
 
 /** Seed sets written in TypeScript become modules that run without this repository; data files stay as they are. */
@@ -177,34 +175,6 @@ async function buildSeeds(root: string, from: string, to: string): Promise<void>
     sources.length > 0 && bundle("seeds", { ...bundleOptions, absWorkingDir: root, entryPoints, outdir: to }),
     ...data.map((file) => cp(file, join(to, relative(from, file)))),
   ]);
-}
-
-async function bundle(what: string, options: BuildOptions): Promise<Metafile> {
-  try {
-    const { metafile } = await build({ ...options, metafile: true });
-    return metafile;
-  } catch (error) {
-    throw new PosternError("build.failed", `${what} could not be bundled: ${describeFailure(error)}`, { cause: error });
-  }
-}
-
-function describeFailure(error: unknown): string {
-  if (!isBuildFailure(error)) return String(error);
-  return error.errors
-    .map(({ text, location }) => (location === null ? text : `${location.file}:${location.line}: ${text}`))
-    .join("; ");
-}
-
-function isBuildFailure(error: unknown): error is BuildFailure {
-  return error instanceof Error && "errors" in error && Array.isArray(error.errors);
-}
-
-/** Waits for all of it even when some fails, so that nothing still writes into a folder that is being removed. */
-async function allSettledOrThrow<const Work extends readonly unknown[]>(
-  work: Work,
-): Promise<{ -readonly [Index in keyof Work]: Awaited<Work[Index]> }> {
-  await Promise.allSettled(work);
-  return Promise.all(work);
 }
 
 /** Two renames: there is an instant without `to`, but none with half of it. */

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { toPosternError } from "#lib/base/errors.ts";
-import type { HealthReport } from "#lib/contract.ts";
+import type { HealthReport } from "#lib/protocol.ts";
 
 /** Header with the reason code of a database that is down. */
 const reasonHeader = "x-postern-reason";

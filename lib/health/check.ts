@@ -1,8 +1,9 @@
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
-import type { HealthReport } from "#lib/contract.ts";
+import type { HistoryCode } from "#lib/contract.ts";
+import type { HealthReport } from "#lib/protocol.ts";
 import type { Queryable } from "#lib/migrate/ledger.ts";
-import type { MigrationFolder } from "#lib/migrate/source.ts";
+import type { ComparedFolder } from "#lib/migrate/history.ts";
 import { readStatus } from "#lib/migrate/status.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 
@@ -27,7 +28,7 @@ export type HealthCheckOptions = {
   readonly stage: string;
   readonly source: HealthSource;
   /** What the database is compared with; absent: the migrations are not looked at. */
-  readonly folder?: Pick<MigrationFolder, "migrations"> | undefined;
+  readonly folder?: ComparedFolder | undefined;
   /** Default 2500: whoever asks has an answer in less than 3 s. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal | undefined;
@@ -86,12 +87,17 @@ async function readServerVersion(client: Queryable): Promise<string> {
 
 type MigrationState = { readonly isHealthy: boolean; readonly figures: HealthReport["migrations"] };
 
+/**
+ * While a deploy is under way the database is ahead of the old code, which must be able to live with it. A file that is no
+ * migration says nothing of the database.
+ */
+const harmless: ReadonlySet<string> = new Set<HistoryCode>(["history.database-ahead", "history.unlisted-file"]);
+
 async function readMigrationState(client: Queryable, folder: HealthCheckOptions["folder"]): Promise<MigrationState> {
   if (folder === undefined) return { isHealthy: true, figures: null };
   try {
     const { applied, pending, findings } = await readStatus(client, folder);
-    // While a deploy is under way the database is ahead of the old code, which must be able to live with it.
-    const isContradicted = findings.some(({ code }) => code !== "history.database-ahead");
+    const isContradicted = findings.some(({ code }) => !harmless.has(code));
     return {
       isHealthy: pending.length === 0 && !isContradicted,
       figures: { applied: applied.length, pending: pending.length },

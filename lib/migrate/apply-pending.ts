@@ -1,20 +1,23 @@
 import type pg from "pg";
 import { elapsedMs } from "#lib/base/clock.ts";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
-import type { MigrateResult } from "#lib/contract.ts";
+import type { MigrateResult } from "#lib/protocol.ts";
 import { applyMigration } from "./apply/apply.ts";
 import type { ApplyEvent, ApplyLimits } from "./apply/context.ts";
 import { isConnectionLost } from "./apply/failure.ts";
 import type { PreparedMigration } from "./apply/prepare.ts";
-import { insertAppliedSql } from "./ledger.ts";
+import { type DrizzleLayout, insertAppliedSql } from "./drizzle-table.ts";
 import { findOutcome } from "./lost-connection.ts";
 import type { RunContext } from "./recorded-run.ts";
+import type { Migration } from "./source.ts";
 
 export type { ApplyLimits };
 
 export type MigrateEvent = ApplyEvent | { readonly step: "applied"; readonly tag: string; readonly ms: number };
 
 type Options = {
+  /** Of drizzle's table, as it was read under the lock. */
+  readonly layout: DrizzleLayout;
   readonly limits: ApplyLimits;
   readonly minStartMs: number;
   readonly onEvent: (event: MigrateEvent) => void;
@@ -42,9 +45,11 @@ export async function applyPending(
   client: pg.Client,
   run: RunContext,
   pending: readonly PreparedMigration[],
-  { limits, minStartMs, onEvent }: Options,
+  { layout, limits, minStartMs, onEvent }: Options,
 ): Promise<Applied> {
   const applied: string[] = [];
+  const session = { isSet: false };
+  const insertApplied = (migration: Migration) => insertAppliedSql(migration, layout);
   let hasProgress = false;
   const notice = (event: MigrateEvent) => {
     if (event.step === "applied" || event.step === "statement-done") hasProgress = true;
@@ -58,7 +63,7 @@ export async function applyPending(
     const startMs = run.clock.nowMs();
     run.report({ what: tag, migration: place });
     try {
-      const context = { client, run, limits, insertApplied: insertAppliedSql, onEvent: notice, place };
+      const context = { client, run, limits, insertApplied, session, onEvent: notice, place };
       await applyMigration(context, prepared);
     } catch (error) {
       const failure = toPosternError(error);

@@ -1,10 +1,9 @@
 import { PosternError } from "#lib/base/errors.ts";
-import type { PlannedMigration } from "#lib/contract.ts";
-import type { AppliedRow, History } from "./history.ts";
+import type { PlannedMigration } from "#lib/protocol.ts";
+import type { AppliedRow, ComparedFolder, History } from "./history.ts";
 import type { Queryable } from "./ledger.ts";
 import { planMigrations } from "./plan.ts";
 import { hashPlan } from "./plan-hash.ts";
-import type { MigrationFolder } from "./source.ts";
 
 export type Approval = {
   /** Where data loss is refused without approval. */
@@ -22,7 +21,7 @@ export type Approval = {
  */
 export async function findUnapproved(
   client: Queryable,
-  folder: Pick<MigrationFolder, "migrations">,
+  folder: ComparedFolder,
   { history, rows }: { readonly history: History; readonly rows: readonly AppliedRow[] },
   { isProtected, approve }: Approval,
 ): Promise<PosternError | undefined> {

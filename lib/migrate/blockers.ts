@@ -1,4 +1,4 @@
-import type { Blocker } from "#lib/contract.ts";
+import type { Blocker } from "#lib/protocol.ts";
 import type { Queryable } from "./ledger.ts";
 import { mayHoldPassword } from "./sql/passwords.ts";
 

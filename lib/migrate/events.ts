@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { type InspectEvent, rotatableRoles, type RunnerEvent } from "#lib/contract.ts";
+import { historyOverrides, type HistoryCode, rotatableRoles } from "#lib/contract.ts";
+import type { InspectEvent, RunnerEvent } from "#lib/protocol.ts";
 import { parseInput } from "#lib/base/config.ts";
 
 /** A run id goes into `application_name`, which PostgreSQL cuts at 63 bytes. */
@@ -15,6 +16,8 @@ const requestedBy = v.pipe(
 const milliseconds = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(24 * 3600 * 1000));
 
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/u, "expected a SHA-256 in hex"));
+
+const allow = v.array(v.picklist(Object.keys(historyOverrides) as HistoryCode[]));
 
 const runnerEvent = v.variant("action", [
   v.strictObject({ action: v.literal("setup"), runId, requestedBy }),
@@ -33,18 +36,37 @@ const runnerEvent = v.variant("action", [
     lockWaitMs: v.exactOptional(milliseconds),
     lockTimeoutMs: v.exactOptional(milliseconds),
     stealLock: v.exactOptional(v.boolean()),
+    allow: v.exactOptional(allow),
+  }),
+  v.strictObject({
+    action: v.literal("baseline"),
+    runId,
+    requestedBy,
+    migrationsHash: v.exactOptional(sha256),
+    tag: v.pipe(v.string(), v.minLength(1), v.maxLength(255)),
+    allow: v.exactOptional(allow),
   }),
   v.strictObject({
     action: v.literal("rehearse"),
     runId,
     requestedBy,
     migrationsHash: v.exactOptional(sha256),
+    allow: v.exactOptional(allow),
   }),
   v.strictObject({
     action: v.literal("seed"),
     runId,
     requestedBy,
     set: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),
+    from: v.exactOptional(v.pipe(v.string(), v.maxLength(1024), v.startsWith("s3://"))),
+  }),
+  v.strictObject({
+    action: v.literal("push"),
+    runId,
+    requestedBy,
+    schemaHash: v.exactOptional(sha256),
+    acceptDataLoss: v.exactOptional(v.boolean()),
+    dryRun: v.exactOptional(v.boolean()),
   }),
 ]);
 

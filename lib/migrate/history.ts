@@ -1,16 +1,18 @@
-import type { ErrorCode } from "#lib/base/errors.ts";
+import type { HistoryCode } from "#lib/contract.ts";
+import { latestTime } from "./folder/listing.ts";
+import { type MatchedFolder, matchRows } from "./match-rows.ts";
 import type { Migration, MigrationFolder } from "./source.ts";
 
 /** One row of drizzle's table. */
 export type AppliedRow = {
   readonly checksum: string;
-  /** `created_at`: the journal time, milliseconds since 1970. */
+  /** `created_at`: milliseconds since 1970, of drizzle 1.0 to the second. */
   readonly when: number;
-  /** When it was applied, if the ledger knows; drizzle's own table does not. */
+  /** drizzle 1.0's name of the migration; 0.45 has none. */
+  readonly name?: string | undefined;
+  /** When it was applied, if the ledger or drizzle 1.0 knows. */
   readonly appliedAt?: Date | undefined;
 };
-
-export type HistoryCode = Extract<ErrorCode, `history.${string}`>;
 
 /** Something about folder and database that a person must settle before anything is applied. */
 export type HistoryFinding = { readonly code: HistoryCode; readonly tag?: string; readonly message: string };
@@ -21,50 +23,71 @@ export type History = {
   readonly findings: readonly HistoryFinding[];
 };
 
+/** As much of a folder as its history takes. */
+export type ComparedFolder = MatchedFolder & Partial<Pick<MigrationFolder, "unlisted">>;
+
 /**
- * Compares folder and database as sets, by checksum first and by journal time second. Pure.
+ * Compares folder and database as sets. Pure.
  *
- * A row belongs to the migration with its checksum; failing that, to the one with its time (that file was edited after
- * it was applied). A row that belongs to none is a file that went missing, or, when it is newer than the whole folder,
- * a database ahead of this code. A pending migration older than the newest applied one is out of order: drizzle's own
- * migrator would skip it for ever without a word.
+ * Each row is matched with its migration (`matchRows`). A row that belongs to none is a file that went missing, or, when it
+ * is newer than the whole folder, a database ahead of this code. A pending migration older than the newest applied one is
+ * out of order: drizzle 0.45 would skip it for ever without a word, 1.0 would apply it without one.
  */
-export function compareHistory(folder: Pick<MigrationFolder, "migrations">, rows: readonly AppliedRow[]): History {
-  const byChecksum = new Map(folder.migrations.map((migration) => [migration.checksum, migration]));
-  const byTime = new Map(folder.migrations.map((migration) => [migration.when, migration]));
-  const newestInFolder = folder.migrations.reduce(
-    (newest, { when }) => Math.max(newest, when),
-    Number.NEGATIVE_INFINITY,
-  );
-  const appliedRows = new Map<Migration, AppliedRow>();
-  const findings: HistoryFinding[] = [];
+export function compareHistory(folder: ComparedFolder, rows: readonly AppliedRow[]): History {
+  const { migrations, unlisted = [] } = folder;
+  const { rowOf, duplicates, unknown } = matchRows(folder, rows);
+  const newestInFolder = latest(migrations);
+  // drizzle 0.45 goes by the times in the table; 1.0 does not look at them.
+  const newestApplied = findNewest([...rowOf.keys()], folder.format === "folders" ? unknown : rows);
+  const pending = migrations.filter((migration) => !rowOf.has(migration));
+  return {
+    applied: migrations.flatMap((migration) => {
+      const row = rowOf.get(migration);
+      return row === undefined ? [] : [{ migration, at: row.appliedAt ?? toDate(row.when) }];
+    }),
+    pending,
+    findings: [
+      ...unknown.map((row) => describeUnknownRow(row, newestInFolder)),
+      ...duplicates.map(({ migration }) => describeDuplicate(migration)),
+      ...migrations.flatMap((migration) => describeEdited(migration, rowOf.get(migration))),
+      ...pending.filter((migration) => isOlder(migration, newestApplied)).map(describeOutOfOrder),
+      ...unlisted.map(describeUnlisted),
+    ],
+  };
+}
 
-  for (const row of rows) {
-    const sameTime = byTime.get(row.when);
-    // Two migrations may have the same text (and so one checksum): then the time decides.
-    const migration = sameTime?.checksum === row.checksum ? sameTime : (byChecksum.get(row.checksum) ?? sameTime);
-    if (migration === undefined) findings.push(describeUnknownRow(row, newestInFolder));
-    else if (appliedRows.has(migration)) findings.push(describeDuplicate(migration));
-    else {
-      appliedRows.set(migration, row);
-      if (migration.checksum !== row.checksum) findings.push(describeEdited(migration, row));
-    }
-  }
+/**
+ * The findings that nobody has allowed. Nothing may be applied while there is one. What is allowed changes nothing of what
+ * is pending, so that a plan, and an approval of it, are the same with it and without.
+ */
+export function findRefused(
+  { findings }: Pick<History, "findings">,
+  allow: readonly HistoryCode[] = [],
+): readonly HistoryFinding[] {
+  return findings.filter(({ code }) => !allow.includes(code));
+}
 
-  const newestApplied = rows.reduce((newest, { when }) => Math.max(newest, when), Number.NEGATIVE_INFINITY);
-  const pending = folder.migrations.filter((migration) => !appliedRows.has(migration));
-  for (const migration of pending) {
-    if (migration.when < newestApplied) findings.push(describeOutOfOrder(migration));
-  }
-  const applied = folder.migrations.flatMap((migration) => {
-    const row = appliedRows.get(migration);
-    return row === undefined ? [] : [{ migration, at: row.appliedAt ?? new Date(row.when) }];
-  });
-  return { applied, pending, findings };
+type Newest = { readonly when: number; readonly index: number };
+
+function latest(all: readonly { readonly when: number }[]): number {
+  return all.reduce((newest, { when }) => Math.max(newest, when), Number.NEGATIVE_INFINITY);
+}
+
+/** The latest of what is applied, by its time in the folder and those of the rows. */
+function findNewest(applied: readonly Migration[], rows: readonly AppliedRow[]): Newest {
+  const when = Math.max(latest(applied), latest(rows));
+  const index = applied.reduce((last, one) => (one.when === when ? Math.max(last, one.index) : last), -1);
+  return { when, index };
+}
+
+/** In a folder of 1.0 two may have the same time; then their names give the order. */
+function isOlder({ when, index }: Newest, newest: Newest): boolean {
+  return when < newest.when || (when === newest.when && index < newest.index);
 }
 
 function describeUnknownRow(row: AppliedRow, newestInFolder: number): HistoryFinding {
-  const applied = `a migration of ${new Date(row.when).toISOString()} (checksum ${row.checksum.slice(0, 12)})`;
+  const what = row.name ?? `a migration of ${toDate(row.when).toISOString()}`;
+  const applied = `${what} (checksum ${row.checksum.slice(0, 12)})`;
   return row.when > newestInFolder
     ? {
         code: "history.database-ahead",
@@ -77,11 +100,22 @@ function describeDuplicate({ tag }: Migration): HistoryFinding {
   return { code: "history.duplicate", tag, message: `${tag} is recorded more than once in the database.` };
 }
 
-function describeEdited({ tag, checksum }: Migration, row: AppliedRow): HistoryFinding {
+function describeEdited({ tag, checksum }: Migration, row: AppliedRow | undefined): HistoryFinding[] {
+  if (row === undefined || row.checksum === checksum) return [];
   const seen = `applied with checksum ${row.checksum.slice(0, 12)}, the file has ${checksum.slice(0, 12)}`;
-  return { code: "history.edited", tag, message: `${tag} was edited after it was applied: ${seen}.` };
+  return [{ code: "history.edited", tag, message: `${tag} was edited after it was applied: ${seen}.` }];
 }
 
 function describeOutOfOrder({ tag }: Migration): HistoryFinding {
   return { code: "history.out-of-order", tag, message: `${tag} is not applied, but newer migrations are.` };
+}
+
+function describeUnlisted(file: string): HistoryFinding {
+  const message = `${file} is in the folder, but is none of its migrations: it would never be applied.`;
+  return { code: "history.unlisted-file", tag: file.slice(0, -".sql".length), message };
+}
+
+/** The table takes any bigint; a `Date` ends some 273,790 years from now. */
+function toDate(when: number): Date {
+  return new Date(Math.min(Math.max(when, -latestTime), latestTime));
 }

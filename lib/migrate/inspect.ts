@@ -1,4 +1,4 @@
-import type { InspectEvent, PlanResult, ProgressResult, StatusResult } from "#lib/contract.ts";
+import type { InspectEvent, PlanResult, ProgressResult, StatusResult } from "#lib/protocol.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { DatabasePool } from "#lib/postgres/pool.ts";
 import type { Queryable } from "./ledger.ts";

@@ -60,7 +60,7 @@ const fencedFunctions = `
 
 /**
  * The ledger's own history: each entry is applied once, in order. Add to the end, never edit.
- * drizzle's table is created here too, exactly as drizzle's migrator does, so that either may come first.
+ * drizzle's table is created here too, exactly as drizzle 0.45 does, unless `createDrizzleTableSql` did before.
  */
 export const ledgerVersions: readonly string[] = [
   `create table if not exists "${drizzleTable.schema}"."${drizzleTable.name}" (
@@ -115,4 +115,17 @@ export const ledgerVersions: readonly string[] = [
      constraint migration_steps_pkey primary key (tag, step)
    );
    ${fencedFunctions}`,
+  `alter table postern.runs add column overrides text[];`,
+  `create table postern.seed_files (
+     set_name text not null,
+     file text not null,
+     storage text,
+     rows bigint not null,
+     bytes bigint not null,
+     lines bigint not null,
+     digest text not null,
+     is_complete boolean not null,
+     changed_at timestamptz not null default clock_timestamp(),
+     constraint seed_files_pkey primary key (set_name, file)
+   );`,
 ];

@@ -1,7 +1,8 @@
 import type pg from "pg";
-import { type BundleInfo, type ErrorReply, type RunProgress, drizzleTable, ledgerSchema } from "#lib/contract.ts";
-import { quoteLiteral } from "#lib/postgres/quote.ts";
-import type { AppliedRow } from "./history.ts";
+import { type BundleInfo, type HistoryCode, drizzleTable, ledgerSchema } from "#lib/contract.ts";
+import type { ErrorReply, RunProgress } from "#lib/protocol.ts";
+import { createDrizzleTableSql } from "./drizzle-table.ts";
+import type { FolderFormat } from "./folder/listing.ts";
 import { ledgerVersions, revokeWrites } from "./ledger-versions.ts";
 import type { Migration } from "./source.ts";
 
@@ -11,6 +12,8 @@ export type RunIdentity = {
   readonly action: string;
   readonly requestedBy: string;
   readonly bundle?: Partial<Pick<BundleInfo, "version" | "gitCommit">> | undefined;
+  /** Findings that whoever asked let be. */
+  readonly allow?: readonly HistoryCode[] | undefined;
 };
 
 /** One row of `postern.runs`. `result` and `error` are what the command printed. */
@@ -43,8 +46,10 @@ const ledgerLockKey = "7021866540331862017";
 /**
  * Creates or upgrades the ledger; does nothing, and needs no privilege, when it is up to date.
  * The state after a failure is the state before: everything is one transaction.
+ *
+ * @param format whose table to make where drizzle has none
  */
-export async function ensureLedger(client: pg.Client): Promise<void> {
+export async function ensureLedger(client: pg.Client, format: FolderFormat = "journal"): Promise<void> {
   if ((await readLedgerVersion(client)) >= ledgerVersions.length) return;
   // Said outright: with a role's own default of repeatable read the one that waits would not see what the other has made.
   await client.query("begin isolation level read committed read write");
@@ -54,6 +59,7 @@ export async function ensureLedger(client: pg.Client): Promise<void> {
     const version = await readLedgerVersion(client);
     await ensureSchema(client, ledgerSchema);
     await ensureSchema(client, drizzleTable.schema);
+    await client.query(createDrizzleTableSql(format));
     if (version === 0)
       await client.query("create table if not exists postern.ledger_version (version integer not null)");
     for (const statements of ledgerVersions.slice(version)) await client.query(statements);
@@ -74,9 +80,9 @@ export async function ensureLedger(client: pg.Client): Promise<void> {
  */
 export async function beginRun(client: pg.Client, run: RunIdentity): Promise<RunRecord | undefined> {
   const inserted = await client.query(
-    `insert into postern.runs (run_id, action, requested_by, git_commit, bundle_version, backend_pid)
-     values ($1, $2, $3, $4, $5, pg_backend_pid()) on conflict (run_id) do nothing`,
-    [run.runId, run.action, run.requestedBy, run.bundle?.gitCommit ?? null, run.bundle?.version ?? null],
+    `insert into postern.runs (run_id, action, requested_by, git_commit, bundle_version, overrides, backend_pid)
+     values ($1, $2, $3, $4, $5, $6, pg_backend_pid()) on conflict (run_id) do nothing`,
+    valuesOf(run),
   );
   return inserted.rowCount === 1 ? undefined : await readRun(client, run.runId);
 }
@@ -114,17 +120,13 @@ export async function recordEndedRun(
   end: RunOutcome,
 ): Promise<RunRecord | undefined> {
   const inserted = await client.query(
-    `insert into postern.runs (run_id, action, requested_by, git_commit, bundle_version, backend_pid, ended_at, outcome, result)
-     values ($1, $2, $3, $4, $5, pg_backend_pid(), clock_timestamp(), $6, $7) on conflict (run_id) do nothing`,
-    [
-      run.runId,
-      run.action,
-      run.requestedBy,
-      run.bundle?.gitCommit ?? null,
-      run.bundle?.version ?? null,
-      end.outcome,
-      end.result === undefined ? null : JSON.stringify(end.result),
-    ],
+    // Nothing rests on this row, so its commit is not waited for.
+    `with quick as materialized (select set_config('synchronous_commit', 'off', true))
+     insert into postern.runs
+       (run_id, action, requested_by, git_commit, bundle_version, overrides, backend_pid, ended_at, outcome, result)
+     select $1, $2, $3, $4, $5, $6, pg_backend_pid(), clock_timestamp(), $7, $8 from quick
+     on conflict (run_id) do nothing`,
+    [...valuesOf(run), end.outcome, end.result === undefined ? null : JSON.stringify(end.result)],
   );
   return inserted.rowCount === 1 ? undefined : await readRun(client, run.runId);
 }
@@ -156,9 +158,9 @@ export async function recordFailure(
   );
 }
 
-/** The SQL of a migration's row in drizzle's table. */
-export function insertAppliedSql({ checksum, when }: Migration): string {
-  return `insert into ${drizzleTableName} (hash, created_at) values (${quoteLiteral(checksum)}, ${when})`;
+function valuesOf({ runId, action, requestedBy, bundle, allow = [] }: RunIdentity): unknown[] {
+  const overrides = allow.length === 0 ? null : allow.toSorted();
+  return [runId, action, requestedBy, bundle?.gitCommit ?? null, bundle?.version ?? null, overrides];
 }
 
 /** Whether a run has applied a migration, for one that lost its connection at that point. */
@@ -168,26 +170,6 @@ export async function hasApplied(client: Queryable, runId: string, tag: string):
     [runId, tag],
   );
   return found.rowCount === 1;
-}
-
-/**
- * Rows of drizzle's table with the ledger's times; none where the table does not exist. Reads only, and needs no
- * more than SELECT on what exists.
- */
-export async function readAppliedRows(client: Queryable): Promise<AppliedRow[]> {
-  if (!(await tableExists(client, drizzleTable.schema, drizzleTable.name))) return [];
-  const hasLedger = await tableExists(client, ledgerSchema, "run_migrations");
-  const appliedAt = hasLedger
-    ? `(select max(m.ended_at) from postern.run_migrations m where m.checksum = d.hash and m.outcome = 'applied')`
-    : "null::timestamptz";
-  const { rows } = await client.query<{ hash: string; created_at: string; applied_at: Date | null }>(
-    `select d.hash, d.created_at, ${appliedAt} as applied_at from ${drizzleTableName} d order by d.id`,
-  );
-  return rows.map(({ hash, created_at, applied_at }) => ({
-    checksum: hash,
-    when: Number(created_at),
-    appliedAt: applied_at ?? undefined,
-  }));
 }
 
 /** What the ledger knows of a run; undefined when there is no such run, or no ledger yet. */
@@ -236,6 +218,33 @@ function isConnectionOf(run: string): string {
   return `a.pid <> pg_backend_pid() and ${isNamed} and a.pid = coalesce((to_jsonb(${run}) ->> 'backend_pid')::integer, a.pid)`;
 }
 
+/**
+ * Migrations that cannot run in a transaction and of which some statements are done. None where the table does not exist, or
+ * this role may not read it: asked before, for an error would end the transaction of whoever asks.
+ */
+export async function readHalfApplied(
+  client: Queryable,
+): Promise<{ readonly tag: string; readonly statements: number }[]> {
+  const readable = await client.query(
+    `select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = $1 and c.relname = 'migration_steps' and has_schema_privilege(n.oid, 'usage')
+       and has_table_privilege(c.oid, 'select')`,
+    [ledgerSchema],
+  );
+  if (readable.rowCount !== 1) return [];
+  const { rows } = await client.query<{ tag: string; statements: number }>(
+    `select tag, count(*) filter (where state = 'done')::integer as statements
+     from postern.migration_steps group by tag order by tag`,
+  );
+  return rows;
+}
+
+/** Tags of the migrations of which some statement has run, or was under way, on its own. Needs the ledger. */
+export async function readBegunMigrations(client: Queryable): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ tag: string }>("select distinct tag from postern.migration_steps");
+  return new Set(rows.map(({ tag }) => tag));
+}
+
 /** Marks a run as cancelled. Its own second connection sees the mark, and cancels the statement under way. */
 export async function requestCancel(client: Queryable, runId: string, requestedBy: string): Promise<void> {
   await client.query("update postern.runs set cancelled_by = $2 where run_id = $1 and ended_at is null", [
@@ -243,8 +252,6 @@ export async function requestCancel(client: Queryable, runId: string, requestedB
     requestedBy,
   ]);
 }
-
-const drizzleTableName = `"${drizzleTable.schema}"."${drizzleTable.name}"`;
 
 async function readLedgerVersion(client: pg.Client): Promise<number> {
   if (!(await tableExists(client, ledgerSchema, "ledger_version"))) return 0;

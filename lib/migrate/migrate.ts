@@ -1,17 +1,21 @@
 import type pg from "pg";
-import type { MigrateResult } from "#lib/contract.ts";
+import type { HistoryCode } from "#lib/contract.ts";
+import type { AfterRun, MigrateResult } from "#lib/protocol.ts";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { type ApplyLimits, type MigrateEvent, applyPending } from "./apply-pending.ts";
 import { type PreparedMigration, prepareMigrations } from "./apply/prepare.ts";
+import { checkAfterRun } from "./after-run/check-after-run.ts";
 import { findUnapproved } from "./approval.ts";
-import { type AppliedRow, compareHistory, type History } from "./history.ts";
-import { readAppliedRows, type RunIdentity } from "./ledger.ts";
+import { type DrizzleLayout, readAppliedRows, readDrizzleLayout } from "./drizzle-table.ts";
+import { type AppliedRow, compareHistory, findRefused, type History, type HistoryFinding } from "./history.ts";
+import { readBegunMigrations, type RunIdentity } from "./ledger.ts";
 import type { LockHolder } from "./lock.ts";
 import { hashPlan } from "./plan-hash.ts";
 import { recordRun, recordWithoutWork, type RunContext } from "./recorded-run.ts";
 import type { RunConnections } from "./run-connections.ts";
+import { resetSession } from "./session.ts";
 import type { MigrationFolder } from "./source.ts";
 
 export type MigrateOptions = {
@@ -24,6 +28,8 @@ export type MigrateOptions = {
   readonly isProtected?: boolean;
   /** Hash of the plan that was read and approved: any other is refused. */
   readonly approve?: string | undefined;
+  /** Findings that are let be. Default: none. */
+  readonly allow?: readonly HistoryCode[] | undefined;
   /** How long to wait for another run to end. Default 60 000. */
   readonly lockWaitMs?: number | undefined;
   /** Danger: ends the run that holds the lock. Default false. */
@@ -41,7 +47,11 @@ export type MigrateOptions = {
   readonly clock?: Clock | undefined;
 };
 
-export type MigrateProgress = { readonly step: "waiting"; readonly holder: LockHolder | undefined } | MigrateEvent;
+export type MigrateProgress =
+  | { readonly step: "waiting"; readonly holder: LockHolder | undefined }
+  | MigrateEvent
+  /** The schema could not be looked at after the run. */
+  | { readonly step: "not-checked"; readonly reason: string };
 
 const defaults = Object.freeze({ lockTimeoutMs: 1000, lockAttempts: 15, minStartMs: 20_000 });
 
@@ -54,20 +64,22 @@ const defaults = Object.freeze({ lockTimeoutMs: 1000, lockAttempts: 15, minStart
  * 3. Compare again: the run that we waited for may have done all the work.
  * 4. Refuse what was not approved (see `findUnapproved`).
  * 5. Apply what is pending, one after the other (see `applyPending`).
+ * 6. Look at the schema that this has left (see `checkAfterRun`).
  *
  * After a failure every migration before the failed one is applied and recorded; of the failed one nothing is kept, or, where it
  * cannot run in a transaction, the statements before the one that failed. The run can be repeated under a new id. A refusal
  * and a failed migration are results; not getting as far as a run (no connection, no privilege, lock held) is thrown.
  */
 export async function migrate(connections: RunConnections, options: MigrateOptions): Promise<MigrateResult> {
-  const { folder, runId, requestedBy, bundle, signal, onProgress } = options;
+  const { folder, runId, requestedBy, bundle, allow, signal, onProgress } = options;
   const clock = options.clock ?? systemClock;
   const startMs = clock.nowMs();
   const { client } = connections;
   const finish = (outcome: Outcome): MigrateResult => ({ ...outcome, runId, ms: elapsedMs(clock, startMs) });
   const before = await readHistory(client, folder);
-  if (before.history.findings.length > 0) return finish(refuseFindings(before.history));
-  const identity = { runId, action: "migrate", requestedBy, bundle };
+  const refused = findRefused(before.history, allow);
+  if (refused.length > 0) return finish(refuseFindings(refused, before.history));
+  const identity = { runId, action: "migrate", requestedBy, bundle, allow, folderFormat: folder.format };
   if (before.history.pending.length === 0) {
     const result = finish({ status: "up-to-date", applied: [], pending: [] });
     return await recordWithoutWork(connections, { ...identity, clock, signal }, { outcome: result.status, result });
@@ -92,17 +104,20 @@ async function work(
   prepared: readonly PreparedMigration[],
   options: MigrateOptions,
 ): Promise<Outcome> {
-  const { folder, isProtected = false, approve, onProgress } = options;
-  const { history, rows } = await readHistory(client, folder);
-  if (history.findings.length > 0) return refuseFindings(history);
+  const { folder, isProtected = false, approve, allow, onProgress } = options;
+  const { history, rows, layout } = await readHistory(client, folder);
+  const refused = findRefused(history, allow);
+  if (refused.length > 0) return refuseFindings(refused, history);
   const unapproved = await findUnapproved(client, folder, { history, rows }, { isProtected, approve });
   if (unapproved !== undefined) return refuse(unapproved, history);
   const pending = await stillPending(client, history, prepared);
   const { applied, status, error } = await applyPending(client, run, pending, {
+    layout,
     limits: limitsOf(options),
     minStartMs: options.minStartMs ?? defaults.minStartMs,
     onEvent: (event) => onProgress?.(event),
   });
+  const after = applied.length === 0 ? undefined : await lookAfterwards(client, onProgress);
   const done = history.pending.slice(0, applied.length);
   const left = history.pending.slice(applied.length);
   return {
@@ -112,8 +127,23 @@ async function work(
     ...(status === "partial" && approve !== undefined
       ? { planHash: hashPlan({ pending: left }, [...rows, ...done]) }
       : {}),
+    ...(after === undefined ? {} : { after }),
     ...(error === undefined ? {} : { error: error.toDocument() }),
   };
+}
+
+/** What was applied stays applied, whether or not it can be looked at: the connection may be lost, a table locked. */
+async function lookAfterwards(
+  client: pg.Client,
+  onProgress: MigrateOptions["onProgress"],
+): Promise<AfterRun | undefined> {
+  try {
+    await resetSession(client);
+    return await checkAfterRun(client);
+  } catch (error) {
+    onProgress?.({ step: "not-checked", reason: toDatabaseError(error, "looking at the schema afterwards").message });
+    return undefined;
+  }
 }
 
 function limitsOf(options: MigrateOptions): ApplyLimits {
@@ -124,31 +154,44 @@ function limitsOf(options: MigrateOptions): ApplyLimits {
   };
 }
 
-/** Those that were read before and are pending still; one that became pending since is read now. */
+/**
+ * Those that were read before and are pending still; one that became pending since is read now. One that an earlier run left
+ * half applied goes on statement by statement, also when what had to run outside a transaction was edited away since.
+ */
 async function stillPending(
   client: pg.Client,
   { pending }: History,
   prepared: readonly PreparedMigration[],
 ): Promise<PreparedMigration[]> {
-  const byTag = new Map(prepared.map((one) => [one.migration.tag, one]));
+  const begun = await readBegunMigrations(client);
+  const byTag = new Map(
+    prepared
+      .filter(({ kind, migration }) => kind === "steps" || !begun.has(migration.tag))
+      .map((one) => [one.migration.tag, one]),
+  );
   const unread = pending.filter(({ tag }) => !byTag.has(tag));
-  for (const one of await prepareMigrations(client, unread)) byTag.set(one.migration.tag, one);
+  for (const one of await prepareMigrations(client, unread, begun)) byTag.set(one.migration.tag, one);
   return pending.map(({ tag }) => byTag.get(tag)).filter((one) => one !== undefined);
 }
 
-type ReadHistory = { readonly history: History; readonly rows: readonly AppliedRow[] };
+type ReadHistory = {
+  readonly history: History;
+  readonly rows: readonly AppliedRow[];
+  readonly layout: DrizzleLayout;
+};
 
 async function readHistory(client: pg.Client, folder: MigrationFolder): Promise<ReadHistory> {
   try {
-    const rows = await readAppliedRows(client);
-    return { history: compareHistory(folder, rows), rows };
+    const layout = await readDrizzleLayout(client);
+    const rows = await readAppliedRows(client, { layout, withTimes: false });
+    return { history: compareHistory(folder, rows), rows, layout };
   } catch (error) {
     throw toDatabaseError(error, "reading the migration history");
   }
 }
 
-function refuseFindings(history: History): Outcome {
-  const [first, ...others] = history.findings;
+function refuseFindings(findings: readonly HistoryFinding[], history: History): Outcome {
+  const [first, ...others] = findings;
   if (first === undefined) throw new PosternError("internal", "There is nothing to refuse.");
   const more = others.length > 0 ? ` (and ${others.length} more: see \`postern status\`)` : "";
   return refuse(new PosternError(first.code, `${first.message}${more}`), history);

@@ -1,6 +1,6 @@
 import { type Clock, elapsedMs } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import type { Blocker, RunProgress } from "#lib/contract.ts";
+import type { Blocker, RunProgress } from "#lib/protocol.ts";
 import type { Connection } from "#lib/postgres/connect.ts";
 import { findBlockers } from "./blockers.ts";
 import { type Lease, renewLease } from "./lease.ts";

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
-import type { PlannedHazard, PlannedMigration, PlannedStatement, PlanResult } from "#lib/contract.ts";
+import type { PlannedHazard, PlannedMigration, PlannedStatement, PlanResult } from "#lib/protocol.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
+import { readAppliedRows } from "./drizzle-table.ts";
 import type { CatalogFacts } from "./hazards/facts.ts";
 import { findLongLocks } from "./hazards/held-locks.ts";
 import type { Verdict } from "./hazards/hazard.ts";
@@ -8,10 +9,9 @@ import { collectNames, readFacts } from "./hazards/read-facts.ts";
 import { Scene } from "./hazards/scene.ts";
 import { judgeStatement } from "./hazards/statement.ts";
 import { partitionFacts } from "./hazards/table.ts";
-import { compareHistory, type History } from "./history.ts";
-import { type Queryable, readAppliedRows } from "./ledger.ts";
+import { type ComparedFolder, compareHistory, type History } from "./history.ts";
+import type { Queryable } from "./ledger.ts";
 import { hashPlan } from "./plan-hash.ts";
-import type { MigrationFolder } from "./source.ts";
 import { findOutsideTransaction } from "./sql/outside-transaction.ts";
 import { type ParsedMigration, parseMigration, type Statement } from "./sql/parse-migration.ts";
 
@@ -33,20 +33,14 @@ export type PreparedPlan = {
  *
  * @throws PosternError those of `parseMigration`, or why the database could not be read
  */
-export async function planMigrations(
-  client: Queryable,
-  folder: Pick<MigrationFolder, "migrations">,
-): Promise<PlanResult> {
+export async function planMigrations(client: Queryable, folder: ComparedFolder): Promise<PlanResult> {
   const { history, parsed, facts, planHash } = await preparePlan(client, folder);
   const pending = await judgeMigrations(parsed, facts);
   return { pending, findings: history.findings, destructive: isDestructive(pending), planHash };
 }
 
 /** Steps 1 to 3 of `planMigrations`. */
-export async function preparePlan(
-  client: Queryable,
-  folder: Pick<MigrationFolder, "migrations">,
-): Promise<PreparedPlan> {
+export async function preparePlan(client: Queryable, folder: ComparedFolder): Promise<PreparedPlan> {
   try {
     const applied = await readAppliedRows(client);
     const history = compareHistory(folder, applied);
@@ -60,7 +54,7 @@ export async function preparePlan(
 }
 
 /** One after the other: each parse takes memory for its whole tree. */
-async function parseAll(pending: MigrationFolder["migrations"]): Promise<ParsedMigration[]> {
+async function parseAll(pending: History["pending"]): Promise<ParsedMigration[]> {
   const parsed: ParsedMigration[] = [];
   for (const migration of pending) {
     parsed.push(await parseMigration(migration));

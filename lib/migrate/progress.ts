@@ -1,4 +1,4 @@
-import type { ProgressResult } from "#lib/contract.ts";
+import type { ProgressResult } from "#lib/protocol.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { type Queryable, readRun, requestCancel } from "./ledger.ts";
 

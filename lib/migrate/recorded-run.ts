@@ -1,8 +1,9 @@
 import type pg from "pg";
-import type { ErrorReply, RunProgress } from "#lib/contract.ts";
+import type { ErrorReply, RunProgress } from "#lib/protocol.ts";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";
+import type { FolderFormat } from "./folder/listing.ts";
 import {
   beginRun,
   endLostRuns,
@@ -30,6 +31,8 @@ export type RecordedRunOptions = RunIdentity & {
   readonly clock?: Clock | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
+  /** Whose table to make where drizzle has none. Default `journal`. */
+  readonly folderFormat?: FolderFormat | undefined;
 };
 
 const defaults = Object.freeze({ lockWaitMs: 60_000, attachPollMs: 250 });
@@ -81,7 +84,7 @@ export async function recordRun<Result>(
   };
   try {
     await resetSession(client);
-    await ensureLedger(client);
+    await ensureLedger(client, options.folderFormat);
     const earlier = await beginRun(client, options);
     if (earlier !== undefined) return (await attach(client, earlier, { ...options, clock })) as Result;
     hasBegun = true;
@@ -115,7 +118,7 @@ export async function recordWithoutWork<Result>(
   try {
     const earlier = await recordEndedRun(client, options, outcome).catch(async (error: unknown) => {
       if (sqlStateOf(error) !== undefinedTable && sqlStateOf(error) !== undefinedColumn) throw error;
-      await ensureLedger(client);
+      await ensureLedger(client, options.folderFormat);
       return await recordEndedRun(client, options, outcome);
     });
     return earlier === undefined ? outcome.result : ((await attach(client, earlier, options)) as Result);

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { type Clock, elapsedMs } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import type { RehearsedMigration } from "#lib/contract.ts";
+import type { RehearsedMigration } from "#lib/protocol.ts";
 import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";
 import type { LockObserver } from "./observed-locks.ts";
 import type { ParsedMigration } from "./sql/parse-migration.ts";

@@ -1,8 +1,10 @@
 import type pg from "pg";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import type { RehearsalResult, RehearsedMigration } from "#lib/contract.ts";
+import type { HistoryCode } from "#lib/contract.ts";
+import type { RehearsalResult, RehearsedMigration } from "#lib/protocol.ts";
 import { partitionFacts } from "./hazards/table.ts";
+import { type ComparedFolder, findRefused } from "./history.ts";
 import type { RunIdentity } from "./ledger.ts";
 import type { LockHolder } from "./lock.ts";
 import { LockObserver } from "./observed-locks.ts";
@@ -10,16 +12,17 @@ import { preparePlan, type PreparedPlan } from "./plan.ts";
 import { recordRun } from "./recorded-run.ts";
 import type { RunConnections } from "./run-connections.ts";
 import { type RehearsedOne, rehearseMigration } from "./rehearse-migration.ts";
-import type { MigrationFolder } from "./source.ts";
 import { findIrrevocable } from "./sql/irrevocable.ts";
 import { findOutsideTransaction } from "./sql/outside-transaction.ts";
 import type { ParsedMigration } from "./sql/parse-migration.ts";
 
 export type RehearseOptions = {
-  readonly folder: Pick<MigrationFolder, "migrations">;
+  readonly folder: ComparedFolder;
   readonly runId: string;
   readonly requestedBy: string;
   readonly bundle?: RunIdentity["bundle"];
+  /** Findings that are let be. Default: none. */
+  readonly allow?: readonly HistoryCode[] | undefined;
   /** How long to wait for another run to end. Default 60 000. */
   readonly lockWaitMs?: number;
   /** How long a statement may queue for a lock, and others behind it. Default 500. */
@@ -56,7 +59,7 @@ const defaults = Object.freeze({
  */
 export async function rehearse(connections: RunConnections, options: RehearseOptions): Promise<RehearsalResult> {
   const { client } = connections;
-  const { folder, runId, requestedBy, bundle, signal, onWait } = options;
+  const { folder, runId, requestedBy, bundle, allow, signal, onWait } = options;
   const clock = options.clock ?? systemClock;
   const startMs = clock.nowMs();
   const finish = (plan: PreparedPlan, outcome: Outcome): RehearsalResult => ({
@@ -66,13 +69,13 @@ export async function rehearse(connections: RunConnections, options: RehearseOpt
     ms: elapsedMs(clock, startMs),
   });
   const before = await preparePlan(client, folder);
-  if (before.history.findings.length > 0) return finish(before, refuse(before));
+  const refusal = findRefusal(before, allow);
+  if (refusal !== undefined) return finish(before, refusal);
   const lockWaitMs = options.lockWaitMs ?? defaults.lockWaitMs;
-  const identity = { runId, action: "rehearse", requestedBy, bundle };
+  const identity = { runId, action: "rehearse", requestedBy, bundle, allow, folderFormat: folder.format };
   return await recordRun(connections, { ...identity, lockWaitMs, clock, signal, onWait }, async () => {
     const plan = await preparePlan(client, folder);
-    const outcome =
-      plan.history.findings.length > 0 ? refuse(plan) : await runAndRollBack(client, plan, options, clock);
+    const outcome = findRefusal(plan, allow) ?? (await runAndRollBack(client, plan, options, clock));
     const result = finish(plan, outcome);
     return { outcome: result.status, result, error: result.error };
   });
@@ -80,9 +83,9 @@ export async function rehearse(connections: RunConnections, options: RehearseOpt
 
 type Outcome = Pick<RehearsalResult, "status" | "migrations" | "error">;
 
-function refuse({ history }: PreparedPlan): Outcome {
-  const [first] = history.findings;
-  if (first === undefined) throw new PosternError("internal", "There is nothing to refuse.");
+function findRefusal({ history }: PreparedPlan, allow: readonly HistoryCode[] | undefined): Outcome | undefined {
+  const [first] = findRefused(history, allow);
+  if (first === undefined) return undefined;
   const error = new PosternError(first.code, first.message).toDocument();
   return { status: "refused", migrations: [], error };
 }

@@ -1,24 +1,22 @@
+import { join } from "node:path";
 import type { Client } from "pg";
-import type {
-  BundleInfo,
-  MigrateResult,
-  RehearsalResult,
-  RoleKey,
-  RunnerEvent,
-  SeedResult,
-  SetupResult,
-} from "#lib/contract.ts";
+import type { BundleInfo, RoleKey } from "#lib/contract.ts";
+import type { MigrateResult, RehearsalResult, RunnerEvent, SeedResult, SetupResult } from "#lib/protocol.ts";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { Connection, ConnectOptions } from "#lib/postgres/connect.ts";
+import { baseline } from "./baseline.ts";
 import { beginRun, endRun, ensureLedger, type RunIdentity, type RunOutcome } from "./ledger.ts";
 import { migrate } from "./migrate.ts";
 import { connectForRun } from "./run-connections.ts";
 import { rehearse } from "./rehearse.ts";
+import { type BucketPlace, parseBucketPlace } from "./seed/from.ts";
 import { recordedSeed } from "./seed/recorded-seed.ts";
+import type { SeedSource } from "./seed/sets.ts";
 import { setupRoles } from "./roles/setup.ts";
 import { type RotateResult, rotateRole, type SecretVersions } from "./roles/rotate.ts";
 import { readMigrations } from "./source.ts";
+import type { PushResult } from "./push/result.ts";
 
 /** What the runner needs of the place it runs in. */
 export interface RunnerPorts {
@@ -30,6 +28,10 @@ export interface RunnerPorts {
   readonly secretVersions: (role: RoleKey) => Promise<SecretVersions>;
   readonly migrationsDir: string;
   readonly seedsDir: string;
+  /** `schema.mjs`, `renames.json` where there is one, and drizzle-kit as `worker.mjs`. */
+  readonly pushDir: string;
+  /** Seed sets in a bucket. */
+  readonly openBucket: (place: BucketPlace, signal: AbortSignal) => Promise<SeedSource & Disposable>;
   readonly bundle: BundleInfo;
   /** Data is lost only with approval. */
   readonly isProtected: boolean;
@@ -39,17 +41,21 @@ export interface RunnerPorts {
   readonly remainingMs: () => number;
 }
 
-export type RunnerResult = MigrateResult | RehearsalResult | SeedResult | SetupResult | RotateResult;
+export type RunnerResult = MigrateResult | PushResult | RehearsalResult | SeedResult | SetupResult | RotateResult;
 
-/** Does what the event asks for: `migrate`, `rehearse` and `seed` once per run id, `setup` and `rotate` by being idempotent. */
+/** Does what the event asks for: `migrate`, `baseline`, `rehearse`, `push` and `seed` once per run id, `setup` and `rotate` by being idempotent. */
 export async function handleRunnerEvent(event: RunnerEvent, ports: RunnerPorts): Promise<RunnerResult> {
   switch (event.action) {
     case "migrate":
       return await runMigrate(event, ports);
+    case "baseline":
+      return await runBaseline(event, ports);
     case "rehearse":
       return await runRehearse(event, ports);
     case "seed":
       return await runSeed(event, ports);
+    case "push":
+      return await runPush(event, ports);
     case "setup":
       return await runSetup(ports);
     case "rotate":
@@ -63,25 +69,39 @@ type EventOf<Action extends RunnerEvent["action"]> = Extract<RunnerEvent, { acti
 
 async function runMigrate(event: EventOf<"migrate">, ports: RunnerPorts): Promise<MigrateResult> {
   const { bundle, signal, remainingMs, migrationsDir, isProtected } = ports;
-  const { runId, requestedBy, approve, stealLock, lockWaitMs, lockTimeoutMs } = event;
+  const { runId, requestedBy, approve, allow, stealLock, lockWaitMs, lockTimeoutMs } = event;
   await using connections = await openRun(event, ports);
-  return await withRecordedEnd(connections.client, { runId, action: "migrate", requestedBy, bundle }, async () => {
+  const identity = { runId, action: "migrate", requestedBy, bundle, allow };
+  return await withRecordedEnd(connections.client, identity, async () => {
     refuseOtherMigrations(event, bundle);
     const folder = await readMigrations(migrationsDir);
     const run = { runId, requestedBy, bundle, signal, remainingMs };
     const locks = { stealLock, lockWaitMs, lockTimeoutMs };
-    return await migrate(connections, { ...run, ...locks, folder, isProtected, approve });
+    return await migrate(connections, { ...run, ...locks, folder, isProtected, approve, allow });
+  });
+}
+
+async function runBaseline(event: EventOf<"baseline">, ports: RunnerPorts): Promise<MigrateResult> {
+  const { bundle, signal, migrationsDir } = ports;
+  const { runId, requestedBy, tag, allow } = event;
+  await using connections = await openRun(event, ports);
+  const identity = { runId, action: "baseline", requestedBy, bundle, allow };
+  return await withRecordedEnd(connections.client, identity, async () => {
+    refuseOtherMigrations(event, bundle);
+    const folder = await readMigrations(migrationsDir);
+    return await baseline(connections, { folder, tag, runId, requestedBy, bundle, allow, signal });
   });
 }
 
 async function runRehearse(event: EventOf<"rehearse">, ports: RunnerPorts): Promise<RehearsalResult> {
   const { bundle, signal, migrationsDir } = ports;
-  const { runId, requestedBy } = event;
+  const { runId, requestedBy, allow } = event;
   await using connections = await openRun(event, ports);
-  return await withRecordedEnd(connections.client, { runId, action: "rehearse", requestedBy, bundle }, async () => {
+  const identity = { runId, action: "rehearse", requestedBy, bundle, allow };
+  return await withRecordedEnd(connections.client, identity, async () => {
     refuseOtherMigrations(event, bundle);
     const folder = await readMigrations(migrationsDir);
-    return await rehearse(connections, { folder, runId, requestedBy, bundle, signal });
+    return await rehearse(connections, { folder, runId, requestedBy, bundle, allow, signal });
   });
 }
 
@@ -95,18 +115,47 @@ function refuseOtherMigrations(
 
 async function runSeed(event: EventOf<"seed">, ports: RunnerPorts): Promise<SeedResult> {
   const { seedsDir, bundle, signal } = ports;
-  const { runId, requestedBy, set } = event;
+  const { runId, requestedBy, set, from } = event;
   await using connections = await openRun(event, ports);
-  return await withRecordedEnd(connections.client, { runId, action: "seed", requestedBy, bundle }, async () =>
-    recordedSeed(connections, { runId, requestedBy, bundle, set, seedsDir, signal }),
-  );
+  return await withRecordedEnd(connections.client, { runId, action: "seed", requestedBy, bundle }, async () => {
+    using source = from === undefined ? undefined : await ports.openBucket(parseBucketPlace(from), signal);
+    const where = source === undefined ? {} : { source };
+    return await recordedSeed(connections, { runId, requestedBy, bundle, set, seedsDir, signal, ...where });
+  });
+}
+
+/** What pushing takes is loaded here: few runs push, and it is more than all the rest. */
+async function runPush(event: EventOf<"push">, ports: RunnerPorts): Promise<PushResult> {
+  const { pushDir, bundle, signal, isProtected } = ports;
+  const { runId, requestedBy, acceptDataLoss, dryRun } = event;
+  await using connections = await openRun(event, ports);
+  return await withRecordedEnd(connections.client, { runId, action: "push", requestedBy, bundle }, async () => {
+    refuseOtherSchema(event, bundle);
+    const { push } = await import("./push/push.ts");
+    const { openKit } = await import("./push/kit.ts");
+    const { readRenames } = await import("./push/renames.ts");
+    const renames = await readRenames(join(pushDir, "renames.json"));
+    await using kit = openKit({ dir: pushDir, signal });
+    const request = { runId, requestedBy, acceptDataLoss, dryRun };
+    return await push(connections, { ...request, kit, renames, bundle, isProtected, signal });
+  });
+}
+
+function refuseOtherSchema({ schemaHash: asked }: EventOf<"push">, { schemaHash }: BundleInfo): void {
+  if (schemaHash === undefined) {
+    throw new PosternError("push.invalid-schema", "The functions were built without a schema file.", {
+      hint: "Put schema.ts into the migrations folder, and deploy.",
+    });
+  }
+  if (asked === undefined || asked === schemaHash) return;
+  throw new PosternError("bundle.stale", "The deployed schema file differs from the one that was asked for.");
 }
 
 /**
  * Whoever queued the event learns from the ledger alone how it ended. A refusal, and a failure before anything is changed,
  * end before the run is recorded: they are recorded here.
  */
-async function withRecordedEnd<Result extends MigrateResult | RehearsalResult | SeedResult>(
+async function withRecordedEnd<Result extends MigrateResult | PushResult | RehearsalResult | SeedResult>(
   client: Client,
   run: RunIdentity,
   work: () => Promise<Result>,

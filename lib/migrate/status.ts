@@ -1,19 +1,18 @@
-import type { StatusResult } from "#lib/contract.ts";
+import type { StatusResult } from "#lib/protocol.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
-import { compareHistory } from "./history.ts";
-import { type Queryable, readAppliedRows } from "./ledger.ts";
-import type { MigrationFolder } from "./source.ts";
+import { readAppliedRows } from "./drizzle-table.ts";
+import { type ComparedFolder, compareHistory } from "./history.ts";
+import { type Queryable, readHalfApplied } from "./ledger.ts";
 
 /** What is applied, what is pending and what contradicts the folder. Reads only; needs no write privilege. */
-export async function readStatus(
-  client: Queryable,
-  folder: Pick<MigrationFolder, "migrations">,
-): Promise<StatusResult> {
+export async function readStatus(client: Queryable, folder: ComparedFolder): Promise<StatusResult> {
   try {
     const { applied, pending, findings } = compareHistory(folder, await readAppliedRows(client));
+    const halfApplied = pending.length === 0 ? [] : await readHalfApplied(client);
     return {
       applied: applied.map(({ migration, at }) => ({ tag: migration.tag, at: at.toISOString() })),
       pending: pending.map(({ tag }) => tag),
+      ...(halfApplied.length === 0 ? {} : { halfApplied }),
       findings,
     };
   } catch (error) {

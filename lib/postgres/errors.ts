@@ -1,5 +1,6 @@
 import { PosternError } from "#lib/base/errors.ts";
 import { type Fault, faultOf } from "./faults.ts";
+import { ScriptError } from "./script.ts";
 
 /**
  * Any failure between here and PostgreSQL as the one error of this project. A PosternError stays as it is.
@@ -25,7 +26,7 @@ export function isRetryable(error: unknown): boolean {
 
 /** The server's five-character code, where PostgreSQL itself refused. */
 export function sqlStateOf(error: unknown): string | undefined {
-  const cause = error instanceof PosternError ? error.cause : error;
+  const cause = mostTelling(error instanceof PosternError ? error.cause : error);
   const code = codeOf(cause);
   return code !== undefined && isSqlState(cause, code) ? code : undefined;
 }
@@ -105,6 +106,7 @@ function textFault(text: string): Fault | undefined {
 const furthestFirst = ["ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"];
 
 function mostTelling(error: unknown): unknown {
+  if (error instanceof ScriptError) return mostTelling(error.cause);
   if (!(error instanceof AggregateError) || error.errors.length === 0) return error;
   const errors: unknown[] = error.errors;
   const found = furthestFirst.map((code) => errors.find((one) => codeOf(one) === code));

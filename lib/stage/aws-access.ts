@@ -11,6 +11,11 @@ export type AwsAccess = {
 
 export const environmentAccess: AwsAccess = { source: "environment" };
 
+/** Whether the AWS SDK talks to an endpoint that somebody named, which has no host name for each bucket. */
+export function hasOwnEndpoint(env: Readonly<Record<string, string | undefined>>): boolean {
+  return [env["AWS_ENDPOINT_URL"], env["AWS_ENDPOINT_URL_S3"]].some((url) => url !== undefined && url !== "");
+}
+
 export type ClientLimits = {
   /** Until the whole answer is here. Default 10 s. */
   readonly requestTimeoutMs?: number;

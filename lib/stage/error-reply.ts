@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { PosternError } from "#lib/base/errors.ts";
-import type { ErrorReply } from "#lib/contract.ts";
+import type { ErrorReply } from "#lib/protocol.ts";
 
 export const errorDocumentSchema = v.object({
   code: v.string(),

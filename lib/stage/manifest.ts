@@ -32,7 +32,13 @@ export const manifestSchema = v.object({
     readonly: v.exactOptional(text),
     operator: v.exactOptional(text),
   }),
-  bundle: v.object({ version: text, gitCommit: v.exactOptional(text), migrationsHash: text }),
+  bundle: v.object({
+    version: text,
+    gitCommit: v.exactOptional(text),
+    migrationsHash: text,
+    schemaHash: v.exactOptional(text),
+    seedsHash: v.exactOptional(text),
+  }),
   bastions: v.pipe(v.array(text), v.readonly()),
 });
 

@@ -9,9 +9,10 @@ import type {
   SeedResult,
   SetupResult,
   StatusResult,
-} from "#lib/contract.ts";
+} from "#lib/protocol.ts";
 import type { RotateResult } from "#lib/migrate/roles/rotate.ts";
 import { errorDocumentSchema } from "./error-reply.ts";
+import type { PushResult } from "#lib/migrate/push/result.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const tags = v.array(v.string());
@@ -42,6 +43,17 @@ const progressSchema = v.object({
   error: v.exactOptional(errorDocumentSchema),
 });
 
+const afterSchema = v.object({
+  fingerprint: v.string(),
+  findings: v.array(
+    v.object({
+      code: v.picklist(["index.invalid", "constraint.not-validated", "sequence.behind", "sequence.unchecked"]),
+      object: v.string(),
+      message: v.string(),
+    }),
+  ),
+});
+
 const migrateSchema = v.object({
   status: v.picklist(["applied", "up-to-date", "partial", "refused", "failed"]),
   applied: tags,
@@ -49,14 +61,25 @@ const migrateSchema = v.object({
   runId: v.string(),
   ms: v.number(),
   planHash: v.exactOptional(v.string()),
+  after: v.exactOptional(afterSchema),
+  baselined: v.exactOptional(tags),
   error: v.exactOptional(errorDocumentSchema),
 });
 
 const statusSchema = v.object({
   applied: v.array(v.object({ tag: v.string(), at: v.string() })),
   pending: tags,
+  halfApplied: v.exactOptional(v.array(v.object({ tag: v.string(), statements: count }))),
   findings: v.array(v.object({ code: v.string(), tag: v.exactOptional(v.string()), message: v.string() })),
 });
+
+const hazardEntries = {
+  code: v.string(),
+  severity: v.picklist(["danger", "warning", "notice"]),
+  table: v.exactOptional(v.string()),
+  message: v.string(),
+  destructive: v.boolean(),
+};
 
 const planSchema = v.object({
   pending: v.array(
@@ -64,16 +87,7 @@ const planSchema = v.object({
       tag: v.string(),
       transactional: v.boolean(),
       statements: count,
-      hazards: v.array(
-        v.object({
-          code: v.string(),
-          severity: v.picklist(["danger", "warning", "notice"]),
-          table: v.exactOptional(v.string()),
-          message: v.string(),
-          line: count,
-          destructive: v.boolean(),
-        }),
-      ),
+      hazards: v.array(v.object({ ...hazardEntries, line: count })),
       steps: v.array(
         v.object({
           line: count,
@@ -115,9 +129,21 @@ const rehearsalSchema = v.object({
   error: v.exactOptional(errorDocumentSchema),
 });
 
+const pushSchema = v.object({
+  status: v.picklist(["pushed", "up-to-date", "planned", "refused", "failed"]),
+  statements: v.array(v.object({ sql: v.string(), hazards: v.array(v.object(hazardEntries)), executed: v.boolean() })),
+  reemitted: v.array(v.string()),
+  unmanaged: v.array(v.string()),
+  findings: v.array(v.object({ code: v.string(), message: v.string() })),
+  runId: v.string(),
+  ms: v.number(),
+  error: v.exactOptional(errorDocumentSchema),
+});
+
 const seedSchema = v.object({
   set: v.string(),
   tables: v.array(v.object({ table: v.string(), rows: count, inserted: count, ms: v.number() })),
+  scripts: v.exactOptional(v.array(v.object({ file: v.string(), ran: v.boolean(), ms: v.number() }))),
 });
 
 const setupSchema = v.object({
@@ -154,6 +180,7 @@ export const replies = {
   status: (reply: unknown): StatusResult => parseReply(statusSchema, reply),
   plan: (reply: unknown): PlanResult => parseReply(planSchema, reply),
   rehearsal: (reply: unknown): RehearsalResult => parseReply(rehearsalSchema, reply),
+  push: (reply: unknown): PushResult => parseReply(pushSchema, reply),
   seed: (reply: unknown): SeedResult => parseReply(seedSchema, reply),
   setup: (reply: unknown): SetupResult => parseReply(setupSchema, reply),
   rotate: (reply: unknown): RotateResult => parseReply(rotateSchema, reply),

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import type { Manifest, ProgressResult, RunnerEvent } from "#lib/contract.ts";
+import type { Manifest } from "#lib/contract.ts";
+import type { ProgressResult, RunnerEvent } from "#lib/protocol.ts";
 import type { AwsAccess } from "./aws-access.ts";
 import { isUnanswered } from "./aws-errors.ts";
 import { invokeFunction, queueEvent } from "./invoke.ts";

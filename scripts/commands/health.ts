@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { PosternError } from "#lib/base/errors.ts";
-import { appName, type HealthReport } from "#lib/contract.ts";
+import { appName } from "#lib/contract.ts";
+import type { HealthReport } from "#lib/protocol.ts";
 import { checkHealth } from "#lib/health/check.ts";
 import { singleSource } from "#lib/health/single-source.ts";
 import { readMigrations } from "#lib/migrate/source.ts";

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { type Command, Option } from "commander";
 import { type ErrorDocument, PosternError } from "#lib/base/errors.ts";
-import type { MigrateResult } from "#lib/contract.ts";
+import type { HistoryCode } from "#lib/contract.ts";
+import type { MigrateResult } from "#lib/protocol.ts";
 import { isRunId } from "#lib/migrate/events.ts";
 import { migrate, type MigrateProgress } from "#lib/migrate/migrate.ts";
 import { cancelRun } from "#lib/migrate/progress.ts";
@@ -10,7 +11,10 @@ import { type MigrationFolder, readMigrations } from "#lib/migrate/source.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "../command-context.ts";
 import { parseDuration } from "../duration.ts";
+import { baselineFor } from "../baseline.ts";
+import { describeAfterRun } from "../after-run-report.ts";
 import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
+import { addOverrideOptions, readOverrides } from "../override-options.ts";
 import { refuseStaleBundle } from "../stale-bundle.ts";
 import { describeRequester, readCheckout } from "../provenance.ts";
 import { describeMigrateProgress } from "../run-progress.ts";
@@ -24,6 +28,13 @@ is applied and you are told to deploy first.
 With --approve only the plan of that hash runs, else nothing. On a protected stage a plan in which data is lost, or may be,
 needs it: read it with \`postern plan\`, then approve it.
 
+What contradicts between folder and database is refused. Each --allow flag lets one kind of it be, for this run alone, and
+the ledger keeps which were used; what is pending, and the hash of its plan, is the same with it and without.
+
+With --baseline the migrations up to and including that tag are recorded as applied and none is run: for a database that
+was made otherwise and has no history yet. Nothing checks that it has what they make. It loses no data, so that a protected
+stage takes it too.
+
 A statement that does not get its lock within --lock-timeout is rolled back with its migration and tried again, with pauses, about
 a minute long: others queue behind it no longer than that. Who blocks is named.
 
@@ -36,10 +47,17 @@ Exit code: 0 applied or up to date, 1 refused or not everything was applied, 2 a
 Examples:
   $ postern migrate --stage dev
   $ postern migrate --stage production --approve 3f9a…
+  $ postern migrate --stage dev --allow-out-of-order
+  $ postern migrate --stage dev --baseline 0004_shipments
   $ PGPASSWORD=… postern migrate --url postgres://postern_migrator@db.internal/app --ca rds.pem --json`;
 
 export function registerMigrate(command: Command, context: CommandContext): void {
-  addMigrationsOption(addTargetOptions(command))
+  addOverrideOptions(addMigrationsOption(addTargetOptions(command)))
+    .addOption(
+      new Option("--baseline <tag>", "record the migrations up to this one as applied without running them").env(
+        "POSTERN_BASELINE",
+      ),
+    )
     .addOption(
       new Option("--approve <hash>", "run only the plan of this hash, which you have read").env("POSTERN_APPROVE"),
     )
@@ -61,14 +79,16 @@ export function registerMigrate(command: Command, context: CommandContext): void
     .addOption(new Option("--cancel <run-id>", "end the run of this id, and apply nothing"))
     .addHelpText("after", help)
     .action(async () => {
-      const flags = readFlags(command);
+      const flags = readFlags(command, context);
       if (flags.cancel !== undefined) return await cancel(flags.cancel, await openTarget(command, context), context);
       const folder = await readMigrations(readMigrationsOption(command));
       const target = await openTarget(command, context);
       const result =
-        target.kind === "stage"
-          ? await migrateStage(target, folder, flags, context)
-          : await migrateUrl(target, folder, flags, context);
+        flags.baseline === undefined
+          ? await (target.kind === "stage"
+              ? migrateStage(target, folder, flags, context)
+              : migrateUrl(target, folder, flags, context))
+          : await baselineFor(target, folder, { ...flags, tag: flags.baseline }, context);
       context.output.result(result, describeResult);
       finish(result, context);
     });
@@ -82,10 +102,12 @@ type Flags = {
   readonly stealLock?: boolean;
   readonly runId?: string;
   readonly cancel?: string;
+  readonly baseline?: string;
+  readonly allow: readonly HistoryCode[];
 };
 
-/** @throws PosternError `usage.invalid` for a hash or an id that is none, and for --protected where the stage decides */
-function readFlags(command: Command): Flags {
+/** @throws PosternError `usage.invalid` for a hash or an id that is none, for --protected where the stage decides, and for two aims */
+function readFlags(command: Command, { env }: CommandContext): Flags {
   const flags = command.opts<Flags & { readonly stage?: string }>();
   for (const [flag, id] of [["--run-id", flags.runId] as const, ["--cancel", flags.cancel] as const]) {
     if (id === undefined || isRunId(id)) continue;
@@ -97,7 +119,11 @@ function readFlags(command: Command): Flags {
   if (flags.stage !== undefined && command.getOptionValueSource("protected") === "cli") {
     throw new PosternError("usage.invalid", "--protected goes with --url: a stage knows whether it is protected.");
   }
-  return flags;
+  if (flags.baseline !== undefined && flags.approve !== undefined) {
+    const why = "a baseline runs nothing that could be approved";
+    throw new PosternError("usage.invalid", `--baseline and --approve do not go together: ${why}.`);
+  }
+  return { ...flags, allow: readOverrides(command, env) };
 }
 
 async function cancel(runId: string, target: Target, context: CommandContext): Promise<void> {
@@ -142,10 +168,12 @@ async function migrateStage(
   }
 }
 
-function requestOf({ approve, lockTimeout, lockWait, stealLock }: Flags) {
+/** Without what was not asked for: a runner that was deployed before it was there still takes the event. */
+function requestOf({ approve, allow, lockTimeout, lockWait, stealLock }: Flags) {
   return {
     action: "migrate",
     ...(approve === undefined ? {} : { approve }),
+    ...(allow.length === 0 ? {} : { allow }),
     ...(lockTimeout === undefined ? {} : { lockTimeoutMs: lockTimeout }),
     ...(lockWait === undefined ? {} : { lockWaitMs: lockWait }),
     ...(stealLock === undefined ? {} : { stealLock }),
@@ -161,7 +189,7 @@ async function migrateUrl({ address }: UrlTarget, folder: MigrationFolder, flags
   const locks = { lockTimeoutMs: flags.lockTimeout, lockWaitMs: flags.lockWait, stealLock };
   const onProgress = (progress: MigrateProgress) => output.note(describeMigrateProgress(progress));
   const run = { runId, requestedBy: describeRequester(), bundle, signal, onProgress };
-  return await migrate(connections, { folder, ...run, ...locks, approve, isProtected });
+  return await migrate(connections, { folder, ...run, ...locks, approve, allow: flags.allow, isProtected });
 }
 
 /** A second signal ends the process; the server then rolls back within a second, because the connection is gone. */
@@ -183,12 +211,15 @@ function finish({ status, error }: MigrateResult, { output, endWith }: CommandCo
   }
 }
 
-function describeResult({ status, applied, pending, runId, ms }: MigrateResult, style: Style): string {
+function describeResult(result: MigrateResult, style: Style): string {
+  const { status, applied, baselined, pending, runId, ms, after } = result;
   const isGood = status === "applied" || status === "up-to-date";
-  const figures = `${applied.length} applied, ${pending.length} pending`;
+  const done = baselined === undefined ? `${applied.length} applied` : `${baselined.length} recorded without being run`;
+  const figures = `${done}, ${pending.length} pending`;
   return [
     ...applied.map((tag) => `${style.good("+")} ${tag}`),
     ...pending.map((tag) => `${style.dim("·")} ${tag} ${style.dim("pending")}`),
+    ...(after === undefined ? [] : [describeAfterRun(after, style)]),
     `${isGood ? style.good(status) : style.bad(status)}: ${figures} in ${ms} ms ${style.dim(`(run ${runId})`)}`,
   ].join("\n");
 }

@@ -1,11 +1,12 @@
 import { type Command, Option } from "commander";
-import type { PlanResult } from "#lib/contract.ts";
+import type { PlanResult } from "#lib/protocol.ts";
 import { planMigrations } from "#lib/migrate/plan.ts";
 import { type MigrationFolder, readMigrations } from "#lib/migrate/source.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { rehearseFor } from "../rehearsal.ts";
 import type { CommandContext } from "../command-context.ts";
 import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
+import { addOverrideOptions, readOverrides } from "../override-options.ts";
 import { describePlan } from "../plan-report.ts";
 import { refuseStaleBundle } from "../stale-bundle.ts";
 import { addTargetOptions, openTarget, type StageTarget, type UrlTarget } from "../target.ts";
@@ -18,6 +19,8 @@ With --rehearse the pending migrations run for real, in one transaction that is 
 in a lock queue and five seconds a statement: you see the locks that were taken, the time, and which tables were written
 anew. Until it is rolled back it holds its locks. What cannot run in a transaction is left out and named.
 
+An --allow flag counts its findings as settled, as \`migrate\` with the same flag will; the plan and its hash are the same.
+
 Exit code: 0 here is the plan, hazards or not, and nothing failed in the rehearsal; 1 there are findings that you must
 settle before the next migrate, or the rehearsal failed.
 
@@ -27,19 +30,20 @@ Examples:
   $ postern plan --url postgres://me@localhost:5432/app --json`;
 
 export function registerPlan(command: Command, context: CommandContext): void {
-  addMigrationsOption(addTargetOptions(command))
+  addOverrideOptions(addMigrationsOption(addTargetOptions(command)))
     .addOption(new Option("--rehearse", "run it all in a transaction that is rolled back").env("POSTERN_REHEARSE"))
     .addHelpText("after", help)
     .action(async () => {
       const folder = await readMigrations(readMigrationsOption(command));
       const target = await openTarget(command, context);
+      const allow = readOverrides(command, context.env);
       if (command.opts<{ readonly rehearse?: boolean }>().rehearse === true) {
-        return await rehearseFor(target, folder, context);
+        return await rehearseFor(target, folder, allow, context);
       }
       const plan =
         target.kind === "stage" ? await planStage(target, folder, context) : await planUrl(target, folder, context);
-      context.output.result(plan, describePlan);
-      if (plan.findings.length > 0) context.endWith(1);
+      context.output.result(plan, (document, style) => describePlan(document, style, allow));
+      if (plan.findings.some(({ code }) => !allow.some((one) => one === code))) context.endWith(1);
       return undefined;
     });
 }

@@ -1,73 +1,126 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
-import type { SeedResult } from "#lib/contract.ts";
+import { systemClock } from "#lib/base/clock.ts";
+import type { SeedResult } from "#lib/protocol.ts";
 import { connectForRun } from "#lib/migrate/run-connections.ts";
+import { type BucketPlace, parseBucketPlace } from "#lib/migrate/seed/from.ts";
 import { recordedSeed } from "#lib/migrate/seed/recorded-seed.ts";
+import type { SeedProgress } from "#lib/migrate/seed/seed.ts";
+import type { SeedSource } from "#lib/migrate/seed/sets.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "../command-context.ts";
+import { confineGuestCode } from "../guest-code.ts";
 import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
+import { refuseStaleSeeds } from "../stale-bundle.ts";
 import { describeRequester, readCheckout } from "../provenance.ts";
 import { alignColumns, type Style } from "../style.ts";
 import { addTargetOptions, openTarget, type StageTarget, type UrlTarget } from "../target.ts";
 
 const help = `
-Sets are the folders below <dir>/seeds; with --stage, those of the deployed bundle. Seeding twice changes nothing.
+Sets are the folders below <dir>/seeds; with --stage, those of the deployed bundle. Seeding twice changes nothing, and a run
+that was cut off is finished by the next. With --from, CSV and NDJSON come from a bucket (SQL and TypeScript never do): read
+here with --url, by the stage's runner with --stage.
 
 Examples:
   $ postern seed --stage dev --set reference
-  $ postern seed --url postgres://me@localhost:5432/app --set demo --json`;
+  $ postern seed --url postgres://me@localhost:5432/app --set demo --json
+  $ postern seed --stage dev --set load-test --from s3://my-seeds/sets`;
 
 export function registerSeed(command: Command, context: CommandContext): void {
   addMigrationsOption(addTargetOptions(command))
     .addOption(new Option("--set <name>", "the set to insert").env("POSTERN_SET").makeOptionMandatory())
+    .addOption(new Option("--from <s3://…>", "take the set from this folder in a bucket").env("POSTERN_FROM"))
     .addHelpText("after", help)
     .action(async () => {
-      const { set } = command.opts<{ readonly set: string }>();
+      const { set, from } = command.opts<{ readonly set: string; readonly from?: string }>();
+      const bucket = from === undefined ? undefined : parseBucketPlace(from);
       const target = await openTarget(command, context);
       const seedsDir = join(readMigrationsOption(command), "seeds");
       const result =
         target.kind === "stage"
-          ? await seedStage(target, set, context)
-          : await seedUrl(target, { set, seedsDir }, context);
+          ? await seedStage(target, { set, from, seedsDir }, context)
+          : await seedUrl(target, { set, seedsDir, bucket }, context);
       context.output.result(result, describeResult);
     });
 }
 
-async function seedStage(target: StageTarget, set: string, context: CommandContext): Promise<SeedResult> {
+async function seedStage(
+  target: StageTarget,
+  { set, from, seedsDir }: { readonly set: string; readonly from: string | undefined; readonly seedsDir: string },
+  context: CommandContext,
+): Promise<SeedResult> {
+  if (from === undefined) await refuseStaleSeeds(target.manifest, seedsDir);
   const { replies } = await import("#lib/stage/replies.ts");
   const { runFor } = await import("../stage-run.ts");
   const requestedBy = describeRequester();
-  return replies.seed(await runFor(target, { action: "seed", requestedBy, set }, context));
+  return replies.seed(
+    await runFor(target, { action: "seed", requestedBy, set, ...(from === undefined ? {} : { from }) }, context),
+  );
 }
 
-/** A line of progress after so many rows of a file. */
-const progressRows = 10_000;
+type SeedPlace = { readonly set: string; readonly seedsDir: string; readonly bucket: BucketPlace | undefined };
 
-type SeedSource = { readonly set: string; readonly seedsDir: string };
-
-async function seedUrl({ address }: UrlTarget, source: SeedSource, context: CommandContext): Promise<SeedResult> {
+async function seedUrl(
+  { address }: UrlTarget,
+  { bucket, ...place }: SeedPlace,
+  context: CommandContext,
+): Promise<SeedResult> {
   const { signal, output } = context;
   const runId = randomUUID();
   const bundle = await readCheckout(context.root);
   await using connections = await connectForRun(runId, async (options) => connect(address, options), signal);
+  using source = bucket === undefined ? undefined : await openBucket(bucket, context);
+  using _ = confineGuestCode(output);
   const run = { runId, requestedBy: describeRequester(), bundle, signal };
   return await recordedSeed(connections, {
-    ...source,
+    ...place,
+    ...(source === undefined ? {} : { source }),
     ...run,
-    onProgress: ({ table, rows }) => {
-      if (rows % progressRows === 0) output.note(`${table}: ${rows} rows`);
-    },
+    onProgress: atMostEvery(progressMs, (progress) => output.note(describeProgress(progress))),
     onWait: (holder) => output.note(`waiting for ${holder?.applicationName ?? "another run"} to end`),
   });
 }
 
-function describeResult({ set, tables }: SeedResult, style: Style): string {
+async function openBucket(place: BucketPlace, { signal, env }: CommandContext): Promise<SeedSource & Disposable> {
+  // Loaded here: AWS clients cost a tenth of a second that a folder need not wait for.
+  const [{ openSeedBucket }, { environmentAccess, hasOwnEndpoint }] = await Promise.all([
+    import("#lib/stage/seed-bucket.ts"),
+    import("#lib/stage/aws-access.ts"),
+  ]);
+  return openSeedBucket({ ...place, access: environmentAccess, isPathStyle: hasOwnEndpoint(env), signal });
+}
+
+/** Between two lines of progress. */
+const progressMs = 1000;
+
+function atMostEvery<Value>(ms: number, tell: (value: Value) => void, clock = systemClock): (value: Value) => void {
+  let lastMs = clock.nowMs();
+  return (value) => {
+    if (clock.nowMs() - lastMs < ms) return;
+    lastMs = clock.nowMs();
+    tell(value);
+  };
+}
+
+function describeProgress({ file, rows, inserted, bytes, totalBytes, rowsPerSecond }: SeedProgress): string {
+  const of = totalBytes === undefined ? "" : ` of ${mib(totalBytes)}`;
+  const read = bytes === undefined ? "" : `, ${mib(bytes)}${of} MiB`;
+  return `${file}: ${rows} rows, ${inserted} new${read}, ${rowsPerSecond} rows/s`;
+}
+
+function mib(byteCount: number): string {
+  return (byteCount / 1024 / 1024).toFixed(1);
+}
+
+function describeResult({ set, tables, scripts = [] }: SeedResult, style: Style): string {
   const lines = alignColumns([
     ["table", "rows", "new", "ms"],
     ...tables.map(({ table, rows, inserted, ms }) => [table, rows, inserted, Math.round(ms)]),
   ]);
   const inserted = tables.reduce((sum, table) => sum + table.inserted, 0);
-  const summary = inserted === 0 ? "everything was there already" : `${inserted} rows inserted`;
-  return [...lines, `${style.good(set)}: ${summary}`].join("\n");
+  const summary =
+    inserted === 0 && !scripts.some(({ ran }) => ran) ? "everything was there already" : `${inserted} rows inserted`;
+  const ran = scripts.map(({ file, ran: isNew }) => `${file}: ${isNew ? "ran" : "had run before"}`);
+  return [...lines, ...ran, `${style.good(set)}: ${summary}`].join("\n");
 }

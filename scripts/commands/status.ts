@@ -1,10 +1,11 @@
 import type { Command } from "commander";
-import type { StatusResult } from "#lib/contract.ts";
+import type { StatusResult } from "#lib/protocol.ts";
 import { readMigrations } from "#lib/migrate/source.ts";
 import { readStatus } from "#lib/migrate/status.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "../command-context.ts";
 import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
+import { describeFindings } from "../findings-report.ts";
 import { alignColumns, type Style } from "../style.ts";
 import { addTargetOptions, openTarget, type StageTarget, type UrlTarget } from "../target.ts";
 
@@ -48,12 +49,17 @@ async function readFromUrl({ address }: UrlTarget, dir: string, { signal }: Comm
   return await readStatus(connection.client, folder);
 }
 
-function describeResult({ applied, pending, findings }: StatusResult, style: Style): string {
+function describeResult({ applied, pending, halfApplied = [], findings }: StatusResult, style: Style): string {
+  const doneOf = new Map(halfApplied.map(({ tag, statements }) => [tag, statements]));
+  const pendingWord = (tag: string) => {
+    const done = doneOf.get(tag);
+    return done === undefined ? style.dim("pending") : style.warn(`half applied: ${done} statements are done`);
+  };
   const rows = alignColumns([
     ...applied.map(({ tag, at }) => [style.good("✓"), tag, style.dim(at)]),
-    ...pending.map((tag) => [style.dim("·"), tag, style.dim("pending")]),
+    ...pending.map((tag) => [style.dim("·"), tag, pendingWord(tag)]),
   ]);
-  const problems = findings.map(({ code, message }) => `${style.bad("!")} ${message} ${style.dim(`[${code}]`)}`);
+  const problems = describeFindings(findings, style);
   const next = findings.length === 0 && pending.length > 0 ? "; apply with `postern migrate`" : "";
   return [...rows, ...problems, `${applied.length} applied, ${pending.length} pending${next}`].join("\n");
 }

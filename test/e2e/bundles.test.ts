@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -6,6 +6,7 @@ import { type BuiltFunctions, buildFunctions } from "#lib/bundle/build.ts";
 import { findMainPath, gzippedSize } from "#lib/bundle/main-path.ts";
 import { functionParts } from "#lib/contract.ts";
 import { startLambdaHost } from "#lib/local/lambda/host.ts";
+import { openKit } from "#lib/migrate/push/kit.ts";
 import { readMigrations } from "#lib/migrate/source.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -71,6 +72,17 @@ test("the runner's bundle has every seed set, as modules and data that run witho
   expect(folders(sets).toSorted()).toEqual(folders(sources).toSorted());
   const files = await readdir(join(dir, "seeds"), { recursive: true });
   expect(files.filter((file) => file.endsWith(".ts"))).toEqual([]);
+});
+
+test("the runner's bundle can push: drizzle-kit and the schema beside its code, at most 2 MB, and nothing of it in others", async () => {
+  const dir = join(built.parts.runner.dir, "push");
+  const files = await readdir(dir);
+  expect(files).toEqual(expect.arrayContaining(["schema.mjs", "worker.mjs"]));
+  const sizes = await Promise.all(files.map(async (file) => (await stat(join(dir, file))).size));
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(2 * 1024 * 1024);
+  await using kit = openKit({ dir });
+  expect(Object.keys((await kit.describe()).tables)).toContain("public.customers");
+  for (const part of ["inspect", "health"] as const) expect(await readdir(built.parts[part].dir)).not.toContain("push");
 });
 
 function isBuiltin(path: string): boolean {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { MigrateResult, StatusResult } from "#lib/contract.ts";
+import type { MigrateResult, StatusResult } from "#lib/protocol.ts";
 import { repositoryRoot, runCommand, startCommand } from "../support/command-line.ts";
 import { createTestDatabase, startTestServer, type TestDatabase } from "../support/postgres.ts";
 
@@ -166,6 +166,7 @@ describe("against a real database", () => {
       pending: [],
       runId: expect.any(String),
       ms: expect.any(Number),
+      after: { fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/), findings: [] },
     });
     expect(migrated.stderr.split("\n").filter((line) => line.startsWith("applied "))).toHaveLength(pending.length);
 

@@ -106,6 +106,11 @@ describe("a local stage", () => {
     await query(again, "postern_migrator", `delete from drizzle.__drizzle_migrations where id = ${last}`);
     const plan = await runCommand(["plan", "--stage", "local", "--data", dataDir, "--json"]);
     expect(plan.json()).toMatchObject({ pending: [{ tag: "0005_updated-at", statements: 5 }] });
+    // And pushes, twice in one process: drizzle-kit, in a thread, from a bundle of its own.
+    await query(again, "postern_migrator", "drop index shipments_order_id_idx");
+    const push = async () => (await runCommand(["push", "--stage", "local", "--data", dataDir, "--json"])).json();
+    expect(await push()).toMatchObject({ status: "pushed", statements: [{ executed: true }] });
+    expect(await push()).toMatchObject({ status: "up-to-date", statements: [] });
     const partsOfThird = await descendantsOf(third.pid);
     expect(await third.end("SIGTERM")).toBe(143);
     await expectNothingLeft(partsOfThird, again);

@@ -2,7 +2,8 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { BundleInfo, RunnerEvent } from "#lib/contract.ts";
+import type { BundleInfo } from "#lib/contract.ts";
+import type { RunnerEvent } from "#lib/protocol.ts";
 import { planMigrations } from "#lib/migrate/plan.ts";
 import { readProgress } from "#lib/migrate/progress.ts";
 import { handleRunnerEvent, type RunnerPorts } from "#lib/migrate/runner.ts";
@@ -38,6 +39,10 @@ function ports(replaced: Partial<RunnerPorts> = {}): RunnerPorts {
     },
     migrationsDir,
     seedsDir: path.join(migrationsDir, "seeds"),
+    pushDir: path.join(migrationsDir, "push"),
+    openBucket: async () => {
+      throw new Error("not used");
+    },
     bundle,
     isProtected: false,
     signal: new AbortController().signal,
@@ -54,6 +59,31 @@ async function watch(event: RunnerEvent, replaced: Partial<RunnerPorts> = {}) {
 }
 
 describe("the runner", () => {
+  it("records a baseline once per run id, and what a migrate let be", async () => {
+    const event = { ...request, action: "baseline", runId: "baseline-1", tag: "0004_shipments" } as const;
+    const recorded = await watch(event);
+    expect(recorded).toMatchObject({ state: "ended", result: { status: "applied", pending: ["0005_updated-at"] } });
+    expect(await watch(event)).toEqual(recorded);
+    await watch({ ...request, action: "baseline", runId: "baseline-2", tag: "0004_typo" });
+    await watch({ ...request, action: "migrate", runId: "migrate-1", allow: ["history.edited"] });
+    await using connection = await connect(database.address, { applicationName: "watch" });
+    const { rows } = await connection.client.query(
+      "select run_id, action, outcome, overrides, error->>'code' as code from postern.runs order by run_id",
+    );
+    expect(rows).toEqual([
+      { run_id: "baseline-1", action: "baseline", outcome: "applied", overrides: null, code: null },
+      { run_id: "baseline-2", action: "baseline", outcome: "failed", overrides: null, code: "baseline.unknown-tag" },
+      // The tables that it would change were never made.
+      {
+        run_id: "migrate-1",
+        action: "migrate",
+        outcome: "failed",
+        overrides: ["history.edited"],
+        code: "migrate.failed",
+      },
+    ]);
+  });
+
   it("migrates and seeds, and each outcome is in the ledger", async () => {
     const migrated = await watch({ ...request, action: "migrate", runId: "migrate-1" });
     expect(migrated).toMatchObject({ state: "ended", result: { status: "applied", runId: "migrate-1" } });

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { SeedResult } from "#lib/contract.ts";
+import type { SeedResult } from "#lib/protocol.ts";
+import { ensureLedger } from "#lib/migrate/ledger.ts";
 import { type SeedOptions, seed } from "#lib/migrate/seed/seed.ts";
 import { readMigrations } from "#lib/migrate/source.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";
@@ -24,6 +25,7 @@ beforeEach(async () => {
   seedsDir = await mkdtemp(join(tmpdir(), "postern-seeds-"));
   stack.defer(async () => rm(seedsDir, { recursive: true }));
   await mkdir(join(seedsDir, "s"));
+  await ensureLedger(client);
 });
 afterEach(async () => {
   await stack.disposeAsync();
@@ -69,6 +71,7 @@ async function snapshot(on = client): Promise<unknown> {
   return rows;
 }
 
+const progressOf = (name: string, bytes: number) => ({ file: `s/${name}`, table: "t", bytes, totalBytes: bytes });
 const newRows = ({ tables }: SeedResult) => tables.reduce((sum, { inserted }) => sum + inserted, 0);
 const allRows = ({ tables }: SeedResult) => tables.reduce((sum, { rows }) => sum + rows, 0);
 
@@ -118,6 +121,7 @@ describe("the example's seed sets", () => {
     await admin.client.query(`alter database ${own.name} owner to example_migrator`);
     const login = { user: "example_migrator", password: "example" };
     await using migrator = await connect({ ...own.address, ...login }, { applicationName: "test" });
+    await ensureLedger(migrator.client);
     await migrateExample(migrator.client);
     await seed(migrator.client, { seedsDir: exampleSeeds, set: "reference" });
     const first = await seed(migrator.client, { seedsDir: exampleSeeds, set: "demo" });
@@ -216,10 +220,11 @@ describe("seed", () => {
     const progress: unknown[] = [];
     const files = { "1-t.ndjson": lines([1, 2, 3].map((id) => ({ id }))), "2-t.ndjson": lines([{ id: 4 }]) };
     const result = await seedFiles(files, { batchRows: 2, onProgress: (step) => progress.push(step) });
+    const rowsPerSecond = expect.any(Number);
     expect(progress).toEqual([
-      { table: "t", rows: 2, inserted: 1 },
-      { table: "t", rows: 3, inserted: 2 },
-      { table: "t", rows: 1, inserted: 1 },
+      { ...progressOf("1-t.ndjson", 27), rows: 2, inserted: 1, rowsPerSecond },
+      { ...progressOf("1-t.ndjson", 27), rows: 3, inserted: 2, rowsPerSecond },
+      { ...progressOf("2-t.ndjson", 9), rows: 1, inserted: 1, rowsPerSecond },
     ]);
     expect(result).toEqual({ set: "s", tables: [{ table: "t", rows: 4, inserted: 3, ms: expect.any(Number) }] });
   });
@@ -228,7 +233,7 @@ describe("seed", () => {
     await client.query("create table t (id int primary key)");
     const files = { "1-t.ndjson": lines([1, 2, 3, 4, 5].map((id) => ({ id }))) };
     const abort = new AbortController();
-    const stopped = seedFiles(files, { batchRows: 2, signal: abort.signal, onProgress: () => abort.abort() });
+    const stopped = seedFiles(files, { chunkRows: 2, signal: abort.signal, onProgress: () => abort.abort() });
     await expect(stopped).rejects.toMatchObject({ code: "aborted" });
     expect(await count("t")).toBe(2);
     expect(await seedFiles(files)).toMatchObject({ tables: [{ rows: 5, inserted: 3 }] });

@@ -4,6 +4,7 @@ import { startAwsEndpoint } from "#lib/local/aws/endpoint.ts";
 import type { LambdaInvoker } from "#lib/local/aws/lambda.ts";
 import type { AwsResources } from "#lib/local/aws/resources.ts";
 import { createMemorySecretStore, type SecretStore } from "#lib/local/aws/secret-store.ts";
+import { createFolderObjectStore } from "#lib/local/aws/objects.ts";
 import type { Credentials } from "#lib/local/aws/signature.ts";
 
 export const region = "eu-central-1";
@@ -88,7 +89,7 @@ export type TestEndpoint = AsyncDisposable & {
 };
 
 /** An endpoint with the resources above and a function `echo` that is not a process. */
-export async function startTestEndpoint(): Promise<TestEndpoint> {
+export async function startTestEndpoint({ objectsDir }: { objectsDir?: string } = {}): Promise<TestEndpoint> {
   const credentials: Credentials = { accessKeyId: `LOCAL${randomUUID()}`, secretAccessKey: randomUUID() };
   const secrets = createMemorySecretStore();
   const parameters = new Map<string, string>();
@@ -100,6 +101,7 @@ export async function startTestEndpoint(): Promise<TestEndpoint> {
     accountId,
     parameters,
     secrets,
+    ...(objectsDir === undefined ? {} : { objects: createFolderObjectStore(objectsDir) }),
     lambda: () => lambda,
     resources: () => resources,
     onLog: (line) => log.push(line),

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import process from "node:process";
 
 /** Programs from outside npm that some tests use, with the Debian package each comes in. `.ci/run` installs them. */
-const packages = { psql: "postgresql-client" } as const;
+const packages = { psql: "postgresql-client", script: "bsdutils" } as const;
 
 export type DebianProgram = keyof typeof packages;
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type pg from "pg";
 import { afterEach, beforeEach } from "vitest";
-import type { MigrateResult } from "#lib/contract.ts";
+import type { MigrateResult } from "#lib/protocol.ts";
 import { type MigrateOptions, migrate } from "#lib/migrate/migrate.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
-import type { MigrateResult } from "#lib/contract.ts";
+import type { MigrateResult } from "#lib/protocol.ts";
 import { type CommandOptions, startCommand } from "./command-line.ts";
 
 export type MigrateProcess = AsyncDisposable & {

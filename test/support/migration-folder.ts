@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type MigrationFolder, readMigrations } from "#lib/migrate/source.ts";
 
 export type TestFolder = AsyncDisposable & {
   readonly dir: string;
-  /** Writes these texts, one migration each with its tag from its place, and reads the folder. */
+  /** Writes these texts and no others, one migration each with its tag from its place, and reads the folder. */
   write(texts: readonly string[]): Promise<MigrationFolder>;
   /** Reads what was written last. */
   read(): Promise<MigrationFolder>;
@@ -18,6 +18,7 @@ export async function makeMigrationFolder(): Promise<TestFolder> {
   return {
     dir,
     async write(texts) {
+      for (const name of await readdir(dir)) if (name.endsWith(".sql")) await rm(join(dir, name));
       const entries = texts.map((_, idx) => ({ idx, when: 1_700_000_000_000 + idx, tag: tagOf(idx) }));
       await writeFile(join(dir, "meta", "_journal.json"), JSON.stringify({ entries }));
       for (const [index, text] of texts.entries()) await writeFile(join(dir, `${tagOf(index)}.sql`), text);

@@ -4,5 +4,7 @@ import type { Migration } from "#lib/migrate/source.ts";
 export function makeMigration(text: string, index = 0): Migration {
   const tag = `000${index}_step`;
   const statements = text.split("--> statement-breakpoint").map((part) => part.trim());
-  return { index, tag, when: 1000 + index, checksum: `sum-${index}-${text}`, file: `${tag}.sql`, text, statements };
+  const when = 1000 + index;
+  const checksum = `sum-${index}-${text}`;
+  return { index, tag, when, name: `19700101000001_step-${index}`, checksum, file: `${tag}.sql`, text, statements };
 }

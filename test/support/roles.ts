@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
-import { type RoleKey, roleNames, type SetupResult } from "#lib/contract.ts";
+import { type RoleKey, roleNames } from "#lib/contract.ts";
+import type { SetupResult } from "#lib/protocol.ts";
 import { type SetupOptions, setupRoles } from "#lib/migrate/roles/setup.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { connect, type Connection } from "#lib/postgres/connect.ts";

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { createJsonLog } from "#lib/base/log.ts";
 import { loopback } from "../net/free-port.ts";
@@ -8,10 +9,12 @@ import { closeServer, listen } from "../net/http-server.ts";
 import { AwsError } from "./aws-error.ts";
 import { ec2ReadService } from "./ec2.ts";
 import { type LambdaInvoker, lambdaService } from "./lambda.ts";
+import type { ObjectStore } from "./objects.ts";
 import type { AwsService } from "./protocol.ts";
 import { rdsService } from "./rds.ts";
 import type { AwsRequest, AwsResponse } from "./request.ts";
 import type { AwsResources } from "./resources.ts";
+import { s3Service } from "./s3.ts";
 import type { SecretStore } from "./secret-store.ts";
 import { secretsManagerService } from "./secrets-manager.ts";
 import { type Credentials, verifySignature } from "./signature.ts";
@@ -28,6 +31,8 @@ export type AwsEndpointOptions = {
   /** Parameter Store; read at each call. */
   readonly parameters: ReadonlyMap<string, string>;
   readonly secrets: SecretStore;
+  /** S3; without it no request is S3's. */
+  readonly objects?: ObjectStore;
   /** Asked at each call: the functions themselves need this endpoint's address to start. */
   readonly lambda: () => LambdaInvoker | undefined;
   /** Asked at each call. */
@@ -64,6 +69,8 @@ export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<Aws
     lambdaService({ lambda: options.lambda }),
     rdsService({ resources: options.resources }),
     ec2ReadService({ resources: options.resources, accountId }),
+    // Last: its requests are known by their path alone.
+    ...(options.objects === undefined ? [] : [s3Service({ objects: options.objects })]),
   ];
 
   async function answer(incoming: IncomingMessage): Promise<AwsResponse> {
@@ -92,11 +99,10 @@ export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<Aws
   }
 
   const server = createServer((incoming, outgoing) => {
-    answer(incoming).then(
-      (response) => send(outgoing, response),
-      // The client went away in the middle of its own request.
-      () => outgoing.destroy(),
-    );
+    answer(incoming)
+      .then(async (response) => send(outgoing, response))
+      // The client went away in the middle of its own request, or of the answer.
+      .catch(() => outgoing.destroy());
   });
   const { port } = await listen(server, options.port);
   return {
@@ -125,7 +131,8 @@ function plainResponse(statusCode: number, message: string): AwsResponse {
   return { statusCode, headers: { "content-type": "text/plain" }, body: `${message}\n` };
 }
 
-function send(outgoing: ServerResponse, response: AwsResponse): void {
-  outgoing.writeHead(response.statusCode, response.headers);
-  outgoing.end(response.body);
+async function send(outgoing: ServerResponse, { statusCode, headers, body }: AwsResponse): Promise<void> {
+  outgoing.writeHead(statusCode, headers);
+  if (typeof body === "string" || body instanceof Uint8Array) outgoing.end(body);
+  else await pipeline(body, outgoing);
 }

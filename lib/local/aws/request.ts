@@ -13,7 +13,8 @@ export type AwsRequest = {
 export type AwsResponse = {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array;
+  /** A stream, with its `content-length` in the headers, for what may be large. */
+  readonly body: string | Uint8Array | AsyncIterable<Uint8Array>;
 };
 
 export function singleHeader(request: Pick<AwsRequest, "headers">, name: string): string | undefined {

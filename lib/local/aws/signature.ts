@@ -38,7 +38,7 @@ export function verifySignature(
   if (!(skewMs <= maxSkewMs)) return "expired";
 
   const scope = `${date}/${region}/${service}/aws4_request`;
-  const toSign = [algorithm, time, scope, sha256(canonicalRequest(request, signedHeaders))].join("\n");
+  const toSign = [algorithm, time, scope, sha256(canonicalRequest(request, signedHeaders, service))].join("\n");
   const key = [date, region, service, "aws4_request"].reduce<Buffer | string>(
     (derived, part) => hmac(derived, part),
     `AWS4${expected.credentials.secretAccessKey}`,
@@ -72,12 +72,12 @@ function parseTime(text: string): number {
   return Date.parse(text.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/u, "$1-$2-$3T$4:$5:$6Z"));
 }
 
-function canonicalRequest(request: AwsRequest, signedHeaders: readonly string[]): string {
+function canonicalRequest(request: AwsRequest, signedHeaders: readonly string[], service: string): string {
   const headers = signedHeaders.map((name) => `${name}:${canonicalValue(singleHeader(request, name) ?? "")}\n`);
   return [
     request.method,
     // Encoded once by the client and once more by the algorithm, for every service but S3.
-    request.path.split("/").map(encode).join("/"),
+    service === "s3" ? request.path : request.path.split("/").map(encode).join("/"),
     canonicalQuery(request.query),
     headers.join(""),
     signedHeaders.join(";"),

@@ -7,6 +7,7 @@ import type { BuiltFunctions } from "#lib/bundle/build.ts";
 import { type BundleInfo, functionName, manifestParameterName } from "#lib/contract.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { type AwsEndpoint, startAwsEndpoint } from "../aws/endpoint.ts";
+import type { ObjectStore } from "../aws/objects.ts";
 import { type AwsResources, noResources } from "../aws/resources.ts";
 import type { SecretStore } from "../aws/secret-store.ts";
 import type { Credentials } from "../aws/signature.ts";
@@ -34,11 +35,12 @@ export async function openAws(options: {
   readonly port: number;
   readonly region: string;
   readonly secrets: SecretStore;
+  readonly objects: ObjectStore;
   readonly onLog: (line: string) => void;
   readonly opened: AsyncDisposableStack;
   readonly clock: Clock;
 }): Promise<LocalAws> {
-  const { port, region, secrets, onLog, opened, clock } = options;
+  const { port, region, secrets, objects, onLog, opened, clock } = options;
   // New at every start: whoever got hold of the last one's has nothing.
   const credentials = {
     accessKeyId: `LOCAL${randomBytes(10).toString("hex").toUpperCase()}`,
@@ -57,6 +59,7 @@ export async function openAws(options: {
         accountId,
         parameters: aws.parameters,
         secrets,
+        objects,
         lambda: () => aws.lambda,
         resources: () => aws.resources,
         onLog,

@@ -7,6 +7,7 @@ import { buildFunctions } from "#lib/bundle/build.ts";
 import type { Manifest } from "#lib/contract.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { localStageName } from "#lib/stage/stage-name.ts";
+import { createFolderObjectStore } from "../aws/objects.ts";
 import { claimFolder, explainStorage, isClaimed, unwritable } from "../files/data-folder.ts";
 import { assertPortFree, loopback } from "../net/free-port.ts";
 import { removePostgresData } from "../postgres/home.ts";
@@ -122,7 +123,7 @@ async function removeHalfMade(dataDir: string): Promise<void> {
 /** Danger: removes what a stage keeps, and nothing else that may be in the folder. */
 async function removeStageData(dataDir: string): Promise<void> {
   await removePostgresData(join(dataDir, "postgres"));
-  for (const name of ["secrets.json", "pgpass", "bundles"]) {
+  for (const name of ["secrets.json", "pgpass", "bundles", "s3"]) {
     await rm(join(dataDir, name), { recursive: true, force: true });
   }
 }
@@ -145,7 +146,8 @@ async function startParts(options: LocalStageOptions, opened: AsyncDisposableSta
     database: databaseName,
     now: clock.wallTime(),
   });
-  const aws = await openAws({ port: ports.aws, region, secrets, onLog: logTo("aws.log"), opened, clock });
+  const objects = createFolderObjectStore(join(dataDir, "s3"));
+  const aws = await openAws({ port: ports.aws, region, secrets, objects, onLog: logTo("aws.log"), opened, clock });
   const database = runStep("database", async () => {
     const server = opened.use(
       await startPostgresServer({

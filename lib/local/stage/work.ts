@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { PosternError } from "#lib/base/errors.ts";
-import type { HealthReport, Manifest, MigrateResult, RunnerEvent, SeedResult, SetupResult } from "#lib/contract.ts";
+import type { Manifest } from "#lib/contract.ts";
+import type { HealthReport, MigrateResult, RunnerEvent, SeedResult, SetupResult } from "#lib/protocol.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { invokeFunction } from "#lib/stage/invoke.ts";
 import { fetchManifest } from "#lib/stage/manifest.ts";

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import type { Blocker } from "#lib/contract.ts";
+import type { Blocker } from "#lib/protocol.ts";
 import type { RunContext } from "../recorded-run.ts";
 import type { Migration } from "../source.ts";
 
@@ -10,9 +10,16 @@ export type ApplyContext = {
   readonly limits: ApplyLimits;
   /** The SQL of one row in drizzle's table. */
   readonly insertApplied: (migration: Migration) => string;
+  readonly session: SessionState;
   readonly onEvent: (event: ApplyEvent) => void;
   /** Which of how many, for those who watch. */
   readonly place: { readonly n: number; readonly of: number };
+};
+
+/** What is known of the session: shared by the migrations of a run. */
+export type SessionState = {
+  /** It has the settings of `transactionSettings`, and nothing that a migration has set. */
+  isSet: boolean;
 };
 
 export type ApplyLimits = {

@@ -49,11 +49,6 @@ export function describePlace(place: Place, count: number): string {
   }
 }
 
-/** The SQLSTATE of what went wrong, through the wrapper of a script. */
-export function sqlStateIn(error: unknown): string | undefined {
-  return toDatabaseError(error instanceof ScriptError ? error.cause : error, "applying").sqlState;
-}
-
 /** 57P01 admin_shutdown, 57P02 crash_shutdown, 57P05 idle_session_timeout, 25P03: the server has closed the connection. */
 function isEndOfConnection(sqlState: string): boolean {
   return ["57P01", "57P02", "57P05", "25P03"].includes(sqlState);

@@ -1,10 +1,10 @@
 import { ExponentialBackoff, type IBackoff } from "cockatiel";
 import { elapsedMs } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import type { Blocker } from "#lib/contract.ts";
+import type { Blocker } from "#lib/protocol.ts";
+import { sqlStateOf } from "#lib/postgres/errors.ts";
 import { describeBlockers } from "../blockers.ts";
 import type { ApplyContext } from "./context.ts";
-import { sqlStateIn } from "./failure.ts";
 
 /** 55P03 lock_not_available; 40P01 deadlock_detected: the server has ended one of those who wait in a circle. */
 const lockStates: ReadonlySet<string> = new Set(["55P03", "40P01"]);
@@ -36,7 +36,7 @@ export async function withLockRetries(
       await attempt();
       return;
     } catch (error) {
-      if (!lockStates.has(sqlStateIn(error) ?? "")) throw error;
+      if (!lockStates.has(sqlStateOf(error) ?? "")) throw error;
       const { blockers } = run.monitor;
       if (blockers.length > 0) seen = blockers;
       backoff = backoff.next(undefined);
@@ -63,6 +63,6 @@ function blockedError(
   const by = tries.seen.length === 0 ? "Nobody was seen to block it" : `Blocked by ${describeBlockers(tries.seen)}`;
   return new PosternError("migrate.blocked", `${where}: it did not get its lock ${often}. ${by}.`, {
     cause: error,
-    sqlState: sqlStateIn(error),
+    sqlState: sqlStateOf(error),
   });
 }

@@ -61,16 +61,23 @@ export function toFileOffset({ headLength }: Message, text: string, position: un
   return offset < text.length ? offset : undefined;
 }
 
-/** `begin`, with what a migration may not inherit from the role or the database, and its limits. 0: none. */
-export function beginStatements(limits: { readonly lockTimeoutMs: number; readonly statementTimeoutMs: number }) {
-  return [
-    "begin isolation level read committed read write",
-    `set local lock_timeout = ${Math.ceil(limits.lockTimeoutMs)}`,
-    `set local statement_timeout = ${Math.ceil(limits.statementTimeoutMs)}`,
-  ];
+/** `begin`, with what a migration may not inherit from the role or the database. */
+export const beginStatement = "begin isolation level read committed read write";
+
+/**
+ * Limits of every migration that runs in a transaction; milliseconds.
+ *
+ * Commits are not waited for one by one: the last migration of a run waits, and so do the run's end in the ledger and every
+ * statement outside a transaction, and each makes all before it durable. A server that crashes in between forgets
+ * migrations together with their record.
+ */
+export function transactionSettings(lockTimeoutMs: number): string[] {
+  return [`set lock_timeout = ${Math.ceil(lockTimeoutMs)}`, "set synchronous_commit = off"];
 }
 
-/** The bookkeeping is the runner's: what the migration has set for itself ends before it. */
+/** What the migration has set for itself ends before the bookkeeping, which is the runner's. */
+export const resetBeforeRecord = ["reset session authorization", "reset role", "reset search_path"];
+
 export function recordStatements(options: {
   readonly runId: string;
   readonly token: string;
@@ -79,13 +86,7 @@ export function recordStatements(options: {
 }): string[] {
   const { runId, token, migration, insertApplied } = options;
   const values = [runId, migration.tag, migration.checksum].map(quoteLiteral).join(", ");
-  return [
-    "reset session authorization",
-    "reset role",
-    "reset search_path",
-    `select postern.record_applied(${token}, ${values}, now())`,
-    insertApplied,
-  ];
+  return [`select postern.record_applied(${token}, ${values}, now())`, insertApplied];
 }
 
 /**

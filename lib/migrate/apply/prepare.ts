@@ -7,6 +7,7 @@ import type { Queryable } from "../ledger.ts";
 import type { Migration } from "../source.ts";
 import { findIrrevocable } from "../sql/irrevocable.ts";
 import { findOutsideTransaction, type OutsideFacts } from "../sql/outside-transaction.ts";
+import { leavesSessionAlone } from "./leaves-session.ts";
 import { parseMigration, type Statement } from "../sql/parse-migration.ts";
 
 /** A migration that was read, with all that applying it takes. */
@@ -18,6 +19,8 @@ export type PreparedMigration =
       readonly statements: readonly Pick<Statement, "offset">[];
       /** Whether it may be begun anew after a rollback. */
       readonly isRepeatable: boolean;
+      /** Whether its session is surely as before when it is done. */
+      readonly leavesSession: boolean;
     }
   /** Statement by statement, because some cannot run in a transaction. */
   | { readonly kind: "steps"; readonly migration: Migration; readonly steps: readonly Step[] }
@@ -36,30 +39,42 @@ const parserVersion = 18;
  * Reads what is pending before anything is applied: SQL that would break out of its transaction, wait for a client or not
  * parse is refused while the database is untouched.
  *
+ * @param begun tags of those that an earlier run has begun statement by statement, and that go on so
  * @throws PosternError `migrations.transaction-control`, `migrations.client-command`, `migrations.invalid-sql`,
- *   `migrations.unnamed-index`
+ *   `migrations.unnamed-index`, `migrate.step-changed`
  */
 export async function prepareMigrations(
   client: Queryable,
   migrations: readonly Migration[],
+  begun: ReadonlySet<string> = new Set(),
 ): Promise<PreparedMigration[]> {
   const prepared: PreparedMigration[] = [];
   for (const migration of migrations) {
-    prepared.push(await prepareMigration(client, migration));
+    prepared.push(await prepareMigration(client, migration, begun.has(migration.tag)));
     // A parse may take a second, in which a lease that is held is not renewed.
     await setImmediate();
   }
   return prepared;
 }
 
-async function prepareMigration(client: Queryable, migration: Migration): Promise<PreparedMigration> {
+async function prepareMigration(
+  client: Queryable,
+  migration: Migration,
+  hasBegun: boolean,
+): Promise<PreparedMigration> {
   const statements = await readStatements(client, migration);
+  if (statements === undefined && hasBegun) {
+    const why = "some of its statements have run on their own, and now the file cannot be read as statements";
+    throw new PosternError("migrate.step-changed", `${migration.tag}: ${why}.`);
+  }
   if (statements === undefined) return { kind: "unread", migration };
   const outside = findOutsideTransaction(statements, await readOutsideFacts(client, statements));
-  if (outside.size === 0) {
+  if (outside.size === 0 && !hasBegun) {
     const isRepeatable = findIrrevocable(statements) === undefined;
+    const leavesSession = leavesSessionAlone(statements.map(({ node }) => node));
     // Without the trees: hundreds of migrations may be pending.
-    return { kind: "transaction", migration, statements: statements.map(({ offset }) => ({ offset })), isRepeatable };
+    const offsets = statements.map(({ offset }) => ({ offset }));
+    return { kind: "transaction", migration, statements: offsets, isRepeatable, leavesSession };
   }
   const steps = statements.map(({ text, offset, line, node }, index) => {
     return { text, offset, line, node, outside: outside.get(index) };

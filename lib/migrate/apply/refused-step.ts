@@ -1,6 +1,6 @@
+import { sqlStateOf } from "#lib/postgres/errors.ts";
 import { runScript } from "#lib/postgres/script.ts";
 import type { ApplyContext } from "./context.ts";
-import { sqlStateIn } from "./failure.ts";
 import { dropInvalidIndexes } from "./invalid-index.ts";
 import type { Migration } from "../source.ts";
 import type { Step } from "./prepare.ts";
@@ -25,7 +25,7 @@ export async function undoRefused(
   error: unknown,
 ): Promise<void> {
   const { migration, step, number, recorded } = one;
-  if (recorded.get(number) === "running" && isOfTheMoment(sqlStateIn(error))) return;
+  if (recorded.get(number) === "running" && isOfTheMoment(sqlStateOf(error))) return;
   if (limits.remainingMs() < limits.lockTimeoutMs) return;
   await runScript(client, `set lock_timeout = ${Math.ceil(limits.lockTimeoutMs)}; set statement_timeout = 0`);
   await dropInvalidIndexes(client, step.node);

@@ -1,13 +1,14 @@
 import type { Node } from "libpg-query";
+import { sqlStateOf } from "#lib/postgres/errors.ts";
 import { runScript, ScriptError } from "#lib/postgres/script.ts";
 import { resetSession } from "../session.ts";
 import { toCodeUnits } from "../sql/position.ts";
 import { type ApplyContext, statementTimeoutMs } from "./context.ts";
-import { describeFailure, describePlace, sqlStateIn } from "./failure.ts";
+import { describeFailure, describePlace } from "./failure.ts";
 import { dropInvalidIndexes, isIndexBuilt } from "./invalid-index.ts";
 import { undoRefused } from "./refused-step.ts";
 import { withLockRetries } from "./lock-retry.ts";
-import { type Place, recordStatements } from "./message.ts";
+import { beginStatement, type Place, recordStatements, resetBeforeRecord } from "./message.ts";
 import type { PreparedMigration, Step } from "./prepare.ts";
 import { readSteps, recordStepSql, type RecordedSteps } from "./recorded-steps.ts";
 import { isSessionSetting } from "./session-setting.ts";
@@ -23,7 +24,6 @@ type SteppedMigration = Extract<PreparedMigration, { kind: "steps" }>;
  * - What was `running` when an earlier run died may have been done: an index is looked for, and where a rerun says that the
  *   thing exists, or is gone, it was.
  * - What an earlier run has done is passed over, except what it set for its session.
- *
  * - What the server refused is taken back as far as it can be (see `undoRefused`), so that the statement itself may be mended.
  *
  * At the end the migration is recorded as applied and its steps are removed, in one transaction. After a failure the steps
@@ -35,10 +35,12 @@ export async function applySteps(context: ApplyContext, { migration, steps }: St
   const { client, run } = context;
   const { tag } = migration;
   const of = steps.length;
+  context.session.isSet = false;
   await resetSession(client);
   const recorded = await readSteps(client, migration, steps);
-  const done = steps.filter((_, index) => recorded.get(index + 1) === "done").length;
-  if (recorded.size > 0) context.onEvent({ step: "resumed", tag, statement: Math.min(done + 1, of), of });
+  const isDone = (step: Step, index: number) => isSessionSetting(step.node) || recorded.get(index + 1) === "done";
+  const first = steps.findIndex((step, index) => !isDone(step, index));
+  if (recorded.size > 0) context.onEvent({ step: "resumed", tag, statement: first === -1 ? of : first + 1, of });
   const ownSettings = new Set<string>();
   let place: Place = { part: "head" };
   let step: Step | undefined;
@@ -48,8 +50,8 @@ export async function applySteps(context: ApplyContext, { migration, steps }: St
       place = { part: "file", number: index + 1 };
       run.signal.throwIfAborted();
       run.report({ what: tag, migration: context.place, statement: { n: index + 1, of } });
-      await applyStep(context, { migration, step, number: index + 1, of, recorded, ownSettings });
-      context.onEvent({ step: "statement-done", tag, statement: index + 1, of });
+      const hasRun = await applyStep(context, { migration, step, number: index + 1, of, recorded, ownSettings });
+      if (hasRun) context.onEvent({ step: "statement-done", tag, statement: index + 1, of });
     }
     place = { part: "recording" };
     await finish(context, migration);
@@ -77,15 +79,16 @@ type OneStep = {
   readonly ownSettings: Set<string>;
 };
 
-async function applyStep(context: ApplyContext, one: OneStep): Promise<void> {
+/** @returns false for what stays no longer than its session, and for what an earlier run has done */
+async function applyStep(context: ApplyContext, one: OneStep): Promise<boolean> {
   const { client } = context;
   const { step, number, recorded, ownSettings } = one;
   if (isSessionSetting(step.node)) {
     if ("VariableSetStmt" in step.node) ownSettings.add((step.node.VariableSetStmt.name ?? "").toLowerCase());
     await runScript(client, step.text);
-    return;
+    return false;
   }
-  if (recorded.get(number) === "done") return;
+  if (recorded.get(number) === "done") return false;
   await withLockRetries(
     context,
     { tag: one.migration.tag, describe: () => describePlace({ part: "file", number }, one.of), isRepeatable: true },
@@ -95,6 +98,7 @@ async function applyStep(context: ApplyContext, one: OneStep): Promise<void> {
       else await runAlone(context, one);
     },
   );
+  return true;
 }
 
 /**
@@ -119,7 +123,7 @@ async function setLimits({ client, limits }: ApplyContext, { step, ownSettings }
 async function runInTransaction({ client, run, limits }: ApplyContext, one: OneStep): Promise<void> {
   const { step, number, migration } = one;
   const recordDone = recordStepSql(run, migration, { number, step, state: "done" });
-  await runScript(client, "begin isolation level read committed read write");
+  await runScript(client, beginStatement);
   try {
     await run.monitor.cancellable(async () => runScript(client, step.text), limits.remainingMs());
     await runScript(client, `${recordDone}; commit`);
@@ -136,7 +140,7 @@ async function recordStep(
   state: "running" | "done",
 ) {
   const sql = recordStepSql(run, migration, { number, step, state });
-  await runScript(client, `begin isolation level read committed read write; ${sql}; commit`);
+  await runScript(client, `${beginStatement}; ${sql}; commit`);
 }
 
 async function runAlone(context: ApplyContext, one: OneStep): Promise<void> {
@@ -161,7 +165,7 @@ async function runAlone(context: ApplyContext, one: OneStep): Promise<void> {
 
 /** What the server answers when a statement is repeated that had worked. */
 function saysItWasDone(error: unknown, node: Node): boolean {
-  const sqlState = sqlStateIn(error) ?? "";
+  const sqlState = sqlStateOf(error) ?? "";
   const isDrop =
     "DropStmt" in node || "DropdbStmt" in node || "DropTableSpaceStmt" in node || "DropSubscriptionStmt" in node;
   // undefined_object, undefined_table, invalid_catalog_name
@@ -173,7 +177,7 @@ function saysItWasDone(error: unknown, node: Node): boolean {
 async function finish({ client, run, insertApplied }: ApplyContext, migration: SteppedMigration["migration"]) {
   const { runId, lease } = run;
   const record = recordStatements({ runId, token: lease.token, migration, insertApplied: insertApplied(migration) });
-  await runScript(client, ["begin isolation level read committed read write", ...record, "commit"].join(";"));
+  await runScript(client, [beginStatement, ...resetBeforeRecord, ...record, "commit"].join(";"));
 }
 
 /** The server's position within the step, in UTF-16 units. */

@@ -3,7 +3,16 @@ import { resetSession, resetStatements } from "../session.ts";
 import { type ApplyContext, statementTimeoutMs } from "./context.ts";
 import { describeFailure, describePlace } from "./failure.ts";
 import { withLockRetries } from "./lock-retry.ts";
-import { beginStatements, composeMessage, type Message, placeOf, recordStatements, toFileOffset } from "./message.ts";
+import {
+  beginStatement,
+  composeMessage,
+  type Message,
+  placeOf,
+  recordStatements,
+  resetBeforeRecord,
+  toFileOffset,
+  transactionSettings,
+} from "./message.ts";
 import type { PreparedMigration } from "./prepare.ts";
 
 /**
@@ -17,11 +26,12 @@ export async function applyInTransaction(
   context: ApplyContext,
   prepared: Extract<PreparedMigration, { kind: "transaction" }>,
 ): Promise<void> {
-  const { client, run, limits, place } = context;
-  const { migration, statements, isRepeatable } = prepared;
+  const { client, run, limits, place, session } = context;
+  const { migration, statements, isRepeatable, leavesSession } = prepared;
   const { tag, text } = migration;
   const count = statements.length;
   const tail = [
+    ...(leavesSession ? [] : resetBeforeRecord),
     ...recordStatements({
       runId: run.runId,
       token: run.lease.token,
@@ -37,9 +47,12 @@ export async function applyInTransaction(
       : placeOf(message, error instanceof ScriptError ? error.completed : 0, tail.length);
 
   const attempt = async () => {
+    const timeoutMs = statementTimeoutMs(limits);
     const head = [
-      ...(await resetStatements(client)),
-      ...beginStatements({ lockTimeoutMs: limits.lockTimeoutMs, statementTimeoutMs: statementTimeoutMs(limits) }),
+      ...(session.isSet ? [] : [...(await resetStatements(client)), ...transactionSettings(limits.lockTimeoutMs)]),
+      beginStatement,
+      ...(timeoutMs === 0 ? [] : [`set local statement_timeout = ${timeoutMs}`]),
+      ...(place.n === place.of ? ["set local synchronous_commit to default"] : []),
     ];
     const { sql, headCount } = (message = composeMessage(text, count, { head, tail }));
     const onCompleted = (completed: number) => {
@@ -48,7 +61,9 @@ export async function applyInTransaction(
     };
     try {
       await run.monitor.cancellable(async () => runScript(client, sql, onCompleted), limits.remainingMs());
+      session.isSet = leavesSession;
     } catch (error) {
+      session.isSet = false;
       // On a connection that is gone this fails, and the server has rolled back by itself.
       await client.query("rollback").catch(() => undefined);
       throw error;

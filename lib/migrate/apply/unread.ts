@@ -6,7 +6,7 @@ import type { Migration } from "../source.ts";
 import { type ApplyContext, statementTimeoutMs } from "./context.ts";
 import { describeFailure, describePlace } from "./failure.ts";
 import { withLockRetries } from "./lock-retry.ts";
-import { beginStatements, type Place, recordStatements } from "./message.ts";
+import { beginStatement, type Place, recordStatements, resetBeforeRecord } from "./message.ts";
 
 /**
  * Applies a migration that the parser did not read (too large for it, or of a newer server's grammar) in one transaction, part
@@ -24,11 +24,10 @@ export async function applyUnread(context: ApplyContext, migration: Migration): 
   const attempt = async () => {
     await resetSession(client);
     place = { part: "head" };
-    const begin = beginStatements({
-      lockTimeoutMs: limits.lockTimeoutMs,
-      statementTimeoutMs: statementTimeoutMs(limits),
-    });
-    await runScript(client, begin.join(";"));
+    context.session.isSet = false;
+    const local = { lock_timeout: Math.ceil(limits.lockTimeoutMs), statement_timeout: statementTimeoutMs(limits) };
+    const settings = Object.entries(local).map(([name, value]) => `set local ${name} = ${value}`);
+    await runScript(client, [beginStatement, ...settings].join(";"));
     const transactionId = await readTransactionId(client);
     for (const [index, part] of parts.entries()) {
       place = { part: "file", number: index + 1 };
@@ -41,7 +40,8 @@ export async function applyUnread(context: ApplyContext, migration: Migration): 
     place = { part: "recording" };
     const { runId, lease } = run;
     const insertApplied = context.insertApplied(migration);
-    await runScript(client, recordStatements({ runId, token: lease.token, migration, insertApplied }).join(";"));
+    const record = recordStatements({ runId, token: lease.token, migration, insertApplied });
+    await runScript(client, [...resetBeforeRecord, ...record].join(";"));
     place = { part: "committing" };
     await runScript(client, "commit");
   };

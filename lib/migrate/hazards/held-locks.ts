@@ -1,4 +1,4 @@
-import type { PlannedHazard } from "#lib/contract.ts";
+import type { PlannedHazard } from "#lib/protocol.ts";
 import { type Effect, type LockMode, lockModes } from "./hazard.ts";
 
 type Step = { readonly line: number; readonly effects: readonly Effect[] };

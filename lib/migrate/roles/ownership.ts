@@ -1,4 +1,5 @@
-import { roleNames, type SetupResult } from "#lib/contract.ts";
+import { roleNames } from "#lib/contract.ts";
+import type { SetupResult } from "#lib/protocol.ts";
 import { quoteIdentifier } from "#lib/postgres/quote.ts";
 import type { ObjectFacts, RoleFacts } from "./facts.ts";
 

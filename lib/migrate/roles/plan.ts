@@ -1,4 +1,5 @@
-import { drizzleTable, ledgerSchema, type RoleKey, roleNames, type SetupResult } from "#lib/contract.ts";
+import { drizzleTable, ledgerSchema, type RoleKey, roleNames } from "#lib/contract.ts";
+import type { SetupResult } from "#lib/protocol.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { quoteIdentifier, quoteLiteral } from "#lib/postgres/quote.ts";
 import { takeExcess } from "./excess.ts";

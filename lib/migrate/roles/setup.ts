@@ -1,5 +1,6 @@
 import type pg from "pg";
-import { type RoleKey, roleNames, type SetupResult } from "#lib/contract.ts";
+import { type RoleKey, roleNames } from "#lib/contract.ts";
+import type { SetupResult } from "#lib/protocol.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";
 import { readRoleFacts } from "./facts.ts";

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import { createReadStream } from "node:fs";
 import { PosternError } from "#lib/base/errors.ts";
+import type { SeedContent } from "./content.ts";
 import type { SeedRow } from "./files.ts";
 
 /** A line is held in memory as a whole; a longer one is a file that is not NDJSON. */
@@ -13,10 +13,10 @@ const newline = 0x0a;
  *
  * @throws PosternError `seed.invalid-file` with the line
  */
-export async function* readNdjson(path: string, name: string): AsyncGenerator<SeedRow> {
+export async function* readNdjson(content: SeedContent, name: string): AsyncGenerator<SeedRow> {
   let columns: readonly string[] = [];
   let number = 0;
-  for await (const lines of readLines(path, name)) {
+  for await (const lines of readLines(content, name)) {
     for (const line of lines) {
       number += 1;
       if (line.trim() === "") continue;
@@ -56,10 +56,10 @@ function hasExactly(row: Readonly<Record<string, unknown>>, columns: readonly st
 }
 
 /** The lines that end in each chunk. A newline byte is never part of a longer UTF-8 sequence, so cutting there is safe. */
-async function* readLines(path: string, name: string): AsyncGenerator<string[]> {
+async function* readLines(content: SeedContent, name: string): AsyncGenerator<string[]> {
   let rest: Buffer = Buffer.alloc(0);
   let done = 0;
-  for await (const chunk of openFile(path, name)) {
+  for await (const chunk of content.read(0)) {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     const end = bytes.lastIndexOf(newline) + 1;
     rest = bytes.subarray(end);
@@ -74,17 +74,6 @@ async function* readLines(path: string, name: string): AsyncGenerator<string[]> 
     yield lines;
   }
   if (rest.length > 0) yield decode(rest, { name, linesBefore: done });
-}
-
-async function* openFile(path: string, name: string): AsyncGenerator<Buffer> {
-  try {
-    // Without an encoding the stream gives buffers.
-    yield* createReadStream(path, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>;
-  } catch (error) {
-    if (error instanceof PosternError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    throw new PosternError("seed.invalid-file", `${name} cannot be read (${code}).`, { cause: error });
-  }
 }
 
 function decode(bytes: Buffer, from: { readonly name: string; readonly linesBefore: number }): string[] {

@@ -1,14 +1,14 @@
-import type { SeedResult } from "#lib/contract.ts";
+import type { SeedResult } from "#lib/protocol.ts";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import type { RunIdentity } from "../ledger.ts";
 import { recordRun, type RecordedRunOptions } from "../recorded-run.ts";
 import type { RunConnections } from "../run-connections.ts";
 import { seed, type SeedOptions } from "./seed.ts";
-import { findSeedFiles } from "./sets.ts";
+import { folderSource } from "./sets.ts";
 
 export type RecordedSeedOptions = Pick<RunIdentity, "runId" | "requestedBy" | "bundle"> &
   Pick<RecordedRunOptions, "lockWaitMs" | "signal" | "onWait"> &
-  Pick<SeedOptions, "seedsDir" | "set"> & {
+  Pick<SeedOptions, "seedsDir" | "set" | "source" | "batchRows" | "chunkRows" | "chunkBytes"> & {
     readonly onProgress?: SeedOptions["onProgress"] | undefined;
     readonly clock?: Clock;
   };
@@ -18,17 +18,20 @@ export type RecordedSeedOptions = Pick<RunIdentity, "runId" | "requestedBy" | "b
  * everything else is looked at inside the run, because reading large files takes a while and somebody may be watching.
  */
 export async function recordedSeed(connections: RunConnections, options: RecordedSeedOptions): Promise<SeedResult> {
-  const { runId, requestedBy, bundle, set, seedsDir, signal, onProgress, onWait, lockWaitMs } = options;
+  const { runId, requestedBy, bundle, signal, onProgress, onWait, lockWaitMs, ...what } = options;
   const clock = options.clock ?? systemClock;
-  await findSeedFiles(seedsDir, set);
+  await (what.source ?? folderSource(what.seedsDir)).findFiles(what.set);
   const run = { runId, action: "seed", requestedBy, bundle, lockWaitMs, clock, signal, onWait };
-  return await recordRun(connections, run, async () => {
+  return await recordRun(connections, run, async (context) => {
     const result = await seed(connections.client, {
-      seedsDir,
-      set,
+      ...what,
       clock,
-      ...(signal === undefined ? {} : { signal }),
-      ...(onProgress === undefined ? {} : { onProgress }),
+      lease: context.lease,
+      signal: context.signal,
+      onProgress: (progress) => {
+        context.report({ what: progress.file, rows: progress.rows });
+        onProgress?.(progress);
+      },
     });
     return { outcome: "seeded", result };
   });

@@ -62,7 +62,7 @@ function isFull(batch: GrowingBatch, batchRows: number): boolean {
 function addRow(batch: GrowingBatch, file: SeedFile, row: SeedRow): void {
   for (const [index, column] of batch.insert.columns.entries()) {
     const value = row.values[index];
-    const text = toText(value, column);
+    const text = file.isText ? (value as string | null) : toText(value, column);
     if (text === undefined) {
       const problem = describeUnsuited(value, column);
       throw new PosternError("seed.invalid-file", `${describePlace(file, row.number)}: ${problem}.`);

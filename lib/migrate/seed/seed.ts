@@ -1,131 +1,154 @@
 import type pg from "pg";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import type { SeedResult } from "#lib/contract.ts";
-import { openSeedFile, type SeedFile } from "./files.ts";
-import { readBatches } from "./rows.ts";
-import { findSeedFiles } from "./sets.ts";
-import { readTarget, type SeedTarget } from "./target.ts";
-import { writeBatch } from "./write.ts";
+import type { SeedResult } from "#lib/protocol.ts";
+import type { Lease } from "../lease.ts";
+import { type CheckedFile, checkFiles } from "./check.ts";
+import { loadFile } from "./load.ts";
+import type { MarkKey } from "./marks.ts";
+import { folderSource, type SeedSource } from "./sets.ts";
+import { runScript } from "./script.ts";
 
 export type SeedOptions = {
   /** Folder whose subfolders are the sets. */
   readonly seedsDir: string;
   readonly set: string;
+  /** Where the sets are; default: in `seedsDir`. */
+  readonly source?: SeedSource;
   /** Called after each batch. */
   readonly onProgress?: (progress: SeedProgress) => void;
   /** Looked at between batches: those written stay. */
   readonly signal?: AbortSignal;
-  /** Rows in one statement and transaction; default 1000. */
+  /** Rows in one INSERT and transaction; default 1000. */
   readonly batchRows?: number;
+  /** Rows of a module or NDJSON file in one COPY and transaction; default 10 000. */
+  readonly chunkRows?: number;
+  /** Bytes of a CSV file in one COPY and transaction; default 8 MiB. */
+  readonly chunkBytes?: number;
   readonly clock?: Clock;
+  /** Of the run that this is: SQL and COPY are committed only while it holds. */
+  readonly lease?: Lease;
 };
 
-/** Rows of the file under way, so far. */
-type SeedProgress = { readonly table: string; readonly rows: number; readonly inserted: number };
+/** Of the file under way, so far. */
+export type SeedProgress = {
+  readonly file: string;
+  readonly table: string;
+  readonly rows: number;
+  readonly inserted: number;
+  /** Read of a file of data; absent for a module. */
+  readonly bytes?: number;
+  /** Absent for a packed file, too. */
+  readonly totalBytes?: number;
+  /** Written in this run. */
+  readonly rowsPerSecond: number;
+};
 
-const defaults = Object.freeze({ batchRows: 1000, clock: systemClock });
+const defaults = Object.freeze({
+  batchRows: 1000,
+  chunkRows: 10_000,
+  chunkBytes: 8 * 1024 * 1024,
+  clock: systemClock,
+});
 
 /**
  * Loads a seed set. Rows that are there already stay as they are, so seeding twice changes nothing, and a run that was
- * cut off is finished by the next.
+ * cut off is finished by the next. The ledger must be there.
  *
  * 1. Finds the set's files and opens them in the order of their numbers.
- * 2. Reads every file to its end and checks it against the catalog: tables, columns, keys, the kind of each value.
- *    All problems are reported together, one a file, and nothing has been written.
- * 3. Reads each file again and writes it in batches, each its own transaction.
+ * 2. Checks them against the catalog (`checkFiles`): all problems are reported together, and nothing has been written.
+ * 3. Writes them one after the other (`loadFile`, `runScript`), each in transactions of its own.
  *
- * After a failure the batches written before it are kept and nothing of the failing one.
+ * After a failure what was written before it is kept and nothing of the failing transaction.
  *
  * @throws PosternError `seed.unknown-set`, `seed.invalid-file`, `seed.failed`, `aborted`,
  *   and what `toDatabaseError` makes of a lost connection or a missing privilege
  */
 export async function seed(client: pg.Client, options: SeedOptions): Promise<SeedResult> {
-  const paths = await findSeedFiles(options.seedsDir, options.set);
-  const checked = await checkFiles(client, paths, options);
-  const tables = new Map<string, SeedResult["tables"][number]>();
-  for (const file of checked) {
-    const written = await writeFile(client, file, options);
-    const before = tables.get(written.table) ?? { table: written.table, rows: 0, inserted: 0, ms: 0 };
-    tables.set(written.table, {
-      table: written.table,
-      rows: before.rows + written.rows,
-      inserted: before.inserted + written.inserted,
-      ms: before.ms + written.ms,
-    });
+  const { set, seedsDir } = options;
+  const source = options.source ?? folderSource(seedsDir);
+  const stop = () => stopWhenAborted(options);
+  const checked = await checkFiles(client, await source.findFiles(set), stop);
+  const tables = new Map<string, TableResult>();
+  const scripts: ScriptResult[] = [];
+  for (const one of checked) {
+    stop();
+    if (one.kind === "script")
+      scripts.push(
+        await runScript(client, one.script, {
+          key: { ...keyOf(options), file: one.script.name },
+          ...withDefaults(options),
+        }),
+      );
+    else addResult(tables, await writeFile(client, one, options));
   }
-  return { set: options.set, tables: [...tables.values()] };
+  return { set, tables: [...tables.values()], ...(scripts.length === 0 ? {} : { scripts }) };
 }
 
-type CheckedFile = { readonly file: SeedFile; readonly target: SeedTarget };
+type TableResult = SeedResult["tables"][number];
+type ScriptResult = NonNullable<SeedResult["scripts"]>[number];
 
-async function checkFiles(
-  client: pg.Client,
-  paths: Awaited<ReturnType<typeof findSeedFiles>>,
-  options: SeedOptions,
-): Promise<CheckedFile[]> {
-  const checked: CheckedFile[] = [];
-  const problems: PosternError[] = [];
-  for (const path of paths) {
-    try {
-      const file = await openSeedFile(path);
-      const target = await readTarget(client, file.table, file.name);
-      for await (const _ of readBatches(file, target, withDefaults(options))) stopWhenAborted(options);
-      checked.push({ file, target });
-    } catch (error) {
-      if (!(error instanceof PosternError) || error.code !== "seed.invalid-file") throw error;
-      problems.push(error);
-    }
-  }
-  const [first, ...others] = problems;
-  if (first === undefined) return checked;
-  if (others.length === 0) throw first;
-  throw new PosternError("seed.invalid-file", problems.map(({ message }) => message).join("\n"), {
-    hint: problems.map(({ hint }) => hint).find((hint) => hint !== undefined),
+function addResult(tables: Map<string, TableResult>, written: TableResult): void {
+  const { table, rows, inserted, ms } = tables.get(written.table) ?? { ...written, rows: 0, inserted: 0, ms: 0 };
+  tables.set(table, {
+    table,
+    rows: rows + written.rows,
+    inserted: inserted + written.inserted,
+    ms: ms + written.ms,
   });
 }
 
 async function writeFile(
   client: pg.Client,
-  { file, target }: CheckedFile,
+  { file, target }: CheckedFile & { readonly kind: "rows" },
   options: SeedOptions,
-): Promise<SeedResult["tables"][number]> {
-  const { clock, batchRows } = withDefaults(options);
+): Promise<TableResult> {
+  const { clock, ...sizes } = withDefaults(options);
   const startMs = clock.nowMs();
-  let rows = 0;
-  let inserted = 0;
-  for await (const batch of oneAhead(readBatches(file, target, { batchRows }))) {
-    stopWhenAborted(options);
-    inserted += await writeBatch(client, file, batch);
-    rows += batch.numbers.length;
-    options.onProgress?.({ table: file.table, rows, inserted });
-  }
-  return { table: file.table, rows, inserted, ms: elapsedMs(clock, startMs) };
+  const { name, table, meter } = file;
+  const { rows, inserted } = await loadFile(client, {
+    ...sizes,
+    file,
+    target,
+    key: { ...keyOf(options), file: name },
+    onWritten: (done) => {
+      const seconds = Math.max(1, clock.nowMs() - startMs) / 1000;
+      options.onProgress?.({
+        file: name,
+        table,
+        rows: done.rows,
+        inserted: done.inserted,
+        ...(meter === undefined ? {} : { bytes: meter.doneBytes }),
+        ...(meter?.totalBytes === undefined ? {} : { totalBytes: meter.totalBytes }),
+        rowsPerSecond: Math.round((done.rows - done.skipped) / seconds),
+      });
+      stopWhenAborted(options);
+    },
+  });
+  return { table, rows, inserted, ms: elapsedMs(clock, startMs) };
+}
+
+function keyOf({ set, lease }: SeedOptions): Omit<MarkKey, "file"> {
+  return lease === undefined ? { set } : { set, lease };
 }
 
 function stopWhenAborted({ signal, set }: SeedOptions): void {
   if (signal?.aborted !== true) return;
+  const reason: unknown = signal.reason;
+  // Cancelled, or the lease is lost: that says more.
+  if (reason instanceof PosternError && reason.code !== "aborted") throw reason;
   throw new PosternError("aborted", `Seeding ${set} was stopped before it was done.`, {
-    cause: signal.reason,
+    cause: reason,
     hint: "Run seed again: it goes on where this stopped.",
   });
 }
 
-/** Reads the next batch while the server is busy with the one before. */
-async function* oneAhead<Item>(source: AsyncGenerator<Item>): AsyncGenerator<Item> {
-  try {
-    let next = source.next();
-    for (let item = await next; item.done !== true; item = await next) {
-      next = source.next();
-      // Its failure is seen by the `await` above, unless the consumer has given up by then.
-      next.catch(() => undefined);
-      yield item.value;
-    }
-  } finally {
-    await source.return(undefined);
-  }
-}
-
-function withDefaults(options: SeedOptions): { readonly batchRows: number; readonly clock: Clock } {
-  return { batchRows: options.batchRows ?? defaults.batchRows, clock: options.clock ?? defaults.clock };
+function withDefaults(options: SeedOptions) {
+  const { batchRows, chunkRows, chunkBytes, clock } = options;
+  return {
+    batchRows: batchRows ?? defaults.batchRows,
+    chunkRows: chunkRows ?? defaults.chunkRows,
+    chunkBytes: chunkBytes ?? defaults.chunkBytes,
+    clock: clock ?? defaults.clock,
+  };
 }

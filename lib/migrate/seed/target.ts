@@ -10,6 +10,7 @@ export type SeedTarget = {
   readonly table: string;
   /** Quoted, with its schema. */
   readonly sql: string;
+  readonly oid: string;
   readonly columns: ReadonlyMap<string, TargetColumn>;
   readonly uniqueKeys: readonly UniqueKey[];
 };
@@ -48,6 +49,7 @@ export async function readTarget(client: pg.Client, table: string, fileName: str
     return {
       table,
       sql,
+      oid,
       columns: new Map(columns.rows.map((column) => [column.name, column])),
       uniqueKeys: keys.rows,
     };

@@ -1,9 +1,9 @@
 import type pg from "pg";
 import { PosternError } from "#lib/base/errors.ts";
 import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";
-import { quoteLiteral } from "#lib/postgres/quote.ts";
 import { describePlace, type SeedFile } from "./files.ts";
 import type { SeedBatch } from "./rows.ts";
+import { advanceSql } from "./sequence.ts";
 import type { TargetColumn } from "./target.ts";
 
 /**
@@ -29,7 +29,7 @@ export async function writeBatch(client: pg.Client, file: SeedFile, batch: SeedB
     await client.query("begin");
     const inserted = await runInsert(client, batch);
     for (const { sequence, given } of withSequence) {
-      await client.query(advanceSql(sequence), [given]);
+      await client.query(advanceSql(sequence, highestGiven), [given]);
     }
     await client.query("commit");
     return inserted;
@@ -45,16 +45,7 @@ async function runInsert(client: pg.Client, batch: Pick<SeedBatch, "insert" | "v
   return rowCount ?? 0;
 }
 
-/**
- * Forward only: where the sequence has passed the numbers given, it stays. A sequence that was never used (or was
- * restarted) still owes `last_value` itself.
- */
-function advanceSql(sequence: string): string {
-  return `
-    select setval(${quoteLiteral(sequence)}::regclass, given.highest)
-    from (select max(number::bigint) as highest from unnest($1::text[]) as number) as given, ${sequence} as s
-    where given.highest > s.last_value - (not s.is_called)::int`;
-}
+const highestGiven = "select max(number::bigint) as highest from unnest($1::text[]) as number";
 
 async function explainFailure(
   client: pg.Client,
@@ -86,7 +77,8 @@ const foreignKeyHint =
 /** Data exception, integrity constraint violation, WITH CHECK OPTION, raised by a trigger. */
 const dataFaultClasses = new Set(["22", "23", "44", "P0"]);
 
-function isDataFault(error: unknown): boolean {
+/** The rows are at fault, not the connection or the role. */
+export function isDataFault(error: unknown): boolean {
   return dataFaultClasses.has(sqlStateOf(error)?.slice(0, 2) ?? "");
 }
 

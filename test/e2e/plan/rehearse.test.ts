@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { RehearsalResult } from "#lib/contract.ts";
+import type { RehearsalResult } from "#lib/protocol.ts";
 import { planMigrations } from "#lib/migrate/plan.ts";
 import { readProgress } from "#lib/migrate/progress.ts";
 import { rehearse, type RehearseOptions } from "#lib/migrate/rehearse.ts";

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { buildFunctions } from "#lib/bundle/build.ts";
 import { findMainPath, gzippedSize } from "#lib/bundle/main-path.ts";
+import { hashSeeds } from "#lib/migrate/seed/seeds-hash.ts";
 import { readMigrations } from "#lib/migrate/source.ts";
 
 const files = {
@@ -14,6 +15,7 @@ const files = {
     import { shared } from "./shared.ts";
     export const handler = async (event: string) => (await import("./lazy.ts")).lazy(shared, event);
     strict.ok(typeof require === "function");`,
+  "functions/runner-task.ts": 'export { shared } from "./shared.ts";',
   "functions/inspect.ts": 'export { shared as handler } from "./shared.ts";',
   "functions/health.ts": 'export { shared as handler } from "./shared.ts";',
   "functions/shared.ts": 'export const shared = "shared" as string;',
@@ -21,7 +23,6 @@ const files = {
   "migrations/0000_first.sql": "select 1;",
   "migrations/meta/_journal.json": '{ "entries": [{ "idx": 0, "when": 1, "tag": "0000_first" }] }',
   "migrations/meta/0000_snapshot.json": "{}",
-  "migrations/schema.ts": "export {};",
   "migrations/seeds/demo/10-things.ts": 'import { start } from "./start.ts"; export default [{ id: start as number }];',
   "migrations/seeds/demo/start.ts": "export const start = 7;",
   "migrations/seeds/demo/20-more.ndjson": '{"id":1}\n',
@@ -49,9 +50,18 @@ async function list(dir: string): Promise<string[]> {
     .toSorted();
 }
 
+async function hashOf(changes: Readonly<Record<string, string | undefined>>): Promise<string | undefined> {
+  const root = await makeRoot(changes);
+  return (await buildFunctions({ root, outDir: join(root, "out"), parts: [] })).info.schemaHash;
+}
+
+const written = (exports: string) => ({
+  "migrations/schema.ts": `import { integer, pgTable } from "drizzle-orm/pg-core"; ${exports}`,
+});
+
 describe("a build", () => {
   test.each(["root", "100% a#b?c"])("makes a folder for each function with all it needs, below %j", async (name) => {
-    const root = await makeRoot({}, name);
+    const root = await makeRoot({ "migrations/schema.ts": "export {};" }, name);
     const outDir = join(root, "dist", "functions");
     const { info, parts } = await buildFunctions({ root, outDir });
     const common = ["bundle.json", "index.mjs", "migrations/0000_first.sql", "migrations/meta/_journal.json"];
@@ -59,15 +69,43 @@ describe("a build", () => {
     expect(await list(parts.inspect.dir)).toEqual(common);
     expect(await list(parts.runner.dir)).toEqual([
       ...common,
+      "push/schema.mjs",
+      "push/worker.mjs",
       "seeds/demo/10-things.mjs",
       "seeds/demo/20-more.ndjson",
       "seeds/demo/start.mjs",
+      "task.mjs",
     ]);
     expect(await readdir(join(root, "dist"))).toEqual(["functions"]);
     expect(JSON.parse(await readFile(join(parts.health.dir, "bundle.json"), "utf8"))).toEqual(info);
     expect(info).toEqual({
       version: "1.2.3",
       migrationsHash: (await readMigrations(join(parts.runner.dir, "migrations"))).hash,
+      seedsHash: await hashSeeds(join(root, "migrations", "seeds")),
+      schemaHash: expect.stringMatching(/^[0-9a-f]{64}$/u),
+    });
+  });
+
+  test("takes the migrations of drizzle 1.0 with it, in their folders and without their snapshots", async () => {
+    const root = await makeRoot({
+      "migrations/0000_first.sql": undefined,
+      "migrations/meta/_journal.json": undefined,
+      "migrations/meta/0000_snapshot.json": undefined,
+      "migrations/20260102030405_first/migration.sql": "select 1;\r\n",
+      "migrations/20260102030405_first/snapshot.json": "{}",
+      "migrations/20260102030406_it's second/migration.sql": "\uFEFFselect 2;",
+      "migrations/left-behind.sql": "select 3;",
+    });
+    const { info, parts } = await buildFunctions({ root, outDir: join(root, "out"), parts: ["inspect"] });
+    expect(await list(join(parts.inspect.dir, "migrations"))).toEqual([
+      "20260102030405_first/migration.sql",
+      "20260102030406_it's second/migration.sql",
+      "left-behind.sql",
+    ]);
+    const copied = await readMigrations(join(parts.inspect.dir, "migrations"));
+    expect({ hash: copied.hash, unlisted: copied.unlisted }).toEqual({
+      hash: info.migrationsHash,
+      unlisted: ["left-behind.sql"],
     });
   });
 
@@ -102,6 +140,22 @@ describe("a build", () => {
     const inputs = findMainPath(parts.runner.metafile).inputs;
     expect(inputs.filter((path) => path.includes("libpg-query"))).toEqual([]);
   });
+
+  test(
+    "takes the same value for the same schema, however it is written, and another for other renames",
+    {
+      timeout: 30_000,
+    },
+    async () => {
+      const table = 'pgTable("things", { id: integer("id") })';
+      const first = await hashOf(written(`export const things = ${table};`));
+      expect(await hashOf(written(`// the same\n\nexport const called = ${table};`))).toBe(first);
+      expect(await hashOf(written(`export const things = ${table.replace('"id")', '"nr")')};`))).not.toBe(first);
+      const renames = { "migrations/renames.json": '[{ "table": "public.old", "to": "things" }]' };
+      expect(await hashOf({ ...written(`export const things = ${table};`), ...renames })).not.toBe(first);
+      expect(await hashOf({ "migrations/schema.ts": undefined })).toBeUndefined();
+    },
+  );
 
   test("replaces the one before, of which nothing stays", async () => {
     const root = await makeRoot();
@@ -147,6 +201,18 @@ describe("a build that fails leaves the one before as it was", () => {
       { "migrations/0000_first.sql": undefined },
       "migrations.missing-file",
       "0000_first",
+    ],
+    [
+      "a schema file that cannot be loaded",
+      { "migrations/schema.ts": 'throw new Error("no");' },
+      "push.invalid-schema",
+      "no",
+    ],
+    [
+      "declared renames that are none",
+      { "migrations/schema.ts": "export {};", "migrations/renames.json": '[{ "to": "x" }]' },
+      "push.invalid-renames",
+      "renames.json",
     ],
     ["a package.json without a version", { "package.json": "{}" }, "config.invalid", "version"],
   ] as const)("for %s", async (_case, changes, code, says) => {

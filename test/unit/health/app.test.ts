@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { PosternError } from "#lib/base/errors.ts";
-import type { HealthReport } from "#lib/contract.ts";
+import type { HealthReport } from "#lib/protocol.ts";
 import { createHealthApp } from "#lib/health/app.ts";
 
 const about = { service: "postern", stage: "dev", time: "2026-01-01T00:00:00.000Z" };

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { PosternError } from "#lib/base/errors.ts";
+import type { Queryable } from "#lib/migrate/ledger.ts";
 import { checkHealth, type HealthSource } from "#lib/health/check.ts";
 import { createDrivenClock } from "../../support/driven-clock.ts";
 
@@ -49,4 +50,11 @@ test("an abort by the caller is no finding", async () => {
   await expect(checkHealth({ ...about, source: hanging, signal, clock: createDrivenClock() })).rejects.toMatchObject({
     name: "AbortError",
   });
+});
+
+test("a file in the bundle that is no migration says nothing of the database", async () => {
+  const client = { query: async () => ({ rows: [], rowCount: 0 }) } as unknown as Queryable;
+  const empty = source(async (use) => use({ client, tlsVersion: undefined }));
+  const report = await checkHealth({ ...about, source: empty, folder: { migrations: [], unlisted: ["lost.sql"] } });
+  expect(report).toMatchObject({ status: "ok", migrations: { applied: 0, pending: 0 } });
 });

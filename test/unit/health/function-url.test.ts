@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { HealthReport } from "#lib/contract.ts";
+import type { HealthReport } from "#lib/protocol.ts";
 import { createHealthApp } from "#lib/health/app.ts";
 import { answerHttpEvent, isHttpEvent } from "#lib/health/function-url.ts";
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openSeedFile } from "#lib/migrate/seed/files.ts";
-import { findSeedFiles, listSeedSets } from "#lib/migrate/seed/sets.ts";
+import { folderSource, listSeedSets } from "#lib/migrate/seed/sets.ts";
 
 const seedsDir = join(resolve(import.meta.dirname, "../../.."), "migrations", "seeds");
 
@@ -58,7 +58,7 @@ function digest(tables: unknown): string {
 }
 
 async function readSet(set: string): Promise<Table[]> {
-  const files = await findSeedFiles(seedsDir, set);
+  const files = await folderSource(seedsDir).findFiles(set);
   return await Promise.all(
     files.map(async (path) => {
       const file = await openSeedFile(path);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { PlanResult } from "#lib/contract.ts";
+import type { PlanResult } from "#lib/protocol.ts";
 import { describePlan } from "../../../scripts/plan-report.ts";
 import { plainStyle } from "../../../scripts/style.ts";
 
@@ -68,4 +68,11 @@ test("a plan with findings names them, and does not say to apply", () => {
 
 test("an empty plan says so", () => {
   expect(describePlan({ ...plan, pending: [], destructive: false }, plainStyle)).toBe("nothing is pending");
+});
+
+test("a plan whose findings are let be marks them, and says with which flags to apply", () => {
+  const findings = [{ code: "history.edited", tag: "0000_x", message: "It was edited." }];
+  const text = describePlan({ ...plan, findings }, plainStyle, ["history.edited"]);
+  expect(text).toContain("allowed It was edited. [history.edited]");
+  expect(text).toContain("apply with `postern migrate --allow-edited`");
 });

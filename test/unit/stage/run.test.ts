@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { PosternError } from "#lib/base/errors.ts";
-import type { ProgressResult, RunnerEvent } from "#lib/contract.ts";
+import type { ProgressResult, RunnerEvent } from "#lib/protocol.ts";
 import { toAwsError } from "#lib/stage/aws-errors.ts";
 import { environmentAccess } from "#lib/stage/aws-access.ts";
 import { type RunOptions, type RunPort, runOnStage } from "#lib/stage/run.ts";

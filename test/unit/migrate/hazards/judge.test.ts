@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { PlannedMigration } from "#lib/contract.ts";
+import type { PlannedMigration } from "#lib/protocol.ts";
 import { isDestructive, judgeMigrations } from "#lib/migrate/plan.ts";
 import { parseMigration } from "#lib/migrate/sql/parse-migration.ts";
 import { makeMigration } from "../../../support/migrations.ts";

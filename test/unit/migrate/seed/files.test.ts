@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openSeedFile } from "#lib/migrate/seed/files.ts";
-import { findSeedFiles, listSeedSets } from "#lib/migrate/seed/sets.ts";
+import { folderSource, listSeedSets } from "#lib/migrate/seed/sets.ts";
 
 let seedsDir: string;
 
@@ -22,7 +22,7 @@ async function write(name: string, content: string | Buffer = ""): Promise<void>
 
 /** Everything that the one file of set `s` holds, as [number, row]. */
 async function readRows(): Promise<unknown[]> {
-  const [path] = await findSeedFiles(seedsDir, "s");
+  const [path] = await folderSource(seedsDir).findFiles("s");
   if (path === undefined) throw new Error("no file");
   const file = await openSeedFile(path);
   const rows: unknown[] = [];
@@ -48,11 +48,11 @@ describe("listSeedSets", () => {
   });
 });
 
-describe("findSeedFiles", () => {
+describe("the files of a set", () => {
   it("orders by number, not by name, and passes over what modules import", async () => {
     const names = ["10-b.ndjson", "9-a.ts", "100-c.mjs", "helper.ts", "README.md", ".DS_Store", "data/x.bin"];
     await Promise.all(names.map(async (name) => write(`s/${name}`)));
-    const files = await findSeedFiles(seedsDir, "s");
+    const files = await folderSource(seedsDir).findFiles("s");
     expect(files.map(({ name, label, format }) => [name, label, format])).toEqual([
       ["s/9-a.ts", "a", "module"],
       ["s/10-b.ndjson", "b", "ndjson"],
@@ -64,7 +64,7 @@ describe("findSeedFiles", () => {
     "knows no set %j and names those it has",
     async (set) => {
       await write("s/1-a.ndjson");
-      await expect(findSeedFiles(seedsDir, set)).rejects.toMatchObject({
+      await expect(folderSource(seedsDir).findFiles(set)).rejects.toMatchObject({
         code: "seed.unknown-set",
         message: expect.stringContaining("sets: s"),
       });
@@ -79,11 +79,19 @@ describe("findSeedFiles", () => {
       ["1-a.ndjson", "customers.ndjson"],
       "s/customers.ndjson has no number in front, so its place in the order is unknown.",
     ],
-    ["an unknown format", ["1-a.xlsx"], "s/1-a.xlsx is none of the formats ndjson, ts, mjs."],
-    ["a folder that looks like a file", ["1-a.ndjson/x"], "s/1-a.ndjson is none of the formats ndjson, ts, mjs."],
+    [
+      "an unknown format",
+      ["1-a.xlsx"],
+      "s/1-a.xlsx is none of the formats csv, csv.gz, ndjson, ndjson.gz, sql, ts, mjs.",
+    ],
+    [
+      "a folder that looks like a file",
+      ["1-a.ndjson/x"],
+      "s/1-a.ndjson is none of the formats csv, csv.gz, ndjson, ndjson.gz, sql, ts, mjs.",
+    ],
   ])("refuses %s", async (_, names, message) => {
     for (const name of names) await write(`s/${name}`);
-    await expect(findSeedFiles(seedsDir, "s")).rejects.toMatchObject(invalid(message));
+    await expect(folderSource(seedsDir).findFiles("s")).rejects.toMatchObject(invalid(message));
   });
 });
 

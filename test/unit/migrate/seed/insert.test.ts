@@ -12,6 +12,7 @@ function target(
 ): SeedTarget {
   return {
     table: "t",
+    oid: "1",
     sql: '"public"."t"',
     columns: new Map(columns.map((one) => [one.name, one])),
     uniqueKeys: keys.map((key) => ({ isPrimary: false, isPlain: true, ...key })),

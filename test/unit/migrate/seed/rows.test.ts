@@ -6,6 +6,7 @@ import type { SeedTarget } from "#lib/migrate/seed/target.ts";
 const textColumn = { type: "text", kind: "text", isGenerated: false, isIdentityAlways: false, sequence: null } as const;
 const target: SeedTarget = {
   table: "t",
+  oid: "1",
   sql: '"public"."t"',
   columns: new Map(["a", "b"].map((name) => [name, { name, ...textColumn }])),
   uniqueKeys: [{ isPrimary: true, isPlain: true, columns: ["a"] }],
@@ -18,7 +19,7 @@ function fileOf(rows: readonly (readonly [columns: readonly string[], ...values:
   async function* readRows(): AsyncGenerator<SeedRow> {
     for (const [index, [columns, ...values]] of rows.entries()) yield { number: index + 1, columns, values };
   }
-  return { name: "s/1-t.ndjson", table: "t", unit: "line", rows: readRows };
+  return { name: "s/1-t.ndjson", table: "t", unit: "line", isText: false, rows: readRows };
 }
 
 async function readNumbers(file: SeedFile, batchRows: number): Promise<number[][]> {

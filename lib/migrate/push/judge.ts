@@ -1,0 +1,89 @@
+import type { Node } from "libpg-query";
+import { PosternError } from "#lib/base/errors.ts";
+import type { Hazard } from "../hazards/hazard.ts";
+import { collectNames, readFacts } from "../hazards/read-facts.ts";
+import { Scene } from "../hazards/scene.ts";
+import { judgeStatement } from "../hazards/statement.ts";
+import { partitionFacts } from "../hazards/table.ts";
+import type { Queryable } from "../ledger.ts";
+import { findOutsideTransaction } from "../sql/outside-transaction.ts";
+import { loadParser, type SqlParser } from "../sql/parser.ts";
+import { findRepeats, findReplaced, type KitStatement, labelOf, leaveOutTruncates, type Present } from "./needless.ts";
+import type { PushedStatement } from "./result.ts";
+
+export type JudgedStatement = Pick<PushedStatement, "sql" | "hazards">;
+
+export type Judgement = {
+  readonly statements: readonly JudgedStatement[];
+  /** What drizzle-kit would do although it is done: left out. */
+  readonly repeated: readonly string[];
+  /** Policies that would be created without a condition, as `schema.table.policy`. */
+  readonly openPolicies: readonly string[];
+  /** Why statements of it cannot run in a transaction. */
+  readonly outside: readonly string[];
+};
+
+/**
+ * Weighs the statements against the catalog as it is now, and against what the statements before each made of it: the
+ * hazards that `plan` reports, and not drizzle-kit's `hasDataLoss`, which is false for narrowing a numeric or a timestamp.
+ */
+export async function judgeStatements(client: Queryable, texts: readonly string[]): Promise<Judgement> {
+  const parser = await loadParser();
+  const all = leaveOutTruncates(texts.flatMap((text) => parseStatement(parser, text)));
+  const repeated = findRepeats(all, await readPresent(client, findReplaced(all), parser));
+  const statements = all.filter((statement) => !repeated.has(statement));
+  const facts = await readFacts(client, collectNames(statements.map(({ node }) => node)));
+  const scene = new Scene(facts);
+  return {
+    statements: statements.map(({ sql, node }) => ({ sql, hazards: judgeStatement(node, scene).hazards })),
+    repeated: [...repeated].map(({ sql }) => sql),
+    openPolicies: statements.flatMap(({ node }) => findOpenPolicy(node)),
+    outside: [...findOutsideTransaction(statements, partitionFacts(facts)).values()],
+  };
+}
+
+function parseStatement(parser: SqlParser, text: string): KitStatement[] {
+  const outcome = parser(text);
+  if (!outcome.ok) {
+    throw new PosternError("push.failed", `drizzle-kit planned what is not SQL: ${outcome.message}\n${text}`);
+  }
+  const bytes = Buffer.from(text);
+  return outcome.statements.map(({ node, offset, length }) => ({
+    sql: bytes.toString("utf8", offset, offset + length).trim(),
+    node,
+  }));
+}
+
+function findOpenPolicy(node: Node): string[] {
+  if (!("CreatePolicyStmt" in node)) return [];
+  const { policy_name: name = "", table, qual, with_check: check } = node.CreatePolicyStmt;
+  return qual === undefined && check === undefined ? [`${labelOf(table)}.${name}`] : [];
+}
+
+/** What `--accept-data-loss` is asked for. */
+export function findLosses(
+  statements: readonly JudgedStatement[],
+): readonly { readonly sql: string; readonly hazard: Pick<Hazard, "table" | "message"> }[] {
+  return statements.flatMap(({ sql, hazards }) =>
+    hazards.filter(({ destructive }) => destructive).map((hazard) => ({ sql, hazard })),
+  );
+}
+
+/** The constraints of these names, and the cache of every identity column, as ALTER TABLE would make them. */
+async function readPresent(client: Queryable, names: readonly string[], parser: SqlParser): Promise<Present[]> {
+  const { rows } = await client.query<{ sql: string }>(
+    `select format('alter table %I.%I add constraint %I %s', n.nspname, c.relname, k.conname,
+                   pg_get_constraintdef(k.oid)) as sql
+     from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+     where k.conname = any($1)
+     union all
+     select format('alter table %I.%I alter column %I set cache %s', n.nspname, c.relname, a.attname, q.seqcache)
+     from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+     join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid and d.refobjsubid = a.attnum
+       and d.classid = 'pg_class'::regclass and d.deptype = 'i'
+     join pg_sequence q on q.seqrelid = d.objid
+     where a.attidentity <> ''`,
+    [names],
+  );
+  return rows.flatMap(({ sql }) => parseStatement(parser, sql));
+}

@@ -1,0 +1,59 @@
+import type pg from "pg";
+import { PosternError } from "#lib/base/errors.ts";
+import { sqlStateOf } from "#lib/postgres/errors.ts";
+import { leaseLost } from "../ledger-versions.ts";
+import type { Lease } from "../lease.ts";
+
+/** How far a file got, in the ledger (`postern.seed_files`). */
+export type SeedMark = {
+  /** The table's storage, which is another one after TRUNCATE; null for SQL. */
+  readonly storage: string | null;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly lines: number;
+  /** Of what was loaded: `sha256:…`, or the version that the place of the file gives it. */
+  readonly digest: string;
+  readonly isComplete: boolean;
+};
+
+/** What a mark is about: a file of a set. With a lease nothing is marked for a run that has lost it. */
+export type MarkKey = { readonly set: string; readonly file: string; readonly lease?: Lease };
+
+export async function readMark(client: pg.Client, { set, file }: MarkKey): Promise<SeedMark | undefined> {
+  const { rows } = await client.query<Record<keyof SeedMark, unknown>>(
+    `select storage, rows, bytes, lines, digest, is_complete as "isComplete"
+     from postern.seed_files where set_name = $1 and file = $2`,
+    [set, file],
+  );
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  // bigint comes as text; these are far below 2^53.
+  const counts = { rows: Number(row.rows), bytes: Number(row.bytes), lines: Number(row.lines) };
+  return { ...(row as SeedMark), ...counts };
+}
+
+/** Call it inside the transaction that writes what the mark is about. */
+export async function writeMark(client: pg.Client, { set, file, lease }: MarkKey, mark: SeedMark): Promise<void> {
+  if (lease !== undefined) await holdLease(client, lease);
+  await client.query(
+    `insert into postern.seed_files (set_name, file, storage, rows, bytes, lines, digest, is_complete)
+     values ($1, $2, $3, $4, $5, $6, $7, $8)
+     on conflict (set_name, file) do update set storage = excluded.storage, rows = excluded.rows, bytes = excluded.bytes,
+       lines = excluded.lines, digest = excluded.digest, is_complete = excluded.is_complete, changed_at = clock_timestamp()`,
+    [set, file, mark.storage, mark.rows, mark.bytes, mark.lines, mark.digest, mark.isComplete],
+  );
+}
+
+async function holdLease(client: pg.Client, { token }: Lease): Promise<void> {
+  try {
+    await client.query("select postern.hold_lease($1)", [token]);
+  } catch (error) {
+    if (sqlStateOf(error) !== leaseLost) throw error;
+    const message = "Another run has taken this one's lease: nothing of what was under way is kept.";
+    throw new PosternError("run.lease-lost", message, { cause: error });
+  }
+}
+
+export async function deleteMark(client: pg.Client, { set, file }: MarkKey): Promise<void> {
+  await client.query("delete from postern.seed_files where set_name = $1 and file = $2", [set, file]);
+}

@@ -1,0 +1,118 @@
+import { createHash } from "node:crypto";
+import { isUtf8 } from "node:buffer";
+import type pg from "pg";
+import { type Clock, elapsedMs } from "#lib/base/clock.ts";
+import { PosternError } from "#lib/base/errors.ts";
+import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";
+import { resetSession } from "../session.ts";
+import { parseMigration, type Statement } from "../sql/parse-migration.ts";
+import { describeServerError } from "../sql/server-error.ts";
+import { type MarkKey, readMark, writeMark } from "./marks.ts";
+import type { SeedFilePath } from "./sets.ts";
+
+/** A SQL file of a set, parsed. */
+export type SeedScript = {
+  /** For people: `demo/05-setup.sql`. */
+  readonly name: string;
+  readonly text: string;
+  readonly digest: string;
+  readonly statements: readonly Statement[];
+};
+
+/** More is refused by the parser, too. */
+const maxBytes = 4 * 1024 * 1024;
+
+/**
+ * Reads a SQL file with PostgreSQL's own parser. What would break out of its transaction, or needs a client that sends rows, is
+ * refused with file and line.
+ *
+ * @throws PosternError `seed.invalid-file`
+ */
+export async function openScript({ name, content }: SeedFilePath): Promise<SeedScript> {
+  const text = await readText(content.read(0), name);
+  const checksum = createHash("sha256").update(text).digest("hex");
+  const file = { index: 0, tag: name, name, when: 0, checksum, file: name, text, statements: [] };
+  try {
+    const { statements } = await parseMigration(file);
+    return { name, text, digest: `sha256:${checksum}`, statements };
+  } catch (error) {
+    if (!(error instanceof PosternError) || !error.code.startsWith("migrations.")) throw error;
+    const message = error.message.replace("in a migration", "in a seed set");
+    throw new PosternError("seed.invalid-file", message, { cause: error, hint: scriptHint });
+  }
+}
+
+const scriptHint = "A SQL file of a set runs as one transaction, statement by statement. Rows belong in a CSV file.";
+
+async function readText(bytes: AsyncIterable<Buffer>, name: string): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of bytes) {
+    parts.push(part);
+    size += part.length;
+    if (size > maxBytes) {
+      const message = `${name} is larger than ${maxBytes} bytes.`;
+      throw new PosternError("seed.invalid-file", message, { hint: scriptHint });
+    }
+  }
+  const whole = Buffer.concat(parts, size);
+  if (isUtf8(whole)) return whole.toString("utf8");
+  throw new PosternError("seed.invalid-file", `${name} is not UTF-8.`, { hint: "Save the file as UTF-8." });
+}
+
+/**
+ * Runs a SQL file, unless the ledger has it with the same checksum: SQL alone cannot tell that it ran before.
+ *
+ * 1. Begins a transaction, in a session as a run wants it.
+ * 2. Runs statement after statement.
+ * 3. Records the checksum, and commits.
+ *
+ * After a failure nothing of the file is kept, and it is not recorded.
+ *
+ * @throws PosternError `seed.failed` with file, line and caret; what `toDatabaseError` makes of a lost connection
+ */
+export async function runScript(
+  client: pg.Client,
+  script: SeedScript,
+  { key, clock }: { readonly key: MarkKey; readonly clock: Clock },
+): Promise<{ file: string; ran: boolean; ms: number }> {
+  const { name, digest } = script;
+  const startMs = clock.nowMs();
+  const at: { statement: Statement | undefined } = { statement: undefined };
+  try {
+    if ((await readMark(client, key))?.digest === digest) {
+      return { file: name, ran: false, ms: elapsedMs(clock, startMs) };
+    }
+    await resetSession(client);
+    await client.query("begin");
+    for (const statement of script.statements) {
+      at.statement = statement;
+      await client.query(statement.text);
+    }
+    at.statement = undefined;
+    // What the file has set for itself ends here: the ledger is the runner's.
+    await client.query("reset session authorization; reset role; reset search_path");
+    await writeMark(client, key, { storage: null, rows: 0, bytes: 0, lines: 0, digest, isComplete: true });
+    // A deferred constraint is checked here.
+    await client.query("commit");
+  } catch (error) {
+    // On a connection that is gone neither works, and the server has rolled back by itself.
+    await client.query("rollback").catch(() => undefined);
+    throw describeFailure(error, script, at.statement);
+  } finally {
+    await resetSession(client).catch(() => undefined);
+  }
+  return { file: name, ran: true, ms: elapsedMs(clock, startMs) };
+}
+
+function describeFailure(error: unknown, { name, text }: SeedScript, statement: Statement | undefined): PosternError {
+  const failure = toDatabaseError(error, `running ${name}`);
+  if (failure.sqlState === undefined) return failure;
+  const message =
+    statement === undefined ? failure.message : describeServerError(error, { file: name, text }, statement);
+  // No `cause`: the server's detail may quote rows, and a cause ends up in logs.
+  return new PosternError("seed.failed", message, {
+    sqlState: sqlStateOf(error),
+    hint: "Nothing of this file was kept; mend it, then run seed again.",
+  });
+}

@@ -1,0 +1,72 @@
+import { randomUUID } from "node:crypto";
+import type { HistoryCode } from "#lib/contract.ts";
+import type { MigrateResult } from "#lib/protocol.ts";
+import { baseline, selectBaseline } from "#lib/migrate/baseline.ts";
+import { connectForRun } from "#lib/migrate/run-connections.ts";
+import type { Migration, MigrationFolder } from "#lib/migrate/source.ts";
+import { connect } from "#lib/postgres/connect.ts";
+import type { CommandContext } from "./command-context.ts";
+import { describeRequester, readCheckout } from "./provenance.ts";
+import { refuseStaleBundle } from "./stale-bundle.ts";
+import type { StageTarget, Target, UrlTarget } from "./target.ts";
+
+type BaselineFlags = {
+  readonly tag: string;
+  readonly allow: readonly HistoryCode[];
+  readonly runId?: string | undefined;
+};
+
+/** `migrate --baseline`: says what it will record, then has it recorded. */
+export async function baselineFor(
+  target: Target,
+  folder: MigrationFolder,
+  flags: BaselineFlags,
+  context: CommandContext,
+): Promise<MigrateResult> {
+  context.output.note(describeSelection(selectBaseline(folder, flags.tag), folder));
+  return target.kind === "stage"
+    ? await baselineStage(target, folder, flags, context)
+    : await baselineUrl(target, folder, flags, context);
+}
+
+async function baselineStage(
+  target: StageTarget,
+  folder: MigrationFolder,
+  { tag, allow, runId }: BaselineFlags,
+  context: CommandContext,
+): Promise<MigrateResult> {
+  refuseStaleBundle(target.manifest, folder);
+  const [{ replies }, { runFor }] = await Promise.all([import("#lib/stage/replies.ts"), import("./stage-run.ts")]);
+  const requestedBy = describeRequester();
+  const overrides = allow.length === 0 ? {} : { allow };
+  const request = { action: "baseline", requestedBy, migrationsHash: folder.hash, tag, ...overrides } as const;
+  return replies.migrate(await runFor(target, request, context, runId));
+}
+
+async function baselineUrl(
+  { address }: UrlTarget,
+  folder: MigrationFolder,
+  { tag, allow, runId = randomUUID() }: BaselineFlags,
+  { signal, output, root }: CommandContext,
+): Promise<MigrateResult> {
+  const bundle = await readCheckout(root);
+  await using connections = await connectForRun(runId, async (options) => connect(address, options), signal);
+  return await baseline(connections, {
+    folder,
+    tag,
+    runId,
+    requestedBy: describeRequester(),
+    bundle,
+    allow,
+    signal,
+    onWait: (holder) => output.note(`waiting for ${holder?.applicationName ?? "another run"} to end`),
+  });
+}
+
+function describeSelection(selected: readonly Migration[], { migrations }: MigrationFolder): string {
+  const left = migrations.length - selected.length;
+  return [
+    `recording ${selected.length} migrations as applied without running them, which leaves ${left} pending:`,
+    ...selected.map(({ tag }) => tag),
+  ].join("\n");
+}

@@ -1,0 +1,70 @@
+import { inspect } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openSeedPlayground, type SeedPlayground } from "../../support/seed-set.ts";
+
+let play: SeedPlayground;
+beforeEach(async () => {
+  play = await openSeedPlayground();
+  await play.client.query("create table t (id int primary key, name text)");
+});
+afterEach(async () => play[Symbol.asyncDispose]());
+
+const ran = (isNew: boolean) => ({ scripts: [{ file: "s/5-setup.sql", ran: isNew, ms: expect.any(Number) }] });
+
+describe("a SQL file of a set", () => {
+  it("runs in its place, once, and again when it was edited", async () => {
+    const sql = "-- two statements\ninsert into t values (1, 'a');\nupdate t set name = name || '!';\n";
+    await play.write({ "1-t.csv": "id,name\n0,zero\n", "5-setup.sql": sql });
+    expect(await play.seed()).toMatchObject(ran(true));
+    expect(await play.seed()).toMatchObject(ran(false));
+    expect(await play.all("select * from t order by id")).toEqual([
+      { id: 0, name: "zero!" },
+      { id: 1, name: "a!" },
+    ]);
+    await play.write({ "5-setup.sql": "update t set name = 'edited'" });
+    expect(await play.seed()).toMatchObject(ran(true));
+    expect(await play.all("select distinct name from t")).toEqual([{ name: "edited" }]);
+  });
+
+  it("that fails leaves nothing, tells the place with a caret, and runs again once it is mended", async () => {
+    const sql = "insert into t values (1, 'x');\ninsert into t (id, nmae) values (2, 'b');\n";
+    await play.write({ "5-setup.sql": sql });
+    await expect(play.seed()).rejects.toMatchObject({
+      code: "seed.failed",
+      sqlState: "42703",
+      message: expect.stringMatching(/^s\/5-setup\.sql:2:20: .*"nmae".*\nLINE 2: .*\n +\^$/),
+    });
+    expect(await play.all("select * from t")).toEqual([]);
+    await play.write({ "5-setup.sql": sql.replace("nmae", "name") });
+    await play.seed();
+    expect(await play.all("select count(*)::int from t")).toEqual([{ count: 2 }]);
+  });
+
+  it("that breaks a constraint quotes no row", async () => {
+    await play.write({ "5-setup.sql": "insert into t values (1, 'a');\ninsert into t select 1, 'secret';" });
+    const failure: unknown = await play.seed().catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: "seed.failed", sqlState: "23505" });
+    expect(inspect(failure, { depth: 10 })).not.toContain("(id)=(1)");
+  });
+
+  it("leaves no setting behind for the files after it", async () => {
+    await play.client.query("create schema other; create table other.t (id int primary key)");
+    await play.write({ "1-x.sql": "set search_path = other", "2-t.csv": "id,name\n1,a\n" });
+    await play.seed();
+    expect(await play.all("select name from public.t")).toEqual([{ name: "a" }]);
+  });
+
+  it.each([
+    ["COMMIT", "insert into t values (1, 'a');\ncommit;", /^s\/5-setup\.sql:2: COMMIT has no place in a seed set/],
+    ["rows for COPY", "copy t from stdin;\n1\ta\n\\.\n", /^s\/5-setup\.sql:2:1: COPY … FROM STDIN needs a client/],
+    ["a psql command", "\\i other.sql\n", /^s\/5-setup\.sql:1:1: \\i is a command of psql/],
+    ["a syntax error", "selec 1", /^s\/5-setup\.sql:1:1: syntax error/],
+  ])("with %s is refused before anything is written", async (_, sql, message) => {
+    await play.write({ "1-t.csv": "id,name\n0,zero\n", "5-setup.sql": sql });
+    await expect(play.seed()).rejects.toMatchObject({
+      code: "seed.invalid-file",
+      message: expect.stringMatching(message),
+    });
+    expect(await play.all("select * from t")).toEqual([]);
+  });
+});
