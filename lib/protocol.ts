@@ -250,6 +250,8 @@ export type SeedResult = {
   }[];
   /** Absent in a set without SQL. `ran`: false where it had run already, as it is. */
   readonly scripts?: readonly { readonly file: string; readonly ran: boolean; readonly ms: number }[];
+  /** Of a run that inserted something: what the schema is like now. */
+  readonly after?: AfterRun;
 };
 
 /** `postern setup --json`. */

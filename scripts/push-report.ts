@@ -1,9 +1,10 @@
+import { describeNeeds } from "./after-run-report.ts";
 import type { Style } from "./style.ts";
 import type { PushResult } from "#lib/migrate/push/result.ts";
 
 /** A push for people: each statement with its hazards, what is left alone, and how it ended. */
 export function describePush(result: PushResult, style: Style): string {
-  const { status, statements, reemitted, unmanaged, runId, ms } = result;
+  const { status, statements, reemitted, unmanaged, runId, ms, after } = result;
   const isGood = status !== "refused" && status !== "failed";
   const executed = statements.filter((statement) => statement.executed).length;
   const figures = `${statements.length} ${statements.length === 1 ? "statement" : "statements"}, ${executed} executed`;
@@ -11,6 +12,7 @@ export function describePush(result: PushResult, style: Style): string {
     ...statements.flatMap((statement) => describeStatement(statement, style)),
     ...reemitted.map((sql) => style.dim(`drizzle-kit repeats itself, nothing changes: ${oneLine(sql)}`)),
     ...(unmanaged.length === 0 ? [] : [style.dim(`left alone, not in the schema file: ${unmanaged.join(", ")}`)]),
+    ...(after === undefined ? [] : describeNeeds(after, style)),
     `${isGood ? style.good(status) : style.bad(status)}: ${figures} in ${ms} ms ${style.dim(`(run ${runId})`)}`,
   ].join("\n");
 }

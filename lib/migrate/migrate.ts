@@ -1,12 +1,12 @@
 import type pg from "pg";
 import type { HistoryCode } from "#lib/contract.ts";
-import type { AfterRun, MigrateResult } from "#lib/protocol.ts";
+import type { MigrateResult } from "#lib/protocol.ts";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { type ApplyLimits, type MigrateEvent, applyPending } from "./apply-pending.ts";
 import { type PreparedMigration, prepareMigrations } from "./apply/prepare.ts";
-import { checkAfterRun } from "./after-run/check-after-run.ts";
+import { lookAfterwards } from "./after-run/look-afterwards.ts";
 import { findUnapproved } from "./approval.ts";
 import { type DrizzleLayout, readAppliedRows, readDrizzleLayout } from "./drizzle-table.ts";
 import { type AppliedRow, compareHistory, findRefused, type History, type HistoryFinding } from "./history.ts";
@@ -15,7 +15,6 @@ import type { LockHolder } from "./lock.ts";
 import { hashPlan } from "./plan-hash.ts";
 import { recordRun, recordWithoutWork, type RunContext } from "./recorded-run.ts";
 import type { RunConnections } from "./run-connections.ts";
-import { resetSession } from "./session.ts";
 import type { MigrationFolder } from "./source.ts";
 
 export type MigrateOptions = {
@@ -64,7 +63,7 @@ const defaults = Object.freeze({ lockTimeoutMs: 1000, lockAttempts: 15, minStart
  * 3. Compare again: the run that we waited for may have done all the work.
  * 4. Refuse what was not approved (see `findUnapproved`).
  * 5. Apply what is pending, one after the other (see `applyPending`).
- * 6. Look at the schema that this has left (see `checkAfterRun`).
+ * 6. Look at the schema that this has left (see `lookAfterwards`).
  *
  * After a failure every migration before the failed one is applied and recorded; of the failed one nothing is kept, or, where it
  * cannot run in a transaction, the statements before the one that failed. The run can be repeated under a new id. A refusal
@@ -117,7 +116,10 @@ async function work(
     minStartMs: options.minStartMs ?? defaults.minStartMs,
     onEvent: (event) => onProgress?.(event),
   });
-  const after = applied.length === 0 ? undefined : await lookAfterwards(client, onProgress);
+  const after =
+    applied.length === 0
+      ? undefined
+      : await lookAfterwards(client, (reason) => onProgress?.({ step: "not-checked", reason }));
   const done = history.pending.slice(0, applied.length);
   const left = history.pending.slice(applied.length);
   return {
@@ -130,20 +132,6 @@ async function work(
     ...(after === undefined ? {} : { after }),
     ...(error === undefined ? {} : { error: error.toDocument() }),
   };
-}
-
-/** What was applied stays applied, whether or not it can be looked at: the connection may be lost, a table locked. */
-async function lookAfterwards(
-  client: pg.Client,
-  onProgress: MigrateOptions["onProgress"],
-): Promise<AfterRun | undefined> {
-  try {
-    await resetSession(client);
-    return await checkAfterRun(client);
-  } catch (error) {
-    onProgress?.({ step: "not-checked", reason: toDatabaseError(error, "looking at the schema afterwards").message });
-    return undefined;
-  }
 }
 
 function limitsOf(options: MigrateOptions): ApplyLimits {

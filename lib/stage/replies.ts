@@ -137,6 +137,7 @@ const pushSchema = v.object({
   findings: v.array(v.object({ code: v.string(), message: v.string() })),
   runId: v.string(),
   ms: v.number(),
+  after: v.exactOptional(afterSchema),
   error: v.exactOptional(errorDocumentSchema),
 });
 
@@ -144,6 +145,7 @@ const seedSchema = v.object({
   set: v.string(),
   tables: v.array(v.object({ table: v.string(), rows: count, inserted: count, ms: v.number() })),
   scripts: v.exactOptional(v.array(v.object({ file: v.string(), ran: v.boolean(), ms: v.number() }))),
+  after: v.exactOptional(afterSchema),
 });
 
 const setupSchema = v.object({

@@ -9,6 +9,7 @@ import { recordedSeed } from "#lib/migrate/seed/recorded-seed.ts";
 import type { SeedProgress } from "#lib/migrate/seed/seed.ts";
 import type { SeedSource } from "#lib/migrate/seed/sets.ts";
 import { connect } from "#lib/postgres/connect.ts";
+import { describeNeeds } from "../after-run-report.ts";
 import type { CommandContext } from "../command-context.ts";
 import { confineGuestCode } from "../guest-code.ts";
 import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
@@ -113,7 +114,7 @@ function mib(byteCount: number): string {
   return (byteCount / 1024 / 1024).toFixed(1);
 }
 
-function describeResult({ set, tables, scripts = [] }: SeedResult, style: Style): string {
+function describeResult({ set, tables, scripts = [], after }: SeedResult, style: Style): string {
   const lines = alignColumns([
     ["table", "rows", "new", "ms"],
     ...tables.map(({ table, rows, inserted, ms }) => [table, rows, inserted, Math.round(ms)]),
@@ -122,5 +123,6 @@ function describeResult({ set, tables, scripts = [] }: SeedResult, style: Style)
   const summary =
     inserted === 0 && !scripts.some(({ ran }) => ran) ? "everything was there already" : `${inserted} rows inserted`;
   const ran = scripts.map(({ file, ran: isNew }) => `${file}: ${isNew ? "ran" : "had run before"}`);
-  return [...lines, ...ran, `${style.good(set)}: ${summary}`].join("\n");
+  const needs = after === undefined ? [] : describeNeeds(after, style);
+  return [...lines, ...ran, ...needs, `${style.good(set)}: ${summary}`].join("\n");
 }

@@ -4,6 +4,7 @@ import { PosternError } from "#lib/base/errors.ts";
 import { drizzleTable, ledgerSchema } from "#lib/contract.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { readAppliedRows } from "../drizzle-table.ts";
+import { lookAfterwards } from "../after-run/look-afterwards.ts";
 import type { RunIdentity } from "../ledger.ts";
 import { leaseLost } from "../ledger-versions.ts";
 import type { LockHolder } from "../lock.ts";
@@ -73,7 +74,9 @@ export async function push(connections: RunConnections, options: PushOptions): P
     const { client } = connections;
     const job = { client, schema, options, context };
     const outcome = await inTransaction(job, async () => await work(job));
-    const result = { ...nothingDone, ...outcome, runId, ms: elapsedMs(clock, startMs) };
+    const after = outcome.status === "pushed" ? await lookAfterwards(client) : undefined;
+    const seen = after === undefined ? {} : { after };
+    const result = { ...nothingDone, ...outcome, ...seen, runId, ms: elapsedMs(clock, startMs) };
     return { outcome: result.status, result, error: result.error };
   });
 }

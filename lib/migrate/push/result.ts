@@ -1,4 +1,4 @@
-import type { ErrorReply, PlannedHazard } from "#lib/protocol.ts";
+import type { AfterRun, ErrorReply, PlannedHazard } from "#lib/protocol.ts";
 
 /** `postern push --json`. */
 export type PushResult = {
@@ -12,6 +12,8 @@ export type PushResult = {
   readonly findings: readonly { readonly code: string; readonly message: string }[];
   readonly runId: string;
   readonly ms: number;
+  /** Of a push that was kept: what the schema is like now. */
+  readonly after?: AfterRun;
   readonly error?: ErrorReply["error"];
 };
 

@@ -1,5 +1,6 @@
 import type { SeedResult } from "#lib/protocol.ts";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
+import { lookAfterwards } from "../after-run/look-afterwards.ts";
 import type { RunIdentity } from "../ledger.ts";
 import { recordRun, type RecordedRunOptions } from "../recorded-run.ts";
 import type { RunConnections } from "../run-connections.ts";
@@ -33,6 +34,9 @@ export async function recordedSeed(connections: RunConnections, options: Recorde
         onProgress?.(progress);
       },
     });
-    return { outcome: "seeded", result };
+    const hasChanged =
+      result.tables.some(({ inserted }) => inserted > 0) || result.scripts?.some(({ ran }) => ran) === true;
+    const after = hasChanged ? await lookAfterwards(connections.client) : undefined;
+    return { outcome: "seeded", result: after === undefined ? result : { ...result, after } };
   });
 }
