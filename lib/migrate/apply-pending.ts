@@ -7,7 +7,7 @@ import type { ApplyEvent, ApplyLimits } from "./apply/context.ts";
 import { isConnectionLost } from "./apply/failure.ts";
 import type { PreparedMigration } from "./apply/prepare.ts";
 import { type DrizzleLayout, insertAppliedSql } from "./drizzle-table.ts";
-import { findOutcome } from "./lost-connection.ts";
+import { findApplied } from "./lost-connection.ts";
 import type { RunContext } from "./recorded-run.ts";
 import type { Migration } from "./source.ts";
 
@@ -105,18 +105,21 @@ async function endLost(
   tag: string,
   at: { readonly applied: readonly string[]; readonly isLast: boolean; readonly failure: PosternError },
 ): Promise<Applied> {
-  const { applied, isLast, failure } = at;
-  const outcome = await findOutcome(run, tag);
+  const { isLast, failure } = at;
+  const found = await findApplied(run);
+  const applied = found === undefined ? at.applied : [...at.applied, tag].filter((one) => found.has(one));
   const lost = `The connection was lost while ${tag} was applied`;
   const { code, cause, sqlState } = failure;
   const describe = (message: string, hint: string) => new PosternError(code, message, { hint, cause, sqlState });
-  if (outcome === "applied") {
-    if (isLast) return { status: "applied", applied: [...applied, tag] };
+  if (found?.has(tag) === true) {
+    if (isLast) return { status: "applied", applied };
     const error = describe(`${lost}: it was committed.`, "Run migrate again: it goes on behind it.");
-    return { status: "failed", applied: [...applied, tag], error };
+    return { status: "failed", applied, error };
   }
-  const kept = outcome === undefined ? "whether it was committed could not be found out" : "it was not committed";
+  const forgotten = at.applied.length - applied.length;
+  const crash = forgotten === 0 ? "" : `, and the server, which crashed, has forgotten ${forgotten} before it`;
+  const kept = found === undefined ? "whether it was committed could not be found out" : `it was not committed${crash}`;
   const hint =
-    outcome === undefined ? "See `postern status`. Running migrate again is safe either way." : "Run migrate again.";
+    found === undefined ? "See `postern status`. Running migrate again is safe either way." : "Run migrate again.";
   return { status: "failed", applied, error: describe(`${lost}, and ${kept}. ${failure.message}`, hint) };
 }

@@ -163,13 +163,13 @@ function valuesOf({ runId, action, requestedBy, bundle, allow = [] }: RunIdentit
   return [runId, action, requestedBy, bundle?.gitCommit ?? null, bundle?.version ?? null, overrides];
 }
 
-/** Whether a run has applied a migration, for one that lost its connection at that point. */
-export async function hasApplied(client: Queryable, runId: string, tag: string): Promise<boolean> {
-  const found = await client.query(
-    "select from postern.run_migrations where run_id = $1 and tag = $2 and outcome = 'applied'",
-    [runId, tag],
+/** Tags of what a run has applied, for one that lost its connection. */
+export async function readAppliedTags(client: Queryable, runId: string): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ tag: string }>(
+    "select tag from postern.run_migrations where run_id = $1 and outcome = 'applied'",
+    [runId],
   );
-  return found.rowCount === 1;
+  return new Set(rows.map(({ tag }) => tag));
 }
 
 /** What the ledger knows of a run; undefined when there is no such run, or no ledger yet. */

@@ -1,11 +1,12 @@
 import { PosternError } from "#lib/base/errors.ts";
-import { hasApplied } from "./ledger.ts";
+import { readAppliedTags } from "./ledger.ts";
 import type { RunContext } from "./recorded-run.ts";
 
 const limits = Object.freeze({ tryForMs: 30_000, pauseMs: 500, lingerMs: 2000 });
 
 /**
- * Finds out whether a migration was committed whose connection was lost: the ledger has it, or it never will.
+ * Finds out which migrations of a run were committed when its connection was lost: the ledger has them, or never will. Also of those
+ * before the last, for a server that crashed may have forgotten commits that were not waited for (`transactionSettings`).
  *
  * 1. Connect anew; the server may be restarting.
  * 2. Wait until the lost connection's backend is gone, for it may be committing; end it when it lingers.
@@ -15,10 +16,12 @@ const limits = Object.freeze({ tryForMs: 30_000, pauseMs: 500, lingerMs: 2000 })
  *
  * @returns undefined when the server cannot be reached in time: then nobody knows
  */
-export async function findOutcome(
-  { runId, clock, open, signal }: Pick<RunContext, "runId" | "clock" | "open" | "signal">,
-  tag: string,
-): Promise<"applied" | "not-applied" | undefined> {
+export async function findApplied({
+  runId,
+  clock,
+  open,
+  signal,
+}: Pick<RunContext, "runId" | "clock" | "open" | "signal">): Promise<ReadonlySet<string> | undefined> {
   const startMs = clock.nowMs();
   do {
     try {
@@ -32,7 +35,7 @@ export async function findOutcome(
           [runId],
         );
         const pid = lingers.rows[0]?.pid;
-        if (pid === undefined) return (await hasApplied(client, runId, tag)) ? "applied" : "not-applied";
+        if (pid === undefined) return await readAppliedTags(client, runId);
         if (clock.nowMs() - askedMs > limits.lingerMs) await client.query("select pg_terminate_backend($1)", [pid]);
         await clock.sleep(limits.pauseMs / 5);
       }

@@ -26,6 +26,12 @@ async function restart(server: OwnTestServer, signal: "SIGINT" | "SIGQUIT") {
   return await startPostgresServer({ dataDir, port, durable: false });
 }
 
+async function hasEffectTable({ database }: MigrateBench) {
+  await using connection = await connect(database.address, { applicationName: "onlooker" });
+  const found = await connection.client.query("select from pg_tables where tablename = 'effect'");
+  return found.rowCount === 1;
+}
+
 async function effects({ database }: MigrateBench) {
   await using connection = await connect(database.address, { applicationName: "onlooker" });
   const { rows } = await connection.client.query<{ tag: string }>("select tag from effect order by tag");
@@ -49,12 +55,15 @@ describe("a server that is restarted in the middle of a run", () => {
 
       stack.use(await restart(server, signal));
       const result = await outcome;
-      expect(result).toMatchObject({ status: "failed", applied: ["0000_step"], pending: ["0001_step", "0002_step"] });
+      expect(result.status).toBe("failed");
       expect(result.error?.message).toContain(
         "The connection was lost while 0001_step was applied, and it was not committed",
       );
-      expect(await effects(bench)).toEqual([]);
-      expect(await bench.run()).toMatchObject({ status: "applied", applied: ["0001_step", "0002_step"] });
+      // Commits before the last are not waited for: a server that crashed may have forgotten the first.
+      const isKept = await hasEffectTable(bench);
+      expect(result.applied).toEqual(isKept ? ["0000_step"] : []);
+      expect(isKept || signal === "SIGQUIT").toBe(true);
+      expect(await bench.run()).toMatchObject({ status: "applied", applied: result.pending });
       expect(await effects(bench)).toEqual(["1", "2"]);
     },
   );
