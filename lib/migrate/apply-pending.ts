@@ -106,18 +106,20 @@ async function endLost(
   at: { readonly applied: readonly string[]; readonly isLast: boolean; readonly failure: PosternError },
 ): Promise<Applied> {
   const { isLast, failure } = at;
-  const known = await findApplied(run);
-  const applied = known === undefined ? at.applied : at.applied.filter((one) => known.has(one));
+  const found = await findApplied(run);
+  const applied = found === undefined ? at.applied : [...at.applied, tag].filter((one) => found.has(one));
   const lost = `The connection was lost while ${tag} was applied`;
   const { code, cause, sqlState } = failure;
   const describe = (message: string, hint: string) => new PosternError(code, message, { hint, cause, sqlState });
-  if (known?.has(tag) === true) {
-    if (isLast) return { status: "applied", applied: [...applied, tag] };
+  if (found?.has(tag) === true) {
+    if (isLast) return { status: "applied", applied };
     const error = describe(`${lost}: it was committed.`, "Run migrate again: it goes on behind it.");
-    return { status: "failed", applied: [...applied, tag], error };
+    return { status: "failed", applied, error };
   }
-  const kept = known === undefined ? "whether it was committed could not be found out" : "it was not committed";
+  const forgotten = at.applied.length - applied.length;
+  const crash = forgotten === 0 ? "" : `, and the server, which crashed, has forgotten ${forgotten} before it`;
+  const kept = found === undefined ? "whether it was committed could not be found out" : `it was not committed${crash}`;
   const hint =
-    known === undefined ? "See `postern status`. Running migrate again is safe either way." : "Run migrate again.";
+    found === undefined ? "See `postern status`. Running migrate again is safe either way." : "Run migrate again.";
   return { status: "failed", applied, error: describe(`${lost}, and ${kept}. ${failure.message}`, hint) };
 }

@@ -163,8 +163,8 @@ function valuesOf({ runId, action, requestedBy, bundle, allow = [] }: RunIdentit
   return [runId, action, requestedBy, bundle?.gitCommit ?? null, bundle?.version ?? null, overrides];
 }
 
-/** What a run has applied, for one that has lost its connection. */
-export async function readAppliedOfRun(client: Queryable, runId: string): Promise<ReadonlySet<string>> {
+/** Tags of what a run has applied, for one that lost its connection. */
+export async function readAppliedTags(client: Queryable, runId: string): Promise<ReadonlySet<string>> {
   const { rows } = await client.query<{ tag: string }>(
     "select tag from postern.run_migrations where run_id = $1 and outcome = 'applied'",
     [runId],

@@ -1,12 +1,12 @@
 import { PosternError } from "#lib/base/errors.ts";
-import { readAppliedOfRun } from "./ledger.ts";
+import { readAppliedTags } from "./ledger.ts";
 import type { RunContext } from "./recorded-run.ts";
 
 const limits = Object.freeze({ tryForMs: 30_000, pauseMs: 500, lingerMs: 2000 });
 
 /**
- * Finds out what a run has committed that has lost its connection: what the ledger has, and nothing more will come. Not only
- * whether the last migration is in it: a server that crashed may have forgotten the ones before, with their record.
+ * Finds out which migrations of a run were committed when its connection was lost: the ledger has them, or never will. Also of those
+ * before the last, for a server that crashed may have forgotten commits that were not waited for (`transactionSettings`).
  *
  * 1. Connect anew; the server may be restarting.
  * 2. Wait until the lost connection's backend is gone, for it may be committing; end it when it lingers.
@@ -35,7 +35,7 @@ export async function findApplied({
           [runId],
         );
         const pid = lingers.rows[0]?.pid;
-        if (pid === undefined) return await readAppliedOfRun(client, runId);
+        if (pid === undefined) return await readAppliedTags(client, runId);
         if (clock.nowMs() - askedMs > limits.lingerMs) await client.query("select pg_terminate_backend($1)", [pid]);
         await clock.sleep(limits.pauseMs / 5);
       }

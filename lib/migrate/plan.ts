@@ -35,7 +35,7 @@ export type PreparedPlan = {
  */
 export async function planMigrations(client: Queryable, folder: ComparedFolder): Promise<PlanResult> {
   const { history, parsed, facts, planHash } = await preparePlan(client, folder);
-  const pending = judgeMigrations(parsed, facts);
+  const pending = await judgeMigrations(parsed, facts);
   return { pending, findings: history.findings, destructive: isDestructive(pending), planHash };
 }
 
@@ -68,10 +68,21 @@ export function isDestructive(pending: readonly Pick<PlannedMigration, "hazards"
   return pending.some(({ hazards }) => hazards.some(({ destructive }) => destructive));
 }
 
-/** The plan for migrations that run one after the other on a database of which these are the facts. Pure. */
-export function judgeMigrations(parsed: readonly ParsedMigration[], facts: CatalogFacts): PlannedMigration[] {
+/**
+ * The plan for migrations that run one after the other on a database of which these are the facts. Lets others go in between: it is
+ * asked for while a lease is held.
+ */
+export async function judgeMigrations(
+  parsed: readonly ParsedMigration[],
+  facts: CatalogFacts,
+): Promise<PlannedMigration[]> {
   const scene = new Scene(facts);
-  return parsed.map((migration) => judgeMigration(migration, scene));
+  const judged: PlannedMigration[] = [];
+  for (const migration of parsed) {
+    judged.push(judgeMigration(migration, scene));
+    await setImmediate();
+  }
+  return judged;
 }
 
 const maxSqlLength = 200;

@@ -18,8 +18,6 @@ export type CommandOptions = {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: the repository, as `npm run` has it. */
   readonly cwd?: string;
-  /** Of Node, ahead of the program. */
-  readonly nodeArgs?: readonly string[];
 };
 
 /** Variables of the machine that runs the tests which would change what a command does. */
@@ -34,12 +32,9 @@ export async function runCommand(args: readonly string[], options: CommandOption
 }
 
 /** Starts `postern …` and leaves it running. */
-export function startCommand(
-  args: readonly string[],
-  { env = {}, cwd = repositoryRoot, nodeArgs = [] }: CommandOptions = {},
-) {
+export function startCommand(args: readonly string[], { env = {}, cwd = repositoryRoot }: CommandOptions = {}) {
   const inherited = Object.entries(process.env).filter(([name]) => !ambient.test(name));
-  return spawn(process.execPath, [...nodeArgs, cli, ...args], {
+  return spawn(process.execPath, [cli, ...args], {
     cwd,
     env: { ...Object.fromEntries(inherited), AWS_EC2_METADATA_DISABLED: "true", ...env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -215,7 +215,7 @@ describe.each([18, 16] as const)("what the plan says of locks and work is what P
   it.each(claims)("%s: %o", async (sql, expected) => {
     const migration = await parseMigration(makeMigration(sql));
     const trees = migration.statements.map(({ node }) => node);
-    const [planned] = judgeMigrations([migration], await readFacts(connection.client, collectNames(trees)));
+    const [planned] = await judgeMigrations([migration], await readFacts(connection.client, collectNames(trees)));
     const texts = migration.statements.map(({ text }) => text);
     expect(strongestOf(planned?.steps.flatMap(({ locks }) => locks) ?? [])).toEqual(expected);
     const observable = Object.entries(expected).map(([table, claim]) => [

@@ -19,7 +19,6 @@ const tags = [
   "0000_$do$ $$ %I %s",
   "0000_таблица_表_🐘",
   `0000_${"n".repeat(200)}`,
-  "0000_line\nbreak",
 ];
 
 describe("hostile names", () => {

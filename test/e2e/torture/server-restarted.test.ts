@@ -26,10 +26,21 @@ async function restart(server: OwnTestServer, signal: "SIGINT" | "SIGQUIT") {
   return await startPostgresServer({ dataDir, port, durable: false });
 }
 
+async function hasEffectTable({ database }: MigrateBench) {
+  await using connection = await connect(database.address, { applicationName: "onlooker" });
+  const found = await connection.client.query("select from pg_tables where tablename = 'effect'");
+  return found.rowCount === 1;
+}
+
 async function effects({ database }: MigrateBench) {
   await using connection = await connect(database.address, { applicationName: "onlooker" });
   const { rows } = await connection.client.query<{ tag: string }>("select tag from effect order by tag");
   return rows.map(({ tag }) => tag);
+}
+
+async function isMade({ database }: MigrateBench) {
+  await using connection = await connect(database.address, { applicationName: "onlooker" });
+  return (await connection.client.query("select from pg_class where relname = 'effect'")).rowCount === 1;
 }
 
 describe("a server that is restarted in the middle of a run", () => {
@@ -52,12 +63,15 @@ describe("a server that is restarted in the middle of a run", () => {
 
       stack.use(await restart(server, signal));
       const result = await outcome;
-      expect(result).toMatchObject({ status: "failed", applied: ["0000_step"], pending: ["0001_step", "0002_step"] });
+      expect(result.status).toBe("failed");
       expect(result.error?.message).toContain(
         "The connection was lost while 0001_step was applied, and it was not committed",
       );
-      expect(await effects(bench)).toEqual([]);
-      expect(await bench.run()).toMatchObject({ status: "applied", applied: ["0001_step", "0002_step"] });
+      // Commits before the last are not waited for: a server that crashed may have forgotten the first.
+      const isKept = await hasEffectTable(bench);
+      expect(result.applied).toEqual(isKept ? ["0000_step"] : []);
+      expect(isKept || signal === "SIGQUIT").toBe(true);
+      expect(await bench.run()).toMatchObject({ status: "applied", applied: result.pending });
       expect(await effects(bench)).toEqual(["1", "2"]);
     },
   );
@@ -72,8 +86,7 @@ describe("a server that is restarted in the middle of a run", () => {
     await waitFor("it is in the second", async () => (await bench.rows(isAsleep)).length === 1);
     stack.use(await restart(server, "SIGQUIT"));
     const { status, applied } = await outcome;
-    const [{ made } = { made: false }] = await bench.rows("select to_regclass('effect') is not null as made");
-    expect({ status, applied }).toEqual({ status: "failed", applied: made === true ? ["0000_step"] : [] });
+    expect({ status, applied }).toEqual({ status: "failed", applied: (await isMade(bench)) ? ["0000_step"] : [] });
     expect(await bench.run()).toMatchObject({ status: "applied" });
     expect(await effects(bench)).toEqual(["1", "2"]);
   });

@@ -22,7 +22,7 @@ const known = catalog(
 
 async function plan(...texts: string[]): Promise<PlannedMigration[]> {
   const parsed = await Promise.all(texts.map(async (text, index) => parseMigration(makeMigration(text, index))));
-  return judgeMigrations(parsed, known);
+  return await judgeMigrations(parsed, known);
 }
 
 /** `code severity [table]`, and `!` where data goes. */
