@@ -116,10 +116,9 @@ async function work(
     minStartMs: options.minStartMs ?? defaults.minStartMs,
     onEvent: (event) => onProgress?.(event),
   });
-  const after =
-    applied.length === 0
-      ? undefined
-      : await lookAfterwards(client, (reason) => onProgress?.({ step: "not-checked", reason }));
+  const notChecked = (reason: string) => onProgress?.({ step: "not-checked", reason });
+  const [after] =
+    applied.length === 0 ? [] : await Promise.all([lookAfterwards(client, notChecked), run.monitor.renewNow()]);
   const done = history.pending.slice(0, applied.length);
   const left = history.pending.slice(applied.length);
   return {
