@@ -25,6 +25,7 @@ export const historyOverrides = {
   "history.database-ahead": "allow-ahead",
   "history.duplicate": "allow-duplicate",
   "history.unlisted-file": "allow-unlisted",
+  "history.half-applied": "allow-half-applied",
 } as const;
 
 export type HistoryCode = keyof typeof historyOverrides;

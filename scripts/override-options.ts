@@ -11,6 +11,7 @@ const descriptions = {
   "history.out-of-order": "a migration older than an applied one is applied now, after the newer ones",
   "history.database-ahead": "rows that are newer than the whole folder are left alone",
   "history.duplicate": "a migration that is recorded twice counts as applied once; its rows are left alone",
+  "history.half-applied": "what has run of a migration that was renamed or removed is left as it is",
   "history.unlisted-file": "an SQL file that is none of the folder's migrations is passed over",
 } as const satisfies Record<HistoryCode, string>;
 

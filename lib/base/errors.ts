@@ -99,6 +99,10 @@ const errorTable = {
     exitCode: 1,
     hint: "Keep one of the rows in drizzle.__drizzle_migrations; or count it as applied once: --allow-duplicate.",
   },
+  "history.half-applied": {
+    exitCode: 1,
+    hint: "Give the migration its old name back, or undo its statements by hand; --allow-half-applied lets it be.",
+  },
   "history.unlisted-file": {
     exitCode: 1,
     hint: "Put it in the journal (meta/_journal.json from version control may have it) or remove it; or pass over it: --allow-unlisted.",

@@ -74,7 +74,7 @@ export async function applyPending(
       }
       return hasProgress
         ? { status: "partial", applied }
-        : { status: "failed", applied, error: outOfTime(tag, failure) };
+        : { status: "failed", applied, error: outOfTime(prepared, failure) };
     }
     applied.push(tag);
     notice({ step: "applied", tag, ms: elapsedMs(run.clock, startMs) });
@@ -93,9 +93,12 @@ function stopped(applied: readonly string[], reason: unknown): Applied {
   return error.code === "run.cancelled" ? { status: "partial", applied, error } : { status: "partial", applied };
 }
 
-function outOfTime(tag: string, cause: PosternError): PosternError {
-  return new PosternError("migrate.deadline", `${tag} did not end within the time that the runner has.`, {
+function outOfTime({ kind, migration }: PreparedMigration, cause: PosternError): PosternError {
+  const kept =
+    "The statements before it were kept: run it from here, or as a long-run task, and it goes on at this one.";
+  return new PosternError("migrate.deadline", `${migration.tag} did not end within the time that the runner has.`, {
     cause,
+    hint: kind === "steps" ? kept : undefined,
     sqlState: cause.sqlState,
   });
 }

@@ -4,8 +4,8 @@ import { nearestNames } from "#lib/base/nearest-names.ts";
 import type { HistoryCode } from "#lib/contract.ts";
 import type { MigrateResult } from "#lib/protocol.ts";
 import { insertAppliedSql, readAppliedRows, readDrizzleLayout } from "./drizzle-table.ts";
-import { compareHistory, findRefused, type History } from "./history.ts";
-import type { RunIdentity } from "./ledger.ts";
+import { compareHistory, findRefused, type History, withHalfApplied } from "./history.ts";
+import { readBegunMigrations, type RunIdentity } from "./ledger.ts";
 import type { LockHolder } from "./lock.ts";
 import { recordRun } from "./recorded-run.ts";
 import type { RunConnections } from "./run-connections.ts";
@@ -51,8 +51,10 @@ export async function baseline(connections: RunConnections, options: BaselineOpt
   const identity = { runId, action: "baseline", requestedBy, bundle, allow, folderFormat: folder.format };
   return await recordRun(connections, { ...identity, lockWaitMs, clock, signal, onWait }, async (run) => {
     const layout = await readDrizzleLayout(client);
-    const history = compareHistory(folder, await readAppliedRows(client, { layout, withTimes: false }));
-    const refusal = findRefusal(history, allow);
+    const appliedRows = await readAppliedRows(client, { layout, withTimes: false });
+    const begun = await readBegunMigrations(client);
+    const history = withHalfApplied(compareHistory(folder, appliedRows), begun);
+    const refusal = findRefusal(history, begun, allow);
     if (refusal === undefined) {
       run.signal.throwIfAborted();
       const rows = migrations.map((migration) => insertAppliedSql(migration, layout));
@@ -84,8 +86,13 @@ export function selectBaseline({ dir, migrations }: MigrationFolder, tag: string
   );
 }
 
-function findRefusal(history: History, allow: readonly HistoryCode[] | undefined): PosternError | undefined {
+function findRefusal(
+  history: History,
+  begun: ReadonlySet<string>,
+  allow: readonly HistoryCode[] | undefined,
+): PosternError | undefined {
   const there = [
+    ...[...begun].map((tag) => `${tag} (half applied)`),
     ...history.applied.map(({ migration: { tag } }) => tag),
     ...history.findings
       .filter(({ code }) => code === "history.missing-file" || code === "history.database-ahead")

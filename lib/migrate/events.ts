@@ -34,7 +34,7 @@ const runnerEvent = v.variant("action", [
     migrationsHash: v.exactOptional(sha256),
     approve: v.exactOptional(sha256),
     lockWaitMs: v.exactOptional(milliseconds),
-    lockTimeoutMs: v.exactOptional(milliseconds),
+    lockTimeoutMs: v.exactOptional(v.pipe(milliseconds, v.minValue(1, "expected at least 1: 0 would wait for ever"))),
     stealLock: v.exactOptional(v.boolean()),
     allow: v.exactOptional(allow),
   }),

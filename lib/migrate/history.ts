@@ -57,6 +57,18 @@ export function compareHistory(folder: ComparedFolder, rows: readonly AppliedRow
 }
 
 /**
+ * The history with what half-applied migrations contradict: one whose statements have run in part must be pending, so that it
+ * goes on. It is not when its file was renamed or removed, or was recorded as applied by somebody else. Pure.
+ *
+ * @param begun tags of the migrations of which some statement has run on its own
+ */
+export function withHalfApplied(history: History, begun: ReadonlySet<string>): History {
+  const pending = new Set(history.pending.map(({ tag }) => tag));
+  const lost = [...begun].filter((tag) => !pending.has(tag));
+  return { ...history, findings: [...history.findings, ...lost.map(describeHalfApplied)] };
+}
+
+/**
  * The findings that nobody has allowed. Nothing may be applied while there is one. What is allowed changes nothing of what
  * is pending, so that a plan, and an approval of it, are the same with it and without.
  */
@@ -94,6 +106,14 @@ function describeUnknownRow(row: AppliedRow, newestInFolder: number): HistoryFin
         message: `The database has ${applied}, which is newer than everything in this folder.`,
       }
     : { code: "history.missing-file", message: `The database has ${applied}, which this folder does not have.` };
+}
+
+function describeHalfApplied(tag: string): HistoryFinding {
+  return {
+    code: "history.half-applied",
+    tag,
+    message: `Some statements of ${tag} have run on their own, and it is not pending here: it was renamed, removed or recorded.`,
+  };
 }
 
 function describeDuplicate({ tag }: Migration): HistoryFinding {

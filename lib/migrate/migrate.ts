@@ -9,7 +9,14 @@ import { type PreparedMigration, prepareMigrations } from "./apply/prepare.ts";
 import { lookAfterwards } from "./after-run/look-afterwards.ts";
 import { findUnapproved } from "./approval.ts";
 import { type DrizzleLayout, readAppliedRows, readAppliedRowsAtOnce, readDrizzleLayout } from "./drizzle-table.ts";
-import { type AppliedRow, compareHistory, findRefused, type History, type HistoryFinding } from "./history.ts";
+import {
+  type AppliedRow,
+  compareHistory,
+  findRefused,
+  type History,
+  withHalfApplied,
+  type HistoryFinding,
+} from "./history.ts";
 import { readBegunMigrations, type RunIdentity } from "./ledger.ts";
 import type { LockHolder } from "./lock.ts";
 import { hashPlan } from "./plan-hash.ts";
@@ -87,7 +94,7 @@ export async function migrate(connections: RunConnections, options: MigrateOptio
 
   const { lockWaitMs, stealLock, lockTimeoutMs = defaults.lockTimeoutMs } = options;
   const onWait = (holder: LockHolder | undefined) => onProgress?.({ step: "waiting", holder });
-  const waiting = { lockWaitMs, stealLock, lookEveryMs: Math.min(250, Math.ceil(lockTimeoutMs / 3)) };
+  const waiting = { lockWaitMs, stealLock, lookEveryMs: Math.min(250, Math.max(50, Math.ceil(lockTimeoutMs / 3))) };
   return await recordRun(connections, { ...identity, ...waiting, clock, signal, onWait }, async (run) => {
     const result = finish(await work(client, run, prepared, options));
     return { outcome: result.status, result, error: result.error };
@@ -104,12 +111,12 @@ async function work(
   options: MigrateOptions,
 ): Promise<Outcome> {
   const { folder, isProtected = false, approve, allow, onProgress } = options;
-  const { history, rows, layout } = await readHistory(client, folder);
+  const { history, rows, layout, begun } = await readHistory(client, folder);
   const refused = findRefused(history, allow);
   if (refused.length > 0) return refuseFindings(refused, history);
   const unapproved = await findUnapproved(client, folder, { history, rows }, { isProtected, approve });
   if (unapproved !== undefined) return refuse(unapproved, history);
-  const pending = await stillPending(client, history, prepared);
+  const pending = await stillPending(client, history, { prepared, begun });
   const { applied, status, error } = await applyPending(client, run, pending, {
     layout,
     limits: limitsOf(options),
@@ -148,9 +155,8 @@ function limitsOf(options: MigrateOptions): ApplyLimits {
 async function stillPending(
   client: pg.Client,
   { pending }: History,
-  prepared: readonly PreparedMigration[],
+  { prepared, begun }: { readonly prepared: readonly PreparedMigration[]; readonly begun: ReadonlySet<string> },
 ): Promise<PreparedMigration[]> {
-  const begun = await readBegunMigrations(client);
   const byTag = new Map(
     prepared
       .filter(({ kind, migration }) => kind === "steps" || !begun.has(migration.tag))
@@ -164,7 +170,8 @@ async function stillPending(
 /** Before there is a run: whether there is anything to do, and to refuse. */
 async function glanceAtHistory(client: pg.Client, folder: MigrationFolder): Promise<Pick<ReadHistory, "history">> {
   try {
-    return { history: compareHistory(folder, await readAppliedRowsAtOnce(client)) };
+    const history = compareHistory(folder, await readAppliedRowsAtOnce(client));
+    return { history: withHalfApplied(history, await readBegunMigrations(client)) };
   } catch (error) {
     throw toDatabaseError(error, "reading the migration history");
   }
@@ -174,13 +181,15 @@ type ReadHistory = {
   readonly history: History;
   readonly rows: readonly AppliedRow[];
   readonly layout: DrizzleLayout;
+  readonly begun: ReadonlySet<string>;
 };
 
 async function readHistory(client: pg.Client, folder: MigrationFolder): Promise<ReadHistory> {
   try {
     const layout = await readDrizzleLayout(client);
     const rows = await readAppliedRows(client, { layout, withTimes: false });
-    return { history: compareHistory(folder, rows), rows, layout };
+    const begun = await readBegunMigrations(client);
+    return { history: withHalfApplied(compareHistory(folder, rows), begun), rows, layout, begun };
   } catch (error) {
     throw toDatabaseError(error, "reading the migration history");
   }

@@ -9,8 +9,8 @@ import { collectNames, readFacts } from "./hazards/read-facts.ts";
 import { Scene } from "./hazards/scene.ts";
 import { judgeStatement } from "./hazards/statement.ts";
 import { partitionFacts } from "./hazards/table.ts";
-import { type ComparedFolder, compareHistory, type History } from "./history.ts";
-import type { Queryable } from "./ledger.ts";
+import { type ComparedFolder, compareHistory, type History, withHalfApplied } from "./history.ts";
+import { type Queryable, readHalfApplied } from "./ledger.ts";
 import { hashPlan } from "./plan-hash.ts";
 import { findOutsideTransaction } from "./sql/outside-transaction.ts";
 import { type ParsedMigration, parseMigration, type Statement } from "./sql/parse-migration.ts";
@@ -43,7 +43,8 @@ export async function planMigrations(client: Queryable, folder: ComparedFolder):
 export async function preparePlan(client: Queryable, folder: ComparedFolder): Promise<PreparedPlan> {
   try {
     const applied = await readAppliedRows(client);
-    const history = compareHistory(folder, applied);
+    const half = await readHalfApplied(client);
+    const history = withHalfApplied(compareHistory(folder, applied), new Set(half.map(({ tag }) => tag)));
     const parsed = await parseAll(history.pending);
     const trees = parsed.flatMap(({ statements }) => statements.map(({ node }) => node));
     const facts = await readFacts(client, collectNames(trees));

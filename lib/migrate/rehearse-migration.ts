@@ -1,17 +1,17 @@
 import type pg from "pg";
-import { type Clock, elapsedMs } from "#lib/base/clock.ts";
+import { elapsedMs } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { RehearsedMigration } from "#lib/protocol.ts";
 import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";
 import type { LockObserver } from "./observed-locks.ts";
+import type { RunContext } from "./recorded-run.ts";
 import type { ParsedMigration } from "./sql/parse-migration.ts";
 import { describeServerError } from "./sql/server-error.ts";
 
 export type RehearsalLimits = {
-  readonly clock: Clock;
-  /** On that clock: no statement begins after it. */
+  readonly run: Pick<RunContext, "clock" | "signal" | "monitor">;
+  /** On the run's clock: no statement begins after it. */
   readonly endMs: number;
-  readonly signal: AbortSignal | undefined;
 };
 
 /** `isLast`: the transaction is broken or out of time. Without an error nobody is to blame. */
@@ -31,7 +31,7 @@ export async function rehearseMigration(
   client: pg.Client,
   { migration, statements }: ParsedMigration,
   observer: LockObserver,
-  { clock, endMs, signal }: RehearsalLimits,
+  { run: { clock, signal, monitor }, endMs }: RehearsalLimits,
 ): Promise<RehearsedOne> {
   const { tag } = migration;
   const startMs = clock.nowMs();
@@ -46,12 +46,13 @@ export async function rehearseMigration(
   let [current] = statements;
   try {
     for (const statement of statements) {
-      if (signal?.aborted === true || clock.nowMs() > endMs) {
+      if (signal.aborted) return { migration: end("skipped", calledOff), isLast: true };
+      if (clock.nowMs() > endMs) {
         return { migration: end("skipped", "the rehearsal's time was over before its end"), isLast: true };
       }
       current = statement;
       const statementStartMs = clock.nowMs();
-      await client.query(statement.text);
+      await monitor.cancellable(async () => client.query(statement.text));
       const ms = elapsedMs(clock, statementStartMs);
       done.push({ line: statement.line, ms, ...(await observer.look()) });
     }
@@ -60,6 +61,7 @@ export async function rehearseMigration(
   } catch (error) {
     const sqlState = sqlStateOf(error);
     if (sqlState === undefined || current === undefined) throw toDatabaseError(error, `rehearsing ${tag}`);
+    if (signal.aborted && sqlState === "57014") return { migration: end("skipped", calledOff), isLast: true };
     const artefact = oneTransactionOnly[sqlState];
     if (artefact !== undefined) return { migration: end("skipped", artefact), isLast: true };
     const message = describeServerError(error, migration, current);
@@ -67,6 +69,8 @@ export async function rehearseMigration(
     return { migration: end("failed"), isLast: true, error: failure };
   }
 }
+
+const calledOff = "the rehearsal was called off";
 
 /** What only fails because the migrations before it have not committed, by SQLSTATE. */
 const oneTransactionOnly: Readonly<Record<string, string>> = {

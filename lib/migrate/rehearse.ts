@@ -3,13 +3,14 @@ import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { HistoryCode } from "#lib/contract.ts";
 import type { RehearsalResult, RehearsedMigration } from "#lib/protocol.ts";
+import { beginStatement } from "./apply/message.ts";
 import { partitionFacts } from "./hazards/table.ts";
 import { type ComparedFolder, findRefused } from "./history.ts";
 import type { RunIdentity } from "./ledger.ts";
 import type { LockHolder } from "./lock.ts";
 import { LockObserver } from "./observed-locks.ts";
 import { preparePlan, type PreparedPlan } from "./plan.ts";
-import { recordRun } from "./recorded-run.ts";
+import { recordRun, type RunContext } from "./recorded-run.ts";
 import type { RunConnections } from "./run-connections.ts";
 import { type RehearsedOne, rehearseMigration } from "./rehearse-migration.ts";
 import { findIrrevocable } from "./sql/irrevocable.ts";
@@ -73,9 +74,9 @@ export async function rehearse(connections: RunConnections, options: RehearseOpt
   if (refusal !== undefined) return finish(before, refusal);
   const lockWaitMs = options.lockWaitMs ?? defaults.lockWaitMs;
   const identity = { runId, action: "rehearse", requestedBy, bundle, allow, folderFormat: folder.format };
-  return await recordRun(connections, { ...identity, lockWaitMs, clock, signal, onWait }, async () => {
+  return await recordRun(connections, { ...identity, lockWaitMs, clock, signal, onWait }, async (run) => {
     const plan = await preparePlan(client, folder);
-    const outcome = findRefusal(plan, allow) ?? (await runAndRollBack(client, plan, options, clock));
+    const outcome = findRefusal(plan, allow) ?? (await runAndRollBack(client, plan, options, run));
     const result = finish(plan, outcome);
     return { outcome: result.status, result, error: result.error };
   });
@@ -94,13 +95,13 @@ async function runAndRollBack(
   client: pg.Client,
   plan: PreparedPlan,
   options: RehearseOptions,
-  clock: Clock,
+  run: RunContext,
 ): Promise<Outcome> {
   const { lockTimeoutMs, statementTimeoutMs, totalMs } = { ...defaults, ...options };
-  const limits = { clock, endMs: clock.nowMs() + totalMs, signal: options.signal };
+  const limits = { run, endMs: run.clock.nowMs() + totalMs };
   const migrations: RehearsedMigration[] = [];
   let last: RehearsedOne | undefined;
-  await client.query("begin");
+  await client.query(beginStatement);
   try {
     const observer = await LockObserver.start(client);
     for (const parsed of plan.parsed) {
@@ -120,6 +121,8 @@ async function runAndRollBack(
     await client.query("rollback").catch(() => undefined);
   }
   if (last?.error !== undefined) return { status: "failed", migrations, error: last.error.toDocument() };
+  const reason: unknown = run.monitor.signal.reason;
+  if (reason instanceof PosternError) return { status: "partial", migrations, error: reason.toDocument() };
   return { status: migrations.every(({ outcome }) => outcome === "passed") ? "passed" : "partial", migrations };
 }
 

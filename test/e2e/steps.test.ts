@@ -108,6 +108,30 @@ describe("a migration that cannot run in a transaction", () => {
     await expect(query("insert into t values (1)")).rejects.toMatchObject({ code: "23505" });
   });
 
+  it("finishes a detachment that was cut off between its two phases, and knows one that was done", async () => {
+    const text = "alter table p detach partition p1 concurrently; create table done ()";
+    const underWay = async () => {
+      await run(["select 1"]);
+      await query(`insert into postern.migration_steps (tag, step, checksum, state, run_id)
+        select '0001_step', 1, encode(sha256('alter table p detach partition p1 concurrently'), 'hex'), 'running', run_id
+        from postern.runs limit 1`);
+    };
+    await query("create table p (n int) partition by list (n); create table p1 partition of p for values in (1)");
+    await underWay();
+    await query("update pg_inherits set inhdetachpending = true where inhrelid = 'p1'::regclass");
+    expect(await run(["select 1", text])).toMatchObject({ status: "applied" });
+    expect(await query("select from pg_inherits where inhrelid = 'p1'::regclass")).toEqual([]);
+  });
+
+  it("is found again when it was renamed, and a baseline does not take it for applied", async () => {
+    const text = "create table t (n int); create index concurrently t_n_idx on nowhere (n)";
+    await run([text]);
+    await query("update postern.migration_steps set tag = '0000_old'");
+    expect(await run([text])).toMatchObject({ status: "refused", error: { code: "history.half-applied" } });
+    const status = await readStatus(watcher.client, await folder.write([text]));
+    expect(status.findings).toMatchObject([{ code: "history.half-applied", tag: "0000_old" }]);
+  });
+
   it("adds an enum value and uses it", async () => {
     const text =
       "create type mood as enum ('ok'); alter type mood add value 'great'; create table t (m mood default 'great')";

@@ -104,7 +104,7 @@ const linesCtes = `${schemasCte},
     where t.typtype in ('e', 'd', 'r') and ${isNoMember("pg_type", "t")}
     union all
     select jsonb_build_array('collation', c.oid::regcollation::text, c.collprovider, c.collisdeterministic, c.collcollate,
-      c.collctype, coalesce(to_jsonb(c) ->> 'colllocale', to_jsonb(c) ->> 'colliculocale'), c.collicurules)::text
+      c.collctype, coalesce(to_jsonb(c) ->> 'colllocale', to_jsonb(c) ->> 'colliculocale'), to_jsonb(c) ->> 'collicurules')::text
     from pg_collation c join schemas s on s.oid = c.collnamespace where ${isNoMember("pg_collation", "c")}
     union all
     -- pg_get_functiondef refuses an aggregate.

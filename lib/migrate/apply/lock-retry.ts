@@ -21,7 +21,13 @@ const backoffMs = Object.freeze({ first: 200, longest: 8000 });
  */
 export async function withLockRetries(
   context: ApplyContext,
-  what: { readonly tag: string; readonly describe: (error: unknown) => string; readonly isRepeatable: boolean },
+  what: {
+    readonly tag: string;
+    readonly describe: (error: unknown) => string;
+    readonly isRepeatable: boolean;
+    /** What was kept, where something was. */
+    readonly hint?: string;
+  },
   attempt: () => Promise<void>,
 ): Promise<void> {
   const { run, limits, onEvent } = context;
@@ -43,7 +49,8 @@ export async function withLockRetries(
       const hasTime = limits.remainingMs() > backoff.duration + limits.lockTimeoutMs;
       if (!what.isRepeatable || attempts >= limits.lockAttempts || !hasTime) {
         const waitedMs = elapsedMs(run.clock, startMs);
-        throw blockedError(error, `${what.tag}, ${what.describe(error)}`, { attempts, waitedMs, seen });
+        const tries = { attempts, waitedMs, seen };
+        throw blockedError(error, `${what.tag}, ${what.describe(error)}`, tries, what.hint);
       }
       const retryMs = Math.round(backoff.duration);
       onEvent({ step: "blocked", tag: what.tag, attempt: attempts, blockers: seen, retryMs });
@@ -57,12 +64,14 @@ function blockedError(
   error: unknown,
   where: string,
   tries: { readonly attempts: number; readonly waitedMs: number; readonly seen: readonly Blocker[] },
+  hint: string | undefined,
 ): PosternError {
   const often =
     tries.attempts === 1 ? "in one try" : `in ${tries.attempts} tries over ${Math.round(tries.waitedMs / 1000)} s`;
   const by = tries.seen.length === 0 ? "Nobody was seen to block it" : `Blocked by ${describeBlockers(tries.seen)}`;
   return new PosternError("migrate.blocked", `${where}: it did not get its lock ${often}. ${by}.`, {
     cause: error,
+    hint,
     sqlState: sqlStateOf(error),
   });
 }

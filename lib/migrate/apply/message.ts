@@ -71,7 +71,12 @@ export const beginStatement = "begin isolation level read committed read write";
  * told of it. A server that crashes in between forgets migrations together with their record.
  */
 export function transactionSettings(lockTimeoutMs: number): string[] {
-  return [`set lock_timeout = ${Math.ceil(lockTimeoutMs)}`, "set synchronous_commit = off"];
+  // A timeout of the role's own is for its everyday queries.
+  return [
+    `set lock_timeout = ${Math.ceil(lockTimeoutMs)}`,
+    "set statement_timeout = 0",
+    "set synchronous_commit = off",
+  ];
 }
 
 /** What the migration has set for itself ends before the bookkeeping, which is the runner's. */

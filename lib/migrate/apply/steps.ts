@@ -5,6 +5,7 @@ import { runScript, ScriptError } from "#lib/postgres/script.ts";
 import { resetSession } from "../session.ts";
 import { toCodeUnits } from "../sql/position.ts";
 import { type ApplyContext, statementTimeoutMs } from "./context.ts";
+import { finalizeSql, readDetachment } from "./detach.ts";
 import { describeFailure, describePlace } from "./failure.ts";
 import { dropInvalidIndexes, isIndexBuilt } from "./invalid-index.ts";
 import { undoRefused } from "./refused-step.ts";
@@ -92,7 +93,12 @@ async function applyStep(context: ApplyContext, one: OneStep): Promise<boolean> 
   if (recorded.get(number) === "done") return false;
   await withLockRetries(
     context,
-    { tag: one.migration.tag, describe: () => describePlace({ part: "file", number }, one.of), isRepeatable: true },
+    {
+      tag: one.migration.tag,
+      describe: () => describePlace({ part: "file", number }, one.of),
+      isRepeatable: true,
+      hint,
+    },
     async () => {
       await setLimits(context, one);
       if (canRunInTransaction(step)) await runInTransaction(context, one);
@@ -148,16 +154,18 @@ async function runAlone(context: ApplyContext, one: OneStep): Promise<void> {
   const { client, run, limits, onEvent } = context;
   const { step, number, migration, recorded } = one;
   const wasUnderWay = recorded.get(number) === "running";
-  if (wasUnderWay && (await isIndexBuilt(client, step.node))) {
+  const detachment = await readDetachment(client, step.node);
+  if (wasUnderWay && (detachment === "detached" || (await isIndexBuilt(client, step.node)))) {
     await recordStep(context, one, "done");
     return;
   }
+  const text = detachment === "pending" ? finalizeSql(step.node) : step.text;
   for (const index of await dropInvalidIndexes(client, step.node)) {
     onEvent({ step: "dropped-invalid-index", tag: migration.tag, index });
   }
   await recordStep(context, one, "running");
   try {
-    await run.monitor.cancellable(async () => runScript(client, step.text), limits.remainingMs());
+    await run.monitor.cancellable(async () => runScript(client, text), limits.remainingMs());
   } catch (error) {
     if (!wasUnderWay || !saysItWasDone(error, step.node)) throw error;
   }

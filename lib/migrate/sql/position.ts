@@ -1,5 +1,8 @@
 import { mayHoldPassword, withoutQuotedWord } from "./passwords.ts";
 
+/** Characters before the place in which a password is looked for. */
+const readBefore = 2000;
+
 /** Columns of the excerpt of a long line, on each side of the caret. */
 const around = 40;
 
@@ -18,13 +21,13 @@ export function locate(text: string, offset: number): { readonly line: number; r
  *               ^
  * ```
  *
- * Of a statement that may hold a password only the place is told.
+ * Near a password only the place is told: where a statement begins cannot be told from its semicolons, which may be quoted.
  */
 export function markPosition(file: string, text: string, offset: number, message: string): string {
   const { line, column } = locate(text, offset);
   const lineEnd = text.indexOf("\n", offset);
-  const statementToLineEnd = text.slice(text.lastIndexOf(";", offset - 1) + 1, lineEnd === -1 ? undefined : lineEnd);
-  if (mayHoldPassword(statementToLineEnd)) return `${file}:${line}:${column}: ${withoutQuotedWord(message)}`;
+  const nearby = text.slice(Math.max(0, offset - readBefore), lineEnd === -1 ? undefined : lineEnd);
+  if (mayHoldPassword(nearby)) return `${file}:${line}:${column}: ${withoutQuotedWord(message)}`;
   // A tab would push the caret elsewhere on every terminal.
   const whole = codePoints((text.split("\n", line)[line - 1] ?? "").replaceAll("\t", " ").replace(/\r$/u, ""));
   const from = Math.max(0, column - 1 - around);

@@ -58,6 +58,13 @@ const situations: Readonly<Record<HistoryCode, () => Promise<void>>> = {
     );
     await folder.write([table("a"), table("b"), table("c")]);
   },
+  "history.half-applied": async () => {
+    await watcher.client.query(
+      `insert into postern.migration_steps (tag, step, checksum, state, run_id)
+       select '0002_old-name', 1, 'sum', 'done', run_id from postern.runs limit 1`,
+    );
+    await folder.write([table("a"), table("b"), table("c")]);
+  },
   "history.unlisted-file": async () => {
     await folder.write([table("a"), table("b"), table("c")]);
     await writeFile(join(folder.dir, "0099_lost.sql"), table("lost"));

@@ -181,3 +181,17 @@ describe("a rehearsal", () => {
     });
   });
 });
+
+it("ends when its run is cancelled, and keeps nothing", async () => {
+  const outcome = run(["create table kept ()", "select pg_sleep(60)"], { statementTimeoutMs: 60_000 });
+  const isAsleep = async () =>
+    (await watcher.client.query("select from pg_stat_activity where wait_event = 'PgSleep'")).rowCount;
+  await expect.poll(isAsleep, { timeout: 5000 }).toBe(1);
+  await watcher.client.query("update postern.runs set cancelled_by = 'me'");
+  expect(await outcome).toMatchObject({
+    status: "partial",
+    error: { code: "run.cancelled" },
+    migrations: [{ outcome: "passed" }, { outcome: "skipped", reason: "the rehearsal was called off" }],
+  });
+  expect((await watcher.client.query("select from pg_class where relname = 'kept'")).rowCount).toBe(0);
+});
