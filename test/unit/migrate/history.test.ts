@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type HistoryCode, historyOverrides } from "#lib/contract.ts";
 import { type ErrorCode, PosternError } from "#lib/base/errors.ts";
-import { type AppliedRow, compareHistory, findRefused } from "#lib/migrate/history.ts";
+import { type AppliedRow, compareHistory, findRefused, withHalfApplied } from "#lib/migrate/history.ts";
 import type { Migration } from "#lib/migrate/source.ts";
 
 const migration = (index: number, text = `m${index}`): Migration => ({
@@ -160,13 +160,14 @@ describe("compareHistory of a folder of drizzle 1.0", () => {
 });
 
 describe("findRefused", () => {
-  const history = compareHistory({ ...folder, unlisted: ["x.sql"] }, [
+  const compared = compareHistory({ ...folder, unlisted: ["x.sql"] }, [
     rowOf(second),
     { when: third.when, checksum: "edited" },
     rowOf(second),
     { when: 1005, checksum: "gone" },
     { when: 9999, checksum: "newer" },
   ]);
+  const history = withHalfApplied(compared, new Set(["renamed"]));
   const all = Object.keys(historyOverrides) as HistoryCode[];
 
   it("lets go what is allowed, and nothing else", () => {
