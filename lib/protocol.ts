@@ -180,7 +180,7 @@ export type PlannedHazard = {
 /** One statement of a plan. */
 export type PlannedStatement = {
   readonly line: number;
-  /** Its first 200 characters. */
+  /** Its first 200 characters; a remark in their place where it may hold a password. */
   readonly sql: string;
   /** Why it runs outside a transaction; absent where it can run in one. */
   readonly outsideTransaction?: string;

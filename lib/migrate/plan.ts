@@ -14,6 +14,7 @@ import type { Queryable } from "./ledger.ts";
 import { hashPlan } from "./plan-hash.ts";
 import { findOutsideTransaction } from "./sql/outside-transaction.ts";
 import { type ParsedMigration, parseMigration, type Statement } from "./sql/parse-migration.ts";
+import { mayHoldPassword, notShown } from "./sql/passwords.ts";
 
 /** What a plan stands on: read and parsed, not yet judged. */
 export type PreparedPlan = {
@@ -109,7 +110,7 @@ type JudgedStatement = Pick<Statement, "line" | "text"> & Verdict;
 function describeStep({ line, text, effects }: JudgedStatement, reason: string | undefined): PlannedStatement {
   return {
     line,
-    sql: text.slice(0, maxSqlLength),
+    sql: mayHoldPassword(text) ? notShown : text.slice(0, maxSqlLength),
     ...(reason === undefined ? {} : { outsideTransaction: reason }),
     locks: effects.map(({ table, lock, work }) => ({ table, mode: lock, work })),
   };

@@ -218,6 +218,12 @@ it("each statement has its line, its text and its locks", async () => {
   });
 });
 
+it("a statement that may hold a password is not shown", async () => {
+  const [planned] = await plan(`alter role app password 'hunter2'; insert into small (b) values ('token', 'hunter2');`);
+  expect(JSON.stringify(planned)).not.toContain("hunter2");
+  expect(planned?.steps.map(({ sql }) => sql)).toEqual(Array(2).fill("(not shown: it may hold a password)"));
+});
+
 it("a statement that cannot run in a transaction says why, and takes the migration out of one", async () => {
   const [planned] = await plan("create index concurrently i on small (a); update large set a = 1 where id = 1");
   expect(planned).toMatchObject({
