@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { PlannedMigration } from "#lib/protocol.ts";
 import { isDestructive, judgeMigrations } from "#lib/migrate/plan.ts";
@@ -229,6 +230,16 @@ describe("a lock that is held through long work", () => {
   it("is none where the work is short", async () => {
     expect(await hazards("alter table large add column c int; update small set a = 1 where a is null")).toEqual([]);
   });
+});
+
+it("a temporary table of a statement that is done is gone, and hides no other", async () => {
+  const temporary = "create temp table large ()";
+  const parsed = await parseMigration(makeMigration(`${temporary}; drop table large`, 0));
+  const checksum = createHash("sha256").update(temporary).digest("hex");
+  const begun = new Map([[parsed.migration.tag, [{ step: 1, checksum, state: "done" as const }]]]);
+  const [planned] = await judgeMigrations([parsed], known, begun);
+  expect(planned?.steps[0]).toMatchObject({ done: true });
+  expect(planned?.hazards).toMatchObject([{ code: "drop.table", destructive: true }]);
 });
 
 it("only a plan in which data may go is destructive", async () => {
