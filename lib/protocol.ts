@@ -180,8 +180,10 @@ export type PlannedHazard = {
 /** One statement of a plan. */
 export type PlannedStatement = {
   readonly line: number;
-  /** Its first 200 characters. */
+  /** Its first 200 characters; a remark in their place where it may hold a password. */
   readonly sql: string;
+  /** An earlier run has done it: it is not run again, and has neither locks nor hazards. */
+  readonly done?: boolean;
   /** Why it runs outside a transaction; absent where it can run in one. */
   readonly outsideTransaction?: string;
   /** On tables that exist already, `mode` as in `pg_locks` but spelled out: `ACCESS EXCLUSIVE`. */

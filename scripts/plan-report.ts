@@ -41,11 +41,15 @@ function describeMigration({ tag, transactional, steps, hazards }: PlannedMigrat
   return lines;
 }
 
-function describeStep({ line, sql, locks, outsideTransaction }: PlannedStatement, style: Style): string[] {
+function describeStep(
+  { line, sql, done = false, locks, outsideTransaction }: PlannedStatement,
+  style: Style,
+): string[] {
   const text = sql.replaceAll(/\s+/g, " ");
   const shown = text.length > maxSqlLength ? `${text.slice(0, maxSqlLength - 1)}…` : text;
   return [
     `  ${style.dim(`${line}:`)} ${shown}`,
+    ...(done ? [style.dim("     done in an earlier run")] : []),
     ...(outsideTransaction === undefined ? [] : [style.dim(`     outside a transaction: ${outsideTransaction}`)]),
     ...locks.map(({ table, mode, work }) => style.dim(`     ${mode} on ${table}${workWords[work]}`)),
   ];

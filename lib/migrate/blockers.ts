@@ -1,6 +1,6 @@
 import type { Blocker } from "#lib/protocol.ts";
 import type { Queryable } from "./ledger.ts";
-import { mayHoldPassword } from "./sql/passwords.ts";
+import { mayHoldPassword, notShown } from "./sql/passwords.ts";
 
 const maxQueryCharacters = 200;
 
@@ -52,6 +52,6 @@ export function describeBlockers(blockers: readonly Blocker[]): string {
 }
 
 function shorten(query: string): string {
-  if (mayHoldPassword(query)) return "(not shown: it may hold a password)";
+  if (mayHoldPassword(query)) return notShown;
   return query.replaceAll(/\s+/gu, " ").trim().slice(0, maxQueryCharacters);
 }

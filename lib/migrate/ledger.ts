@@ -220,19 +220,24 @@ function isConnectionOf(run: string): string {
 }
 
 /**
- * Migrations that cannot run in a transaction and of which some statements are done. None where the table does not exist, or
- * this role may not read it: asked before, for an error would end the transaction of whoever asks.
+ * Whether the steps of half-applied migrations can be read: the table exists, and this role may. Asked before reading, for an
+ * error would end the transaction of whoever asks.
  */
-export async function readHalfApplied(
-  client: Queryable,
-): Promise<{ readonly tag: string; readonly statements: number }[]> {
-  const readable = await client.query(
+export async function canReadSteps(client: Queryable): Promise<boolean> {
+  const { rowCount } = await client.query(
     `select from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname = $1 and c.relname = 'migration_steps' and has_schema_privilege(n.oid, 'usage')
        and has_table_privilege(c.oid, 'select')`,
     [ledgerSchema],
   );
-  if (readable.rowCount !== 1) return [];
+  return rowCount === 1;
+}
+
+/** Migrations that cannot run in a transaction and of which some statements are done. None where they cannot be read. */
+export async function readHalfApplied(
+  client: Queryable,
+): Promise<{ readonly tag: string; readonly statements: number }[]> {
+  if (!(await canReadSteps(client))) return [];
   const { rows } = await client.query<{ tag: string; statements: number }>(
     `select tag, count(*) filter (where state = 'done')::integer as statements
      from postern.migration_steps group by tag order by tag`,

@@ -137,7 +137,11 @@ function limitsOf(lockTimeoutMs: number, statementTimeoutMs: number): string {
     set local client_connection_check_interval = 500`;
 }
 
-function whyNotRehearsed({ statements }: ParsedMigration, { facts }: PreparedPlan): string | undefined {
+function whyNotRehearsed(
+  { migration, statements }: ParsedMigration,
+  { facts, begun }: PreparedPlan,
+): string | undefined {
+  if (begun.has(migration.tag)) return "some of its statements have run already";
   const [outside] = findOutsideTransaction(statements, partitionFacts(facts)).values();
   if (outside !== undefined) return `${outside} cannot run in a transaction, so nothing could be rolled back`;
   return findIrrevocable(statements);

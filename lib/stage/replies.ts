@@ -92,6 +92,7 @@ const planSchema = v.object({
         v.object({
           line: count,
           sql: v.string(),
+          done: v.exactOptional(v.boolean()),
           outsideTransaction: v.exactOptional(v.string()),
           locks: v.array(
             v.object({ table: v.string(), mode: v.string(), work: v.picklist(["none", "scan", "build", "rewrite"]) }),

@@ -54,17 +54,28 @@ function judge(command: AlterTableCmd, table: Table, scene: Scene): Verdict {
     case "AT_SetAccessMethod":
     case "AT_SetTableSpace":
     case "AT_SetLogged":
+      return judgeRewrite(table);
     case "AT_SetUnLogged":
-      return {
-        effects: effectOn(table, "ACCESS EXCLUSIVE", "rewrite"),
-        hazards: hazardOn(table, "rewrite", "The whole table is written anew while nobody can read or write it"),
-      };
+      return judgeSetUnlogged(table);
     case "AT_AttachPartition":
     case "AT_DetachPartition":
       return judgePartition(subtype, def, table, scene);
     default:
       return { effects: effectOn(table, lockOf(subtype)), hazards: [] };
   }
+}
+
+function judgeRewrite(table: Table): Verdict {
+  return {
+    effects: effectOn(table, "ACCESS EXCLUSIVE", "rewrite"),
+    hazards: hazardOn(table, "rewrite", "The whole table is written anew while nobody can read or write it"),
+  };
+}
+
+function judgeSetUnlogged(table: Table): Verdict {
+  const message = "An unlogged table is emptied when the server crashes, and no standby has it";
+  const hazards = hazardOn(table, "unlogged", message, { severity: "warning", destructive: true });
+  return combine([judgeRewrite(table), { effects: [], hazards }]);
 }
 
 function judgeSetNotNull(column: string, table: Table, scene: Scene): Verdict {

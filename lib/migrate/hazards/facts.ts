@@ -43,6 +43,6 @@ export type CatalogFacts = {
   readonly relations: readonly RelationFacts[];
   /** Names of the volatile functions among those that the plan calls. */
   readonly volatileFunctions: ReadonlySet<string>;
-  /** Names of those that change no rows whoever's they are: PostgreSQL's own, and others that are not volatile. */
+  /** Names of those that change no rows whoever's they are: PostgreSQL's own, those of pgcrypto and uuid-ossp, and others that are not volatile. */
   readonly trustedFunctions: ReadonlySet<string>;
 };

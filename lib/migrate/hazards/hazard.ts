@@ -6,6 +6,7 @@ export type Severity = "danger" | "warning" | "notice";
 
 export type HazardCode =
   | "rewrite"
+  | "unlogged"
   | "default.volatile"
   | "type.change"
   | "type.narrowing"
@@ -23,6 +24,7 @@ export type HazardCode =
   | "truncate"
   | "rename"
   | "rows.delete"
+  | "rows.update"
   | "rows.update-all"
   | "opaque";
 
@@ -33,7 +35,7 @@ export type Hazard = {
   readonly table?: string;
   /** What happens, and the way that avoids it. */
   readonly message: string;
-  /** Rows or objects are gone afterwards, or may be: a protected stage wants approval. */
+  /** Rows, values or objects are gone afterwards, or may be: a protected stage wants approval. */
   readonly destructive: boolean;
 };
 

@@ -130,6 +130,9 @@ const factsQuery = `
     (select coalesce(json_agg(distinct proname), '[]') from pg_proc
      where proname = any($2) and provolatile = 'v') as volatile_functions,
     (select coalesce(json_agg(proname), '[]') from
-      (select proname from pg_proc where proname = any($2) group by proname
-       having bool_and(pronamespace = 'pg_catalog'::regnamespace or provolatile <> 'v')) f) as trusted_functions,
+      (select proname from pg_proc p where proname = any($2) group by proname
+       having bool_and(pronamespace = 'pg_catalog'::regnamespace or provolatile <> 'v' or exists (
+         select from pg_depend d join pg_extension e on e.oid = d.refobjid and e.extname in ('pgcrypto', 'uuid-ossp')
+         where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+           and d.refclassid = 'pg_extension'::regclass))) f) as trusted_functions,
     (select coalesce(json_agg(r), '[]') from relations r) as relations`;

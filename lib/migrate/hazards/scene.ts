@@ -109,8 +109,11 @@ export class Scene {
     else this.dropColumn(table, to);
   }
 
-  /** Temporary tables may end with the transaction: in the next migration the name is the other table's again. */
-  endMigration(): void {
+  /**
+   * A migration is over, or this part of it was done in an earlier run: temporary tables may have ended with the transaction or the
+   * session, and the name is the other table's again.
+   */
+  endSession(): void {
     for (const label of this.#newTables) if (label.startsWith(`${temporary}.`)) this.#newTables.delete(label);
   }
 

@@ -1,8 +1,9 @@
 import type { AlterObjectSchemaStmt, CreateStmt, CreateTableAsStmt, LockStmt, Node, RenameStmt } from "libpg-query";
 import { judgeAlterTable } from "./alter-table.ts";
+import { judgeCalls } from "./calls.ts";
 import { referencedTables } from "./constraints.ts";
 import { judgeDrop, judgeDropWhole, judgeTruncate } from "./drops.ts";
-import { type LockMode, lockModes, nothing, opaque, type Verdict } from "./hazard.ts";
+import { combine, type LockMode, lockModes, nothing, opaque, type Verdict } from "./hazard.ts";
 import { judgeCluster, judgeCreateIndex, judgeRefresh, judgeReindex, judgeVacuum } from "./indexes.ts";
 import { judgeRows } from "./rows.ts";
 import type { Scene } from "./scene.ts";
@@ -10,6 +11,10 @@ import { effectOn, hazardOn } from "./table.ts";
 
 /** What one statement does to tables that others use, and what is hazardous about it. Tells the scene what it changes. */
 export function judgeStatement(node: Node, scene: Scene): Verdict {
+  return combine([judgeKind(node, scene), judgeCalls(node, scene)]);
+}
+
+function judgeKind(node: Node, scene: Scene): Verdict {
   if ("AlterTableStmt" in node) return judgeAlterTable(node.AlterTableStmt, scene);
   if ("IndexStmt" in node) return judgeCreateIndex(node.IndexStmt, scene);
   if ("CreateStmt" in node) return judgeCreateTable(node.CreateStmt, scene);
@@ -44,7 +49,8 @@ function changesRows(node: Node): boolean {
     "MergeStmt" in node ||
     "SelectStmt" in node ||
     "ExplainStmt" in node ||
-    "CopyStmt" in node
+    "CopyStmt" in node ||
+    "DeclareCursorStmt" in node
   );
 }
 

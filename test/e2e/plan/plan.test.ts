@@ -64,6 +64,45 @@ describe("a plan", () => {
     expect(after.planHash).not.toBe(plan.planHash);
   });
 
+  it("of a half-applied migration weighs only what is left of it", async () => {
+    await connection.client.query("create table old (); create table t (n int); insert into t values (1), (1)");
+    const failing = "drop table old;\ncreate unique index concurrently i on t (n);\nvacuum t;";
+    const run = { runId: "plan-run-2", requestedBy: "test" };
+    await using connections = await openRun(database.address, run.runId);
+    const failed = await migrate(connections, { ...run, folder: await folder.write([failing]) });
+    expect(failed).toMatchObject({ status: "failed" });
+
+    const half = await planMigrations(connection.client, await folder.write([failing]));
+    expect(half).toMatchObject({ destructive: false, findings: [] });
+    expect(half.pending[0]?.steps.map(({ done }) => done)).toEqual([true, undefined, undefined]);
+    expect(half.pending[0]?.hazards.map(({ code }) => code)).toEqual(["index.invalid"]);
+
+    const mended = await folder.write(["drop table old;\ncreate index i on t (n);"]);
+    expect((await planMigrations(connection.client, mended)).pending).toMatchObject([{ transactional: false }]);
+    const again = { ...run, runId: "plan-run-3" };
+    await using others = await openRun(database.address, again.runId);
+    expect(await migrate(others, { ...again, folder: mended, isProtected: true })).toMatchObject({ status: "applied" });
+  });
+
+  it("of a half-applied migration whose done part was edited says so, as migrate will", async () => {
+    await connection.client.query("create table t (n int); insert into t values (1), (1)");
+    const index = "create unique index concurrently i on t (n)";
+    const run = { runId: "plan-run-4", requestedBy: "test" };
+    await using connections = await openRun(database.address, run.runId);
+    await migrate(connections, { ...run, folder: await folder.write([`create table a (); ${index}`]) });
+
+    const edited = await folder.write([`create table b (); ${index}`]);
+    const plan = await planMigrations(connection.client, edited);
+    expect(plan.findings).toMatchObject([{ code: "migrate.step-changed", tag: "0000_step" }]);
+    expect(plan.pending[0]?.steps.some(({ done }) => done)).toBe(false);
+    const again = { ...run, runId: "plan-run-5" };
+    await using others = await openRun(database.address, again.runId);
+    expect(await migrate(others, { ...again, folder: edited })).toMatchObject({
+      status: "failed",
+      error: { code: "migrate.step-changed", message: expect.stringContaining(plan.findings[0]?.message ?? "?") },
+    });
+  });
+
   it("of SQL that PostgreSQL cannot read is an error that shows the place", async () => {
     const broken = await folder.write(["create table a ()", "alter tabel a add b int"]);
     await expect(planMigrations(connection.client, broken)).rejects.toMatchObject({

@@ -20,10 +20,16 @@ const plan: PlanResult = {
     {
       tag: "0002_index",
       transactional: false,
-      statements: 1,
+      statements: 2,
       steps: [
         {
           line: 1,
+          sql: "create table t ()",
+          done: true,
+          locks: [],
+        },
+        {
+          line: 2,
           sql: "create index concurrently i on orders (c)",
           outsideTransaction: "WHY",
           locks: [lock("build")],
@@ -49,8 +55,10 @@ test("a plan shows each statement with its locks, and each hazard below its stat
     "  4: drop table old",
     "     danger public.old: Gone. [drop.table]",
     "",
-    "0002_index  1 statement, not in a transaction: statement by statement",
-    "  1: create index concurrently i on orders (c)",
+    "0002_index  2 statements, not in a transaction: statement by statement",
+    "  1: create table t ()",
+    "     done in an earlier run",
+    "  2: create index concurrently i on orders (c)",
     "     outside a transaction: WHY",
     "     SHARE UPDATE EXCLUSIVE on public.orders, builds an index",
     "",

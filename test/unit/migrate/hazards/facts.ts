@@ -6,7 +6,7 @@ export function catalog(...relations: readonly RelationFacts[]): CatalogFacts {
     currentSchema: "public",
     relations,
     volatileFunctions: new Set(["random", "gen_random_uuid", "nextval"]),
-    trustedFunctions: new Set(["random", "gen_random_uuid", "nextval", "now", "count"]),
+    trustedFunctions: new Set(["random", "gen_random_uuid", "nextval", "now", "count", "lo_unlink"]),
   };
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { PlannedMigration } from "#lib/protocol.ts";
 import { isDestructive, judgeMigrations } from "#lib/migrate/plan.ts";
@@ -95,7 +96,37 @@ describe("hazards", () => {
     ["delete from large where a = 1", ["rows.delete warning large !"]],
     ["with d as (delete from small returning *) insert into large select * from d", ["rows.delete danger small !"]],
     ["update large set a = 1", ["rows.update-all danger large !"]],
-    ["update large set a = 1 where id = 7", []],
+    ["update large set a = 1 where id = 7", ["rows.update warning large !"]],
+    ["update large set a = 1 where a is null and id > 7", []],
+    ["update large l set a = 1 from small s where l.a is null and s.id = l.id", []],
+    ["update large l set a = 1 from small s where s.a is null and s.id = l.id", ["rows.update warning large !"]],
+    ["update large set a = 1, b = 'x' where a is null", ["rows.update warning large !"]],
+    ["update large set a = 1 where a is null or id = 7", ["rows.update warning large !"]],
+    ["insert into small values (1) on conflict do nothing", []],
+    ["insert into small values (1) on conflict (id) do update set a = 1", ["rows.update warning small !"]],
+    [
+      "merge into small s using large l on s.id = l.id when matched then update set a = 1",
+      ["rows.update warning small !"],
+    ],
+    ["merge into small s using large l on s.id = l.id when not matched then insert values (1)", []],
+    ["declare c cursor for select tidy_up()", ["opaque warning !"]],
+    ["create table x as execute p", ["opaque warning !"]],
+    ["alter table small add column c int default tidy_up()", ["opaque warning !"]],
+    ["alter table small add check (tidy_up())", ["constraint.scan notice small", "opaque warning !"]],
+    ["alter table small add check (tidy_up()) not valid", []],
+    [
+      "alter table small alter a type bigint using tidy_up(a)",
+      ["rewrite notice small", "type.narrowing danger small !", "opaque warning !"],
+    ],
+    ["alter table small alter a set default tidy_up()", []],
+    ["create table x (a int default tidy_up(), check (tidy_up()))", []],
+    ["create view v as select tidy_up()", []],
+    ["create policy p on small using (tidy_up())", []],
+    ["create index concurrently i on small (tidy_up(a))", ["index.invalid notice small"]],
+    ["alter table small add column c timestamptz default now()", []],
+    ["select lo_unlink(7)", ["drop.object warning !"]],
+    ["alter table large set unlogged", ["rewrite danger large", "unlogged warning large !"]],
+    ["alter table large set logged", ["rewrite danger large"]],
     ["merge into small s using large l on s.id = l.id when matched then delete", ["rows.delete warning small !"]],
     ["alter table small rename to little", ["rename warning small"]],
     ["alter table small rename column a to z", ["rename warning small"]],
@@ -158,6 +189,7 @@ describe("what the plan itself made", () => {
     const sql = ["alter table large add column c int", "update large set c = a", "alter table large drop column c"];
     const found = await hazards(...sql);
     expect(found).toEqual(["rows.update-all danger large"]);
+    expect(await hazards("alter table large add column c int", "update large set c = a where id > 7")).toEqual([]);
   });
 
   it("proves NOT NULL once it is valid", async () => {
@@ -200,6 +232,16 @@ describe("a lock that is held through long work", () => {
   });
 });
 
+it("a temporary table of a statement that is done is gone, and hides no other", async () => {
+  const temporary = "create temp table large ()";
+  const parsed = await parseMigration(makeMigration(`${temporary}; drop table large`, 0));
+  const checksum = createHash("sha256").update(temporary).digest("hex");
+  const begun = new Map([[parsed.migration.tag, [{ step: 1, checksum, state: "done" as const }]]]);
+  const [planned] = await judgeMigrations([parsed], known, begun);
+  expect(planned?.steps[0]).toMatchObject({ done: true });
+  expect(planned?.hazards).toMatchObject([{ code: "drop.table", destructive: true }]);
+});
+
 it("only a plan in which data may go is destructive", async () => {
   expect(isDestructive(await plan("alter table large alter a set not null"))).toBe(false);
   expect(isDestructive(await plan("create table x ()", "drop table small"))).toBe(true);
@@ -216,6 +258,12 @@ it("each statement has its line, its text and its locks", async () => {
       { line: 4, locks: [{ table: "public.small", mode: "ACCESS EXCLUSIVE", work: "none" }] },
     ],
   });
+});
+
+it("a statement that may hold a password is not shown", async () => {
+  const [planned] = await plan(`alter role app password 'hunter2'; insert into small (b) values ('token', 'hunter2');`);
+  expect(JSON.stringify(planned)).not.toContain("hunter2");
+  expect(planned?.steps.map(({ sql }) => sql)).toEqual(Array(2).fill("(not shown: it may hold a password)"));
 });
 
 it("a statement that cannot run in a transaction says why, and takes the migration out of one", async () => {
