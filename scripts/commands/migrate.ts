@@ -76,7 +76,7 @@ export function registerMigrate(command: Command, context: CommandContext): void
       new Option("--steal-lock", "Danger: end the run that holds the lock, whatever it does").env("POSTERN_STEAL_LOCK"),
     )
     .addOption(new Option("--run-id <id>", "watch the run of this id, or begin it").env("POSTERN_RUN_ID"))
-    .addOption(new Option("--cancel <run-id>", "end the run of this id, and apply nothing"))
+    .addOption(new Option("--cancel <run-id>", "end the run of this id, and apply nothing").env("POSTERN_CANCEL"))
     .addHelpText("after", help)
     .action(async () => {
       const flags = readFlags(command, context);
