@@ -40,6 +40,10 @@ export type RunnerEvent =
       readonly migrationsHash?: string;
       /** The last migration that the database has already. */
       readonly tag: string;
+      /** How long to wait for another run to end, in milliseconds. */
+      readonly lockWaitMs?: number;
+      /** Danger: ends the run that holds the lock. */
+      readonly stealLock?: boolean;
       readonly allow?: readonly HistoryCode[];
     }
   | {
