@@ -135,6 +135,8 @@ export type MigrateResult = {
   readonly ms: number;
   /** Of `--baseline`: tags that were recorded as applied without being run. */
   readonly baselined?: readonly string[];
+  /** Run that `--steal-lock` ended to make room for this one. */
+  readonly stoleFrom?: string;
   /** Of a `partial` run of an approved plan: the hash of its rest, which that approval covers. */
   readonly planHash?: string;
   /** Of a run that applied something: what the schema is like now. */

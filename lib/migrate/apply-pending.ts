@@ -7,6 +7,7 @@ import type { ApplyEvent, ApplyLimits } from "./apply/context.ts";
 import { isConnectionLost } from "./apply/failure.ts";
 import type { PreparedMigration } from "./apply/prepare.ts";
 import { type DrizzleLayout, insertAppliedSql } from "./drizzle-table.ts";
+import type { LeaseHolder } from "./ledger.ts";
 import { findApplied } from "./lost-connection.ts";
 import type { RunContext } from "./recorded-run.ts";
 import type { Migration } from "./source.ts";
@@ -106,13 +107,15 @@ async function endLost(
   at: { readonly applied: readonly string[]; readonly isLast: boolean; readonly failure: PosternError },
 ): Promise<Applied> {
   const { isLast, failure } = at;
-  const found = await findApplied(run);
+  const after = await findApplied(run);
+  const found = after?.applied;
   const applied = found === undefined ? at.applied : [...at.applied, tag].filter((one) => found.has(one));
   const lost = `The connection was lost while ${tag} was applied`;
   const { code, cause, sqlState } = failure;
   const describe = (message: string, hint: string) => new PosternError(code, message, { hint, cause, sqlState });
+  if (found?.has(tag) === true && isLast) return { status: "applied", applied };
+  if (after?.takenBy !== undefined) return { status: "failed", applied, error: leaseTaken(after.takenBy, failure) };
   if (found?.has(tag) === true) {
-    if (isLast) return { status: "applied", applied };
     const error = describe(`${lost}: it was committed.`, "Run migrate again: it goes on behind it.");
     return { status: "failed", applied, error };
   }
@@ -122,4 +125,9 @@ async function endLost(
   const hint =
     found === undefined ? "See `postern status`. Running migrate again is safe either way." : "Run migrate again.";
   return { status: "failed", applied, error: describe(`${lost}, and ${kept}. ${failure.message}`, hint) };
+}
+
+function leaseTaken({ runId, requestedBy }: LeaseHolder, cause: PosternError): PosternError {
+  const message = `Run ${runId}, requested by ${requestedBy}, has ended this one and goes on in its place.`;
+  return new PosternError("run.lease-lost", message, { cause, sqlState: cause.sqlState });
 }

@@ -40,6 +40,12 @@ export function runApplicationName(runId: string): string {
   return `postern run ${runId}`;
 }
 
+/** The run whose connection has this name; undefined for a connection of somebody else. Behind the id may stand a name in brackets. */
+export function runIdOf(applicationName: string): string | undefined {
+  const prefix = runApplicationName("");
+  return applicationName.startsWith(prefix) ? applicationName.slice(prefix.length).split(" ")[0] : undefined;
+}
+
 /** Any fixed number will do, as long as nobody else's advisory lock has it. */
 const ledgerLockKey = "7021866540331862017";
 
@@ -170,6 +176,18 @@ export async function readAppliedTags(client: Queryable, runId: string): Promise
     [runId],
   );
   return new Set(rows.map(({ tag }) => tag));
+}
+
+export type LeaseHolder = { readonly token: string; readonly runId: string; readonly requestedBy: string };
+
+/** Who has the run lease now; undefined when nobody ever had it. */
+export async function readLeaseHolder(client: Queryable): Promise<LeaseHolder | undefined> {
+  const { rows } = await client.query<{ token: string; run_id: string; requested_by: string }>(
+    `select l.token::text, l.run_id, r.requested_by from postern.lease l join postern.runs r using (run_id)
+     where l.name = 'run'`,
+  );
+  const row = rows[0];
+  return row === undefined ? undefined : { token: row.token, runId: row.run_id, requestedBy: row.requested_by };
 }
 
 /** What the ledger knows of a run; undefined when there is no such run, or no ledger yet. */

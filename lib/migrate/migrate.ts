@@ -48,6 +48,8 @@ export type MigrateOptions = {
 
 export type MigrateProgress =
   | { readonly step: "waiting"; readonly holder: LockHolder | undefined }
+  /** Who held the lock was ended, as `stealLock` asks. */
+  | { readonly step: "stole"; readonly holder: LockHolder }
   | MigrateEvent
   /** The schema could not be looked at after the run. */
   | { readonly step: "not-checked"; readonly reason: string };
@@ -87,9 +89,11 @@ export async function migrate(connections: RunConnections, options: MigrateOptio
 
   const { lockWaitMs, stealLock, lockTimeoutMs = defaults.lockTimeoutMs } = options;
   const onWait = (holder: LockHolder | undefined) => onProgress?.({ step: "waiting", holder });
-  const waiting = { lockWaitMs, stealLock, lookEveryMs: Math.min(250, Math.ceil(lockTimeoutMs / 3)) };
-  return await recordRun(connections, { ...identity, ...waiting, clock, signal, onWait }, async (run) => {
-    const result = finish(await work(client, run, prepared, options));
+  const onSteal = (holder: LockHolder) => onProgress?.({ step: "stole", holder });
+  const waiting = { onWait, onSteal, lockWaitMs, stealLock, lookEveryMs: Math.min(250, Math.ceil(lockTimeoutMs / 3)) };
+  return await recordRun(connections, { ...identity, ...waiting, clock, signal }, async (run) => {
+    const stolen = run.stoleFrom === undefined ? {} : { stoleFrom: run.stoleFrom };
+    const result = finish({ ...(await work(client, run, prepared, options)), ...stolen });
     return { outcome: result.status, result, error: result.error };
   });
 }

@@ -11,6 +11,7 @@ import {
   ensureLedger,
   readRun,
   recordEndedRun,
+  runIdOf,
   type RunIdentity,
   type RunOutcome,
   type RunRecord,
@@ -31,6 +32,8 @@ export type RecordedRunOptions = RunIdentity & {
   readonly clock?: Clock | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
+  /** Called once, when the holder of the lock was ended to take its place. */
+  readonly onSteal?: ((holder: LockHolder) => void) | undefined;
   /** Whose table to make where drizzle has none. Default `journal`. */
   readonly folderFormat?: FolderFormat | undefined;
 };
@@ -47,6 +50,8 @@ export type RecordedOutcome<Result> = {
 export type RunContext = {
   readonly runId: string;
   readonly lease: Lease;
+  /** The run that was ended to make room for this one. */
+  readonly stoleFrom: string | undefined;
   readonly clock: Clock;
   /** Aborted when the run was called off, was cancelled or has lost its lease; the reason is a PosternError. */
   readonly signal: AbortSignal;
@@ -91,12 +96,17 @@ export async function recordRun<Result>(
     const { lookEveryMs } = options;
     await using monitor = new RunMonitor({ runId, workPid: await readPid(client), open, clock, lookEveryMs });
     const signal = options.signal === undefined ? monitor.signal : AbortSignal.any([monitor.signal, options.signal]);
-    await using _lock = await acquireRunLock(client, { ...options, clock, signal });
+    let stoleFrom: string | undefined;
+    const onSteal = (holder: LockHolder) => {
+      stoleFrom = runIdOf(holder.applicationName);
+      options.onSteal?.(holder);
+    };
+    await using _lock = await acquireRunLock(client, { ...options, clock, signal, onSteal });
     const lease = await takeLease(client, runId);
     monitor.hold(lease);
     await endLostRuns(client, runId);
     const report = (progress: RunProgress) => monitor.report(progress);
-    const outcome = await work({ runId, lease, clock, signal, monitor, report, open });
+    const outcome = await work({ runId, lease, stoleFrom, clock, signal, monitor, report, open });
     await end(outcome);
     return outcome.result;
   } catch (error) {
@@ -133,14 +143,17 @@ const undefinedColumn = "42703";
 
 async function acquireRunLock(
   client: pg.Client,
-  { lockWaitMs: waitMs = defaults.lockWaitMs, stealLock = false, clock, signal, onWait }: RecordedRunOptions,
+  { lockWaitMs: waitMs = defaults.lockWaitMs, stealLock = false, clock, signal, onWait, onSteal }: RecordedRunOptions,
 ): Promise<AsyncDisposable> {
   let stolenFrom: number | undefined;
-  const onHolder = async ({ pid }: LockHolder) => {
+  const onHolder = async (holder: LockHolder) => {
+    const { pid } = holder;
+    const isFirst = stolenFrom === undefined;
     // Whoever comes next has done nothing to be ended for.
     const isToEnd = stealLock && (stolenFrom ??= pid) === pid;
     if (isToEnd) await endHolder(client, pid);
     else await endFrozenHolder(client, pid);
+    if (isToEnd && isFirst) onSteal?.(holder);
   };
   try {
     return await acquireLock(client, "run", { waitMs, clock, signal, onWait, onHolder });

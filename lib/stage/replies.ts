@@ -63,6 +63,7 @@ const migrateSchema = v.object({
   planHash: v.exactOptional(v.string()),
   after: v.exactOptional(afterSchema),
   baselined: v.exactOptional(tags),
+  stoleFrom: v.exactOptional(v.string()),
   error: v.exactOptional(errorDocumentSchema),
 });
 
