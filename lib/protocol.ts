@@ -106,6 +106,8 @@ export type ProgressResult = {
   readonly runId: string;
   /** `unknown`: not (yet) begun. `lost`: it began, did not end, and its connection is gone. */
   readonly state: "unknown" | "running" | "ended" | "lost";
+  /** What the run does: `migrate`, `seed`… Absent when it is unknown. */
+  readonly action?: string;
   /** What it last told of itself while it was running. */
   readonly progress?: RunProgress;
   /** What the command prints: present when the run ended with a result. */

@@ -19,6 +19,7 @@ import {
 import { endFrozenHolder, type Lease, takeLease } from "./lease.ts";
 import { acquireLock, endHolder, type LockHolder } from "./lock.ts";
 import { RunMonitor } from "./monitor.ts";
+import { refuseOtherAction } from "./other-action.ts";
 import type { RunConnections } from "./run-connections.ts";
 import { resetSession } from "./session.ts";
 
@@ -199,9 +200,7 @@ async function attach(
   { action, clock = systemClock, signal }: RecordedRunOptions,
 ): Promise<unknown> {
   const { runId } = earlier;
-  if (earlier.action !== action) {
-    throw new PosternError("event.invalid", `The run id ${runId} belongs to another run: ${earlier.action}.`);
-  }
+  refuseOtherAction(earlier, action);
   let run: RunRecord | undefined = earlier;
   while (run !== undefined && run.endedAt === null && run.isConnected) {
     await clock.sleep(defaults.attachPollMs, signal);
