@@ -22,7 +22,11 @@ type Options = {
   readonly limits: ApplyLimits;
   readonly minStartMs: number;
   readonly onEvent: (event: MigrateEvent) => void;
+  readonly onBegin?: ((begun: BegunMigration) => void) | undefined;
 };
+
+/** `isWhole`: all of it is kept or nothing, else statement by statement. */
+export type BegunMigration = { readonly tag: string; readonly isWhole: boolean };
 
 type Applied = {
   readonly status: Extract<MigrateResult["status"], "up-to-date" | "applied" | "partial" | "failed">;
@@ -46,7 +50,7 @@ export async function applyPending(
   client: pg.Client,
   run: RunContext,
   pending: readonly PreparedMigration[],
-  { layout, limits, minStartMs, onEvent }: Options,
+  { layout, limits, minStartMs, onEvent, onBegin }: Options,
 ): Promise<Applied> {
   const applied: string[] = [];
   const session = { isSet: false };
@@ -63,6 +67,7 @@ export async function applyPending(
     const place = { n: index + 1, of: pending.length };
     const startMs = run.clock.nowMs();
     run.report({ what: tag, migration: place });
+    onBegin?.({ tag, isWhole: prepared.kind !== "steps" });
     try {
       const context = { client, run, limits, insertApplied, session, onEvent: notice, place };
       await applyMigration(context, prepared);

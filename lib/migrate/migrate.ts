@@ -1,10 +1,10 @@
 import type pg from "pg";
 import type { HistoryCode } from "#lib/contract.ts";
-import type { MigrateResult } from "#lib/protocol.ts";
+import type { MigrateResult, RunProgress } from "#lib/protocol.ts";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
-import { type ApplyLimits, type MigrateEvent, applyPending } from "./apply-pending.ts";
+import { type ApplyLimits, type BegunMigration, type MigrateEvent, applyPending } from "./apply-pending.ts";
 import { type PreparedMigration, prepareMigrations } from "./apply/prepare.ts";
 import { lookAfterwards } from "./after-run/look-afterwards.ts";
 import { findUnapproved } from "./approval.ts";
@@ -43,6 +43,10 @@ export type MigrateOptions = {
   readonly minStartMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: MigrateProgress) => void) | undefined;
+  /** Called when a migration is begun. */
+  readonly onBegin?: ((begun: BegunMigration) => void) | undefined;
+  /** Called with where the run stands when another process does it already, at once and at each news. */
+  readonly onAttached?: ((progress: RunProgress | undefined) => void) | undefined;
   readonly clock?: Clock | undefined;
 };
 
@@ -90,7 +94,15 @@ export async function migrate(connections: RunConnections, options: MigrateOptio
   const { lockWaitMs, stealLock, lockTimeoutMs = defaults.lockTimeoutMs } = options;
   const onWait = (holder: LockHolder | undefined) => onProgress?.({ step: "waiting", holder });
   const onSteal = (holder: LockHolder) => onProgress?.({ step: "stole", holder });
-  const waiting = { onWait, onSteal, lockWaitMs, stealLock, lookEveryMs: Math.min(250, Math.ceil(lockTimeoutMs / 3)) };
+  const { onAttached } = options;
+  const waiting = {
+    onWait,
+    onSteal,
+    onAttached,
+    lockWaitMs,
+    stealLock,
+    lookEveryMs: Math.min(250, Math.ceil(lockTimeoutMs / 3)),
+  };
   return await recordRun(connections, { ...identity, ...waiting, clock, signal }, async (run) => {
     const stolen = run.stoleFrom === undefined ? {} : { stoleFrom: run.stoleFrom };
     const result = finish({ ...(await work(client, run, prepared, options)), ...stolen });
@@ -119,6 +131,7 @@ async function work(
     limits: limitsOf(options),
     minStartMs: options.minStartMs ?? defaults.minStartMs,
     onEvent: (event) => onProgress?.(event),
+    onBegin: options.onBegin,
   });
   const notChecked = (reason: string) => onProgress?.({ step: "not-checked", reason });
   const [after] =

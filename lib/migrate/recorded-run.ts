@@ -35,6 +35,8 @@ export type RecordedRunOptions = RunIdentity & {
   readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
   /** Called once, when the holder of the lock was ended to take its place. */
   readonly onSteal?: ((holder: LockHolder) => void) | undefined;
+  /** Called with where the run stands when another process does it already, at once and at each news. */
+  readonly onAttached?: ((progress: RunProgress | undefined) => void) | undefined;
   /** Whose table to make where drizzle has none. Default `journal`. */
   readonly folderFormat?: FolderFormat | undefined;
 };
@@ -197,12 +199,16 @@ async function readPid(client: pg.Client): Promise<number> {
 async function attach(
   client: pg.Client,
   earlier: RunRecord,
-  { action, clock = systemClock, signal }: RecordedRunOptions,
+  { action, clock = systemClock, signal, onAttached }: RecordedRunOptions,
 ): Promise<unknown> {
   const { runId } = earlier;
   refuseOtherAction(earlier, action);
   let run: RunRecord | undefined = earlier;
+  let told: string | undefined;
   while (run !== undefined && run.endedAt === null && run.isConnected) {
+    const news = JSON.stringify(run.progress);
+    if (news !== told) onAttached?.(run.progress ?? undefined);
+    told = news;
     await clock.sleep(defaults.attachPollMs, signal);
     run = await readRun(client, runId);
   }

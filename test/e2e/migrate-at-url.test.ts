@@ -1,7 +1,9 @@
 import { expect, it } from "vitest";
 import { runCommand } from "../support/command-line.ts";
 import { beginRun } from "#lib/migrate/ledger.ts";
-import { useMigrateBench } from "../support/migrate-bench.ts";
+import { closeGate, openGate, passGate, useMigrateBench, waitAtGate, waitUntilGone } from "../support/migrate-bench.ts";
+
+import { waitFor } from "../support/wait-for.ts";
 
 /** `postern migrate --url`: what it says, and to what it listens. */
 const bench = useMigrateBench();
@@ -31,4 +33,51 @@ it("--run-id of a run of another action is refused, with what to do", async () =
       hint: expect.stringContaining("--run-id"),
     },
   });
+});
+
+const whole = `create table b (); ${passGate(1)}`;
+const stepped = `create table b (); ${passGate(1)}; vacuum b`;
+
+it.each([
+  ["SIGINT", whole, "finishing 0001_step; Ctrl-C again stops it and keeps nothing of it"],
+  ["SIGTERM", whole, "finishing 0001_step; a second signal stops it and keeps nothing of it"],
+  ["SIGINT", stepped, "finishing a statement of 0001_step; Ctrl-C again stops it; statements that are done stay"],
+] as const)(
+  "after %s says what becomes of the migration under way, and at a second one ends",
+  async (name, text, said) => {
+    const { folder, start, rows } = bench();
+    await folder.write(["create table a ()", text]);
+    await closeGate(bench(), 1);
+    const process = start("--lock-timeout", "60s");
+    const pid = await waitAtGate(bench(), 1);
+    process.signal(name);
+    await waitFor("it said what follows", () => process.stderr().includes(said));
+    process.signal(name);
+    const { exitCode, result } = await process.ended;
+    expect({ exitCode, ...result() }).toMatchObject({
+      exitCode: name === "SIGINT" ? 130 : 143,
+      error: { code: "aborted" },
+    });
+    await waitUntilGone(bench(), pid);
+    await openGate(bench(), 1);
+    const kept = text === stepped ? 1 : 0;
+    expect(await rows("select from pg_class where relname = 'b'")).toHaveLength(kept);
+  },
+);
+
+it("--run-id of a run of another process shows where it stands, and a signal leaves that alone", async () => {
+  const { folder, start } = bench();
+  await folder.write(["create table a ()", whole]);
+  await closeGate(bench(), 1);
+  const working = start("--lock-timeout", "60s", "--run-id", "watched-run");
+  await waitAtGate(bench(), 1);
+  const watching = start("--run-id", "watched-run");
+  await waitFor("it shows the progress", () =>
+    /watching run watched-run\n0001_step \(2 of 2\)/u.test(watching.stderr()),
+  );
+  watching.signal("SIGINT");
+  const end = await watching.ended;
+  expect(end).toMatchObject({ exitCode: 130, stderr: expect.stringContaining("the run goes on: watch it again with") });
+  await openGate(bench(), 1);
+  expect((await working.ended).result()).toMatchObject({ status: "applied", applied: ["0000_step", "0001_step"] });
 });
