@@ -70,7 +70,7 @@ export type RunContext = {
  *
  * 1. Make sure of the ledger.
  * 2. Record the run. An id that was used before gives that run's outcome, once there is one; the work is not done again.
- * 3. Take the run lock, polling, and with it the lease; end in the ledger what runs left open that died.
+ * 3. Take the run lock, polling, and with it the lease (whoever watches is told whose end is waited for); end in the ledger what runs left open that died.
  * 4. Do the work, watched on a second connection (see `RunMonitor`).
  * 5. Record its outcome, or its error, durably, and let go of the lock.
  *
@@ -104,7 +104,15 @@ export async function recordRun<Result>(
       stoleFrom = runIdOf(holder.applicationName);
       options.onSteal?.(holder);
     };
-    await using _lock = await acquireRunLock(client, { ...options, clock, signal, onSteal });
+    let hasWaited = false;
+    const onWait = (holder: LockHolder | undefined) => {
+      hasWaited = true;
+      monitor.report({ what: describeWait(holder) });
+      options.onWait?.(holder);
+    };
+    await using _lock = await acquireRunLock(client, { ...options, clock, signal, onWait, onSteal });
+    // Not every action tells more of itself.
+    if (hasWaited) monitor.report({ what: action });
     const lease = await takeLease(client, runId);
     monitor.hold(lease);
     await endLostRuns(client, runId);
@@ -138,6 +146,13 @@ export async function recordWithoutWork<Result>(
   } catch (error) {
     throw toDatabaseError(error, `running ${options.action}`);
   }
+}
+
+/** For whoever watches a run that has not begun its work. */
+function describeWait(holder: LockHolder | undefined): string {
+  if (holder === undefined) return "waiting for another run to end";
+  const runId = runIdOf(holder.applicationName);
+  return `waiting for ${runId === undefined ? `backend ${holder.pid}` : `run ${runId}`} to end`;
 }
 
 /** There is no ledger yet, or one of an older version. */

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { readProgress } from "#lib/migrate/progress.ts";
 import { runCommand } from "../support/command-line.ts";
 import { beginRun } from "#lib/migrate/ledger.ts";
 import { closeGate, openGate, passGate, useMigrateBench, waitAtGate, waitUntilGone } from "../support/migrate-bench.ts";
@@ -80,4 +81,18 @@ it("--run-id of a run of another process shows where it stands, and a signal lea
   expect(end).toMatchObject({ exitCode: 130, stderr: expect.stringContaining("the run goes on: watch it again with") });
   await openGate(bench(), 1);
   expect((await working.ended).result()).toMatchObject({ status: "applied", applied: ["0000_step", "0001_step"] });
+});
+
+it("a run that waits for another says so in the ledger, for whoever watches it", async () => {
+  const { folder, start, client, run } = bench();
+  await folder.write(["create table a ()", whole]);
+  await closeGate(bench(), 1);
+  const first = start("--lock-timeout", "60s", "--run-id", "first-run");
+  await waitAtGate(bench(), 1);
+  const second = run({ runId: "second-run" });
+  const what = async () => (await readProgress(client, "second-run")).progress?.what;
+  await waitFor("it tells for whom it waits", async () => (await what()) === "waiting for run first-run to end");
+  await openGate(bench(), 1);
+  expect((await first.ended).result()).toMatchObject({ status: "applied" });
+  expect(await second).toMatchObject({ status: "up-to-date" });
 });
