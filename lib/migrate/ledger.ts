@@ -129,10 +129,15 @@ export async function recordEndedRun(
     // Nothing rests on this row, so its commit is not waited for.
     `with quick as materialized (select set_config('synchronous_commit', 'off', true))
      insert into postern.runs
-       (run_id, action, requested_by, git_commit, bundle_version, overrides, backend_pid, ended_at, outcome, result)
-     select $1, $2, $3, $4, $5, $6, pg_backend_pid(), clock_timestamp(), $7, $8 from quick
+       (run_id, action, requested_by, git_commit, bundle_version, overrides, backend_pid, ended_at, outcome, result, error)
+     select $1, $2, $3, $4, $5, $6, pg_backend_pid(), clock_timestamp(), $7, $8, $9 from quick
      on conflict (run_id) do nothing`,
-    [...valuesOf(run), end.outcome, end.result === undefined ? null : JSON.stringify(end.result)],
+    [
+      ...valuesOf(run),
+      end.outcome,
+      end.result === undefined ? null : JSON.stringify(end.result),
+      end.error === undefined ? null : JSON.stringify(end.error),
+    ],
   );
   return inserted.rowCount === 1 ? undefined : await readRun(client, run.runId);
 }

@@ -2,7 +2,7 @@ import type pg from "pg";
 import type { HistoryCode } from "#lib/contract.ts";
 import type { MigrateResult, RunProgress } from "#lib/protocol.ts";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
-import { PosternError } from "#lib/base/errors.ts";
+import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { type ApplyLimits, type BegunMigration, type MigrateEvent, applyPending } from "./apply-pending.ts";
 import { type PreparedMigration, prepareMigrations } from "./apply/prepare.ts";
@@ -13,7 +13,7 @@ import { type AppliedRow, compareHistory, findRefused, type History, type Histor
 import { readBegunMigrations, type RunIdentity } from "./ledger.ts";
 import type { LockHolder } from "./lock.ts";
 import { hashPlan } from "./plan-hash.ts";
-import { recordRun, recordWithoutWork, type RunContext } from "./recorded-run.ts";
+import { recordRun, type RecordedRunOptions, recordWithoutWork, type RunContext } from "./recorded-run.ts";
 import type { RunConnections } from "./run-connections.ts";
 import type { MigrationFolder } from "./source.ts";
 
@@ -64,7 +64,7 @@ const defaults = Object.freeze({ lockTimeoutMs: 1000, lockAttempts: 15, minStart
  * Brings the database to the state of the folder.
  *
  * 1. Compare folder and database, and read the pending SQL; a contradiction, and SQL that cannot run, is refused with the
- *    database untouched. Nothing pending ends here: no lock is taken.
+ *    schema untouched, and a contradiction recorded. Nothing pending ends here: no lock is taken.
  * 2. Record the run and take the run lock with its lease (see `recordRun`).
  * 3. Compare again: the run that we waited for may have done all the work.
  * 4. Refuse what was not approved (see `findUnapproved`).
@@ -83,8 +83,11 @@ export async function migrate(connections: RunConnections, options: MigrateOptio
   const finish = (outcome: Outcome): MigrateResult => ({ ...outcome, runId, ms: elapsedMs(clock, startMs) });
   const before = await glanceAtHistory(client, folder);
   const refused = findRefused(before.history, allow);
-  if (refused.length > 0) return finish(refuseFindings(refused, before.history));
   const identity = { runId, action: "migrate", requestedBy, bundle, allow, folderFormat: folder.format };
+  if (refused.length > 0) {
+    const result = finish(refuseFindings(refused, before.history));
+    return await recordRefusal(connections, { ...identity, clock, signal }, result);
+  }
   if (before.history.pending.length === 0) {
     const result = finish({ status: "up-to-date", applied: [], pending: [] });
     return await recordWithoutWork(connections, { ...identity, clock, signal }, { outcome: result.status, result });
@@ -108,6 +111,22 @@ export async function migrate(connections: RunConnections, options: MigrateOptio
     const result = finish({ ...(await work(client, run, prepared, options)), ...stolen });
     return { outcome: result.status, result, error: result.error };
   });
+}
+
+/** Where the ledger cannot be written (a role that only reads, a replica) the refusal is the answer all the same. */
+async function recordRefusal(
+  connections: RunConnections,
+  run: RecordedRunOptions,
+  result: MigrateResult,
+): Promise<MigrateResult> {
+  const { status: outcome, error } = result;
+  try {
+    return await recordWithoutWork(connections, run, { outcome, result, error });
+  } catch (failure) {
+    const { code } = toPosternError(failure);
+    if (code === "db.permission" || code === "db.read-only") return result;
+    throw failure;
+  }
 }
 
 type Outcome = Omit<MigrateResult, "runId" | "ms">;

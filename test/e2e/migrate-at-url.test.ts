@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { readProgress } from "#lib/migrate/progress.ts";
+import { quoteIdentifier } from "#lib/postgres/quote.ts";
 import { runCommand } from "../support/command-line.ts";
 import { beginRun } from "#lib/migrate/ledger.ts";
 import { closeGate, openGate, passGate, useMigrateBench, waitAtGate, waitUntilGone } from "../support/migrate-bench.ts";
@@ -95,4 +96,20 @@ it("a run that waits for another says so in the ledger, for whoever watches it",
   await openGate(bench(), 1);
   expect((await first.ended).result()).toMatchObject({ status: "applied" });
   expect(await second).toMatchObject({ status: "up-to-date" });
+});
+
+it("a refused run is in the ledger, and where that cannot be written the refusal is the answer all the same", async () => {
+  const { folder, client, database, rows, run } = bench();
+  await folder.write(["create table a ()"]);
+  await run();
+  await folder.write(["create table edited ()"]);
+  const error = { code: "history.edited" };
+  expect(await run({ runId: "refused-run" })).toMatchObject({ status: "refused", error });
+  const recorded = "select outcome, error from postern.runs where run_id = $1";
+  expect(await rows(recorded, ["refused-run"])).toMatchObject([{ outcome: "refused", error }]);
+  await client.query(
+    `alter database ${quoteIdentifier(database.address.database)} set default_transaction_read_only = on`,
+  );
+  expect(await run({ runId: "refused-again" })).toMatchObject({ status: "refused", runId: "refused-again", error });
+  expect(await rows(recorded, ["refused-again"])).toEqual([]);
 });
