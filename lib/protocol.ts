@@ -40,6 +40,10 @@ export type RunnerEvent =
       readonly migrationsHash?: string;
       /** The last migration that the database has already. */
       readonly tag: string;
+      /** How long to wait for another run to end, in milliseconds. */
+      readonly lockWaitMs?: number;
+      /** Danger: ends the run that holds the lock. */
+      readonly stealLock?: boolean;
       readonly allow?: readonly HistoryCode[];
     }
   | {
@@ -102,6 +106,8 @@ export type ProgressResult = {
   readonly runId: string;
   /** `unknown`: not (yet) begun. `lost`: it began, did not end, and its connection is gone. */
   readonly state: "unknown" | "running" | "ended" | "lost";
+  /** What the run does: `migrate`, `seed`… Absent when it is unknown. */
+  readonly action?: string;
   /** What it last told of itself while it was running. */
   readonly progress?: RunProgress;
   /** What the command prints: present when the run ended with a result. */
@@ -131,6 +137,8 @@ export type MigrateResult = {
   readonly ms: number;
   /** Of `--baseline`: tags that were recorded as applied without being run. */
   readonly baselined?: readonly string[];
+  /** Run that `--steal-lock` ended to make room for this one. */
+  readonly stoleFrom?: string;
   /** Of a `partial` run of an approved plan: the hash of its rest, which that approval covers. */
   readonly planHash?: string;
   /** Of a run that applied something: what the schema is like now. */

@@ -13,10 +13,12 @@ import type { StageTarget, Target, UrlTarget } from "./target.ts";
 type BaselineFlags = {
   readonly tag: string;
   readonly allow: readonly HistoryCode[];
+  readonly lockWait?: number;
+  readonly stealLock?: boolean;
   readonly runId?: string | undefined;
 };
 
-/** `migrate --baseline`: says what it will record, then has it recorded. */
+/** `migrate --baseline`: says what it would record, then has it recorded where the history is empty. */
 export async function baselineFor(
   target: Target,
   folder: MigrationFolder,
@@ -32,21 +34,26 @@ export async function baselineFor(
 async function baselineStage(
   target: StageTarget,
   folder: MigrationFolder,
-  { tag, allow, runId }: BaselineFlags,
+  { tag, allow, lockWait, stealLock, runId }: BaselineFlags,
   context: CommandContext,
 ): Promise<MigrateResult> {
   refuseStaleBundle(target.manifest, folder);
   const [{ replies }, { runFor }] = await Promise.all([import("#lib/stage/replies.ts"), import("./stage-run.ts")]);
   const requestedBy = describeRequester();
-  const overrides = allow.length === 0 ? {} : { allow };
-  const request = { action: "baseline", requestedBy, migrationsHash: folder.hash, tag, ...overrides } as const;
+  // Without what was not asked for, as `migrate` does it.
+  const others = {
+    ...(allow.length === 0 ? {} : { allow }),
+    ...(lockWait === undefined ? {} : { lockWaitMs: lockWait }),
+    ...(stealLock === undefined ? {} : { stealLock }),
+  };
+  const request = { action: "baseline", requestedBy, migrationsHash: folder.hash, tag, ...others } as const;
   return replies.migrate(await runFor(target, request, context, runId));
 }
 
 async function baselineUrl(
   { address }: UrlTarget,
   folder: MigrationFolder,
-  { tag, allow, runId = randomUUID() }: BaselineFlags,
+  { tag, allow, lockWait: lockWaitMs, stealLock, runId = randomUUID() }: BaselineFlags,
   { signal, output, root }: CommandContext,
 ): Promise<MigrateResult> {
   const bundle = await readCheckout(root);
@@ -58,6 +65,8 @@ async function baselineUrl(
     requestedBy: describeRequester(),
     bundle,
     allow,
+    lockWaitMs,
+    stealLock,
     signal,
     onWait: (holder) => output.note(`waiting for ${holder?.applicationName ?? "another run"} to end`),
   });
@@ -65,8 +74,9 @@ async function baselineUrl(
 
 function describeSelection(selected: readonly Migration[], { migrations }: MigrationFolder): string {
   const left = migrations.length - selected.length;
+  const count = selected.length === 1 ? "1 migration" : `${selected.length} migrations`;
   return [
-    `recording ${selected.length} migrations as applied without running them, which leaves ${left} pending:`,
+    `would record ${count} as applied without running, where the history is empty, which leaves ${left} pending:`,
     ...selected.map(({ tag }) => tag),
   ].join("\n");
 }

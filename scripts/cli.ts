@@ -61,7 +61,11 @@ async function main(): Promise<number> {
 }
 
 function stop(signal: SignalName): void {
-  if (signalExitCode !== undefined) process.exit(signalExitCodes[signal]);
+  if (signalExitCode !== undefined) {
+    const hint = "See `postern status` for what is applied.";
+    output.error(new PosternError("aborted", `Stopped at once by a second signal, ${signal}.`, { hint }).toDocument());
+    process.exit(signalExitCodes[signal]);
+  }
   signalExitCode = signalExitCodes[signal];
   abort.abort(new PosternError("aborted", `Stopped by ${signal}.`));
 }

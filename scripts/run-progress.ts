@@ -1,5 +1,6 @@
 import type { RunProgress } from "#lib/protocol.ts";
 import { describeBlockers } from "#lib/migrate/blockers.ts";
+import { runIdOf } from "#lib/migrate/ledger.ts";
 import type { MigrateProgress } from "#lib/migrate/migrate.ts";
 
 /** Where a run on a stage stands, on one line: `0003_orders (4 of 6), statement 2 of 5`. */
@@ -18,6 +19,11 @@ export function describeMigrateProgress(progress: MigrateProgress): string {
   switch (progress.step) {
     case "waiting":
       return `waiting for ${progress.holder?.applicationName ?? "another run"} to end`;
+    case "stole": {
+      const { applicationName, pid } = progress.holder;
+      const runId = runIdOf(applicationName);
+      return `ended ${runId === undefined ? `backend ${pid}` : `run ${runId}`}, which held the lock`;
+    }
     case "applied":
       return `applied ${progress.tag} (${progress.ms} ms)`;
     case "statement-done":

@@ -7,6 +7,7 @@ import type { ApplyEvent, ApplyLimits } from "./apply/context.ts";
 import { isConnectionLost } from "./apply/failure.ts";
 import type { PreparedMigration } from "./apply/prepare.ts";
 import { type DrizzleLayout, insertAppliedSql } from "./drizzle-table.ts";
+import type { LeaseHolder } from "./ledger.ts";
 import { findApplied } from "./lost-connection.ts";
 import type { RunContext } from "./recorded-run.ts";
 import type { Migration } from "./source.ts";
@@ -21,7 +22,11 @@ type Options = {
   readonly limits: ApplyLimits;
   readonly minStartMs: number;
   readonly onEvent: (event: MigrateEvent) => void;
+  readonly onBegin?: ((begun: BegunMigration) => void) | undefined;
 };
+
+/** `isWhole`: all of it is kept or nothing, else statement by statement. */
+export type BegunMigration = { readonly tag: string; readonly isWhole: boolean };
 
 type Applied = {
   readonly status: Extract<MigrateResult["status"], "up-to-date" | "applied" | "partial" | "failed">;
@@ -45,7 +50,7 @@ export async function applyPending(
   client: pg.Client,
   run: RunContext,
   pending: readonly PreparedMigration[],
-  { layout, limits, minStartMs, onEvent }: Options,
+  { layout, limits, minStartMs, onEvent, onBegin }: Options,
 ): Promise<Applied> {
   const applied: string[] = [];
   const session = { isSet: false };
@@ -62,6 +67,7 @@ export async function applyPending(
     const place = { n: index + 1, of: pending.length };
     const startMs = run.clock.nowMs();
     run.report({ what: tag, migration: place });
+    onBegin?.({ tag, isWhole: prepared.kind !== "steps" });
     try {
       const context = { client, run, limits, insertApplied, session, onEvent: notice, place };
       await applyMigration(context, prepared);
@@ -109,13 +115,15 @@ async function endLost(
   at: { readonly applied: readonly string[]; readonly isLast: boolean; readonly failure: PosternError },
 ): Promise<Applied> {
   const { isLast, failure } = at;
-  const found = await findApplied(run);
+  const after = await findApplied(run);
+  const found = after?.applied;
   const applied = found === undefined ? at.applied : [...at.applied, tag].filter((one) => found.has(one));
   const lost = `The connection was lost while ${tag} was applied`;
   const { code, cause, sqlState } = failure;
   const describe = (message: string, hint: string) => new PosternError(code, message, { hint, cause, sqlState });
+  if (found?.has(tag) === true && isLast) return { status: "applied", applied };
+  if (after?.takenBy !== undefined) return { status: "failed", applied, error: leaseTaken(after.takenBy, failure) };
   if (found?.has(tag) === true) {
-    if (isLast) return { status: "applied", applied };
     const error = describe(`${lost}: it was committed.`, "Run migrate again: it goes on behind it.");
     return { status: "failed", applied, error };
   }
@@ -125,4 +133,9 @@ async function endLost(
   const hint =
     found === undefined ? "See `postern status`. Running migrate again is safe either way." : "Run migrate again.";
   return { status: "failed", applied, error: describe(`${lost}, and ${kept}. ${failure.message}`, hint) };
+}
+
+function leaseTaken({ runId, requestedBy }: LeaseHolder, cause: PosternError): PosternError {
+  const message = `Run ${runId}, requested by ${requestedBy}, has ended this one and goes on in its place.`;
+  return new PosternError("run.lease-lost", message, { cause, sqlState: cause.sqlState });
 }

@@ -23,6 +23,8 @@ export type BaselineOptions = {
   readonly allow?: readonly HistoryCode[] | undefined;
   /** How long to wait for another run to end. Default 60 000. */
   readonly lockWaitMs?: number | undefined;
+  /** Danger: ends the run that holds the lock. Default false. */
+  readonly stealLock?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
   readonly clock?: Clock;
@@ -44,12 +46,13 @@ export type BaselineOptions = {
  */
 export async function baseline(connections: RunConnections, options: BaselineOptions): Promise<MigrateResult> {
   const { client } = connections;
-  const { folder, runId, requestedBy, bundle, allow, lockWaitMs, signal, onWait } = options;
+  const { folder, runId, requestedBy, bundle, allow, lockWaitMs, stealLock, signal, onWait } = options;
   const clock = options.clock ?? systemClock;
   const startMs = clock.nowMs();
   const migrations = selectBaseline(folder, options.tag);
   const identity = { runId, action: "baseline", requestedBy, bundle, allow, folderFormat: folder.format };
-  return await recordRun(connections, { ...identity, lockWaitMs, clock, signal, onWait }, async (run) => {
+  const waiting = { lockWaitMs, stealLock, clock, signal, onWait };
+  return await recordRun(connections, { ...identity, ...waiting }, async (run) => {
     const layout = await readDrizzleLayout(client);
     const appliedRows = await readAppliedRows(client, { layout, withTimes: false });
     const begun = await readBegunMigrations(client);

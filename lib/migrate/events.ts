@@ -44,6 +44,8 @@ const runnerEvent = v.variant("action", [
     requestedBy,
     migrationsHash: v.exactOptional(sha256),
     tag: v.pipe(v.string(), v.minLength(1), v.maxLength(255)),
+    lockWaitMs: v.exactOptional(milliseconds),
+    stealLock: v.exactOptional(v.boolean()),
     allow: v.exactOptional(allow),
   }),
   v.strictObject({

@@ -41,6 +41,12 @@ export function runApplicationName(runId: string): string {
   return `postern run ${runId}`;
 }
 
+/** The run whose connection has this name; undefined for a connection of somebody else. Behind the id may stand a name in brackets. */
+export function runIdOf(applicationName: string): string | undefined {
+  const prefix = runApplicationName("");
+  return applicationName.startsWith(prefix) ? applicationName.slice(prefix.length).split(" ")[0] : undefined;
+}
+
 /** Any fixed number will do, as long as nobody else's advisory lock has it. */
 const ledgerLockKey = "7021866540331862017";
 
@@ -124,10 +130,15 @@ export async function recordEndedRun(
     // Nothing rests on this row, so its commit is not waited for.
     `with quick as materialized (select set_config('synchronous_commit', 'off', true))
      insert into postern.runs
-       (run_id, action, requested_by, git_commit, bundle_version, overrides, backend_pid, ended_at, outcome, result)
-     select $1, $2, $3, $4, $5, $6, pg_backend_pid(), clock_timestamp(), $7, $8 from quick
+       (run_id, action, requested_by, git_commit, bundle_version, overrides, backend_pid, ended_at, outcome, result, error)
+     select $1, $2, $3, $4, $5, $6, pg_backend_pid(), clock_timestamp(), $7, $8, $9 from quick
      on conflict (run_id) do nothing`,
-    [...valuesOf(run), end.outcome, end.result === undefined ? null : JSON.stringify(end.result)],
+    [
+      ...valuesOf(run),
+      end.outcome,
+      end.result === undefined ? null : JSON.stringify(end.result),
+      end.error === undefined ? null : JSON.stringify(end.error),
+    ],
   );
   return inserted.rowCount === 1 ? undefined : await readRun(client, run.runId);
 }
@@ -171,6 +182,18 @@ export async function readAppliedTags(client: Queryable, runId: string): Promise
     [runId],
   );
   return new Set(rows.map(({ tag }) => tag));
+}
+
+export type LeaseHolder = { readonly token: string; readonly runId: string; readonly requestedBy: string };
+
+/** Who has the run lease now; undefined when nobody ever had it. */
+export async function readLeaseHolder(client: Queryable): Promise<LeaseHolder | undefined> {
+  const { rows } = await client.query<{ token: string; run_id: string; requested_by: string }>(
+    `select l.token::text, l.run_id, r.requested_by from postern.lease l join postern.runs r using (run_id)
+     where l.name = 'run'`,
+  );
+  const row = rows[0];
+  return row === undefined ? undefined : { token: row.token, runId: row.run_id, requestedBy: row.requested_by };
 }
 
 /** What the ledger knows of a run; undefined when there is no such run, or no ledger yet. */

@@ -1,10 +1,10 @@
 import type pg from "pg";
 import type { HistoryCode } from "#lib/contract.ts";
-import type { MigrateResult } from "#lib/protocol.ts";
+import type { MigrateResult, RunProgress } from "#lib/protocol.ts";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
-import { PosternError } from "#lib/base/errors.ts";
+import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
-import { type ApplyLimits, type MigrateEvent, applyPending } from "./apply-pending.ts";
+import { type ApplyLimits, type BegunMigration, type MigrateEvent, applyPending } from "./apply-pending.ts";
 import { type PreparedMigration, prepareMigrations } from "./apply/prepare.ts";
 import { lookAfterwards } from "./after-run/look-afterwards.ts";
 import { findUnapproved } from "./approval.ts";
@@ -20,7 +20,7 @@ import {
 import { readBegunMigrations, type RunIdentity } from "./ledger.ts";
 import type { LockHolder } from "./lock.ts";
 import { hashPlan } from "./plan-hash.ts";
-import { recordRun, recordWithoutWork, type RunContext } from "./recorded-run.ts";
+import { recordRun, type RecordedRunOptions, recordWithoutWork, type RunContext } from "./recorded-run.ts";
 import type { RunConnections } from "./run-connections.ts";
 import type { MigrationFolder } from "./source.ts";
 
@@ -50,11 +50,17 @@ export type MigrateOptions = {
   readonly minStartMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: MigrateProgress) => void) | undefined;
+  /** Called when a migration is begun. */
+  readonly onBegin?: ((begun: BegunMigration) => void) | undefined;
+  /** Called with where the run stands when another process does it already, at once and at each news. */
+  readonly onAttached?: ((progress: RunProgress | undefined) => void) | undefined;
   readonly clock?: Clock | undefined;
 };
 
 export type MigrateProgress =
   | { readonly step: "waiting"; readonly holder: LockHolder | undefined }
+  /** Who held the lock was ended, as `stealLock` asks. */
+  | { readonly step: "stole"; readonly holder: LockHolder }
   | MigrateEvent
   /** The schema could not be looked at after the run. */
   | { readonly step: "not-checked"; readonly reason: string };
@@ -65,7 +71,7 @@ const defaults = Object.freeze({ lockTimeoutMs: 1000, lockAttempts: 15, minStart
  * Brings the database to the state of the folder.
  *
  * 1. Compare folder and database, and read the pending SQL; a contradiction, and SQL that cannot run, is refused with the
- *    database untouched. Nothing pending ends here: no lock is taken.
+ *    schema untouched, and a contradiction recorded. Nothing pending ends here: no lock is taken.
  * 2. Record the run and take the run lock with its lease (see `recordRun`).
  * 3. Compare again: the run that we waited for may have done all the work.
  * 4. Refuse what was not approved (see `findUnapproved`).
@@ -84,8 +90,11 @@ export async function migrate(connections: RunConnections, options: MigrateOptio
   const finish = (outcome: Outcome): MigrateResult => ({ ...outcome, runId, ms: elapsedMs(clock, startMs) });
   const before = await glanceAtHistory(client, folder);
   const refused = findRefused(before.history, allow);
-  if (refused.length > 0) return finish(refuseFindings(refused, before.history));
   const identity = { runId, action: "migrate", requestedBy, bundle, allow, folderFormat: folder.format };
+  if (refused.length > 0) {
+    const result = finish(refuseFindings(refused, before.history));
+    return await recordRefusal(connections, { ...identity, clock, signal }, result);
+  }
   if (before.history.pending.length === 0) {
     const result = finish({ status: "up-to-date", applied: [], pending: [] });
     return await recordWithoutWork(connections, { ...identity, clock, signal }, { outcome: result.status, result });
@@ -94,11 +103,37 @@ export async function migrate(connections: RunConnections, options: MigrateOptio
 
   const { lockWaitMs, stealLock, lockTimeoutMs = defaults.lockTimeoutMs } = options;
   const onWait = (holder: LockHolder | undefined) => onProgress?.({ step: "waiting", holder });
-  const waiting = { lockWaitMs, stealLock, lookEveryMs: Math.min(250, Math.max(50, Math.ceil(lockTimeoutMs / 3))) };
-  return await recordRun(connections, { ...identity, ...waiting, clock, signal, onWait }, async (run) => {
-    const result = finish(await work(client, run, prepared, options));
+  const onSteal = (holder: LockHolder) => onProgress?.({ step: "stole", holder });
+  const { onAttached } = options;
+  const waiting = {
+    onWait,
+    onSteal,
+    onAttached,
+    lockWaitMs,
+    stealLock,
+    lookEveryMs: Math.min(250, Math.max(50, Math.ceil(lockTimeoutMs / 3))),
+  };
+  return await recordRun(connections, { ...identity, ...waiting, clock, signal }, async (run) => {
+    const stolen = run.stoleFrom === undefined ? {} : { stoleFrom: run.stoleFrom };
+    const result = finish({ ...(await work(client, run, prepared, options)), ...stolen });
     return { outcome: result.status, result, error: result.error };
   });
+}
+
+/** Where the ledger cannot be written (a role that only reads, a replica) the refusal is the answer all the same. */
+async function recordRefusal(
+  connections: RunConnections,
+  run: RecordedRunOptions,
+  result: MigrateResult,
+): Promise<MigrateResult> {
+  const { status: outcome, error } = result;
+  try {
+    return await recordWithoutWork(connections, run, { outcome, result, error });
+  } catch (failure) {
+    const { code } = toPosternError(failure);
+    if (code === "db.permission" || code === "db.read-only") return result;
+    throw failure;
+  }
 }
 
 type Outcome = Omit<MigrateResult, "runId" | "ms">;
@@ -122,6 +157,7 @@ async function work(
     limits: limitsOf(options),
     minStartMs: options.minStartMs ?? defaults.minStartMs,
     onEvent: (event) => onProgress?.(event),
+    onBegin: options.onBegin,
   });
   const notChecked = (reason: string) => onProgress?.({ step: "not-checked", reason });
   const [after] =

@@ -8,14 +8,16 @@ export async function readProgress(client: Queryable, runId: string): Promise<Pr
     throw toDatabaseError(error, "reading the ledger");
   });
   if (run === undefined) return { runId, state: "unknown" };
+  const { action } = run;
   if (run.endedAt === null) {
     const progress = run.progress === null ? {} : { progress: run.progress };
-    return run.isConnected ? { runId, state: "running", ...progress } : { runId, state: "lost" };
+    return run.isConnected ? { runId, state: "running", action, ...progress } : { runId, state: "lost", action };
   }
-  if (run.outcome === "lost") return { runId, state: "lost" };
+  if (run.outcome === "lost") return { runId, state: "lost", action };
   return {
     runId,
     state: "ended",
+    action,
     ...(run.result === null ? {} : { result: run.result }),
     ...(run.error === null ? {} : { error: run.error }),
   };

@@ -11,6 +11,7 @@ import {
   ensureLedger,
   readRun,
   recordEndedRun,
+  runIdOf,
   type RunIdentity,
   type RunOutcome,
   type RunRecord,
@@ -18,6 +19,7 @@ import {
 import { endFrozenHolder, type Lease, takeLease } from "./lease.ts";
 import { acquireLock, endHolder, type LockHolder } from "./lock.ts";
 import { RunMonitor } from "./monitor.ts";
+import { refuseOtherAction } from "./other-action.ts";
 import type { RunConnections } from "./run-connections.ts";
 import { resetSession } from "./session.ts";
 
@@ -31,6 +33,10 @@ export type RecordedRunOptions = RunIdentity & {
   readonly clock?: Clock | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
+  /** Called once, when the holder of the lock was ended to take its place. */
+  readonly onSteal?: ((holder: LockHolder) => void) | undefined;
+  /** Called with where the run stands when another process does it already, at once and at each news. */
+  readonly onAttached?: ((progress: RunProgress | undefined) => void) | undefined;
   /** Whose table to make where drizzle has none. Default `journal`. */
   readonly folderFormat?: FolderFormat | undefined;
 };
@@ -47,6 +53,8 @@ export type RecordedOutcome<Result> = {
 export type RunContext = {
   readonly runId: string;
   readonly lease: Lease;
+  /** The run that was ended to make room for this one. */
+  readonly stoleFrom: string | undefined;
   readonly clock: Clock;
   /** Aborted when the run was called off, was cancelled or has lost its lease; the reason is a PosternError. */
   readonly signal: AbortSignal;
@@ -62,7 +70,7 @@ export type RunContext = {
  *
  * 1. Make sure of the ledger.
  * 2. Record the run. An id that was used before gives that run's outcome, once there is one; the work is not done again.
- * 3. Take the run lock, polling, and with it the lease; end in the ledger what runs left open that died.
+ * 3. Take the run lock, polling, and with it the lease (whoever watches is told whose end is waited for); end in the ledger what runs left open that died.
  * 4. Do the work, watched on a second connection (see `RunMonitor`).
  * 5. Record its outcome, or its error, durably, and let go of the lock.
  *
@@ -91,12 +99,25 @@ export async function recordRun<Result>(
     const { lookEveryMs } = options;
     await using monitor = new RunMonitor({ runId, workPid: await readPid(client), open, clock, lookEveryMs });
     const signal = options.signal === undefined ? monitor.signal : AbortSignal.any([monitor.signal, options.signal]);
-    await using _lock = await acquireRunLock(client, { ...options, clock, signal });
+    let stoleFrom: string | undefined;
+    const onSteal = (holder: LockHolder) => {
+      stoleFrom = runIdOf(holder.applicationName);
+      options.onSteal?.(holder);
+    };
+    let hasWaited = false;
+    const onWait = (holder: LockHolder | undefined) => {
+      hasWaited = true;
+      monitor.report({ what: describeWait(holder) });
+      options.onWait?.(holder);
+    };
+    await using _lock = await acquireRunLock(client, { ...options, clock, signal, onWait, onSteal });
+    // Not every action tells more of itself.
+    if (hasWaited) monitor.report({ what: action });
     const lease = await takeLease(client, runId);
     monitor.hold(lease);
     await endLostRuns(client, runId);
     const report = (progress: RunProgress) => monitor.report(progress);
-    const outcome = await work({ runId, lease, clock, signal, monitor, report, open });
+    const outcome = await work({ runId, lease, stoleFrom, clock, signal, monitor, report, open });
     await end(outcome);
     return outcome.result;
   } catch (error) {
@@ -127,20 +148,30 @@ export async function recordWithoutWork<Result>(
   }
 }
 
+/** For whoever watches a run that has not begun its work. */
+function describeWait(holder: LockHolder | undefined): string {
+  if (holder === undefined) return "waiting for another run to end";
+  const runId = runIdOf(holder.applicationName);
+  return `waiting for ${runId === undefined ? `backend ${holder.pid}` : `run ${runId}`} to end`;
+}
+
 /** There is no ledger yet, or one of an older version. */
 const undefinedTable = "42P01";
 const undefinedColumn = "42703";
 
 async function acquireRunLock(
   client: pg.Client,
-  { lockWaitMs: waitMs = defaults.lockWaitMs, stealLock = false, clock, signal, onWait }: RecordedRunOptions,
+  { lockWaitMs: waitMs = defaults.lockWaitMs, stealLock = false, clock, signal, onWait, onSteal }: RecordedRunOptions,
 ): Promise<AsyncDisposable> {
   let stolenFrom: number | undefined;
-  const onHolder = async ({ pid }: LockHolder) => {
+  const onHolder = async (holder: LockHolder) => {
+    const { pid } = holder;
+    const isFirst = stolenFrom === undefined;
     // Whoever comes next has done nothing to be ended for.
     const isToEnd = stealLock && (stolenFrom ??= pid) === pid;
     if (isToEnd) await endHolder(client, pid);
     else await endFrozenHolder(client, pid);
+    if (isToEnd && isFirst) onSteal?.(holder);
   };
   try {
     return await acquireLock(client, "run", { waitMs, clock, signal, onWait, onHolder });
@@ -183,14 +214,16 @@ async function readPid(client: pg.Client): Promise<number> {
 async function attach(
   client: pg.Client,
   earlier: RunRecord,
-  { action, clock = systemClock, signal }: RecordedRunOptions,
+  { action, clock = systemClock, signal, onAttached }: RecordedRunOptions,
 ): Promise<unknown> {
   const { runId } = earlier;
-  if (earlier.action !== action) {
-    throw new PosternError("event.invalid", `The run id ${runId} belongs to another run: ${earlier.action}.`);
-  }
+  refuseOtherAction(earlier, action);
   let run: RunRecord | undefined = earlier;
+  let told: string | undefined;
   while (run !== undefined && run.endedAt === null && run.isConnected) {
+    const news = JSON.stringify(run.progress);
+    if (news !== told) onAttached?.(run.progress ?? undefined);
+    told = news;
     await clock.sleep(defaults.attachPollMs, signal);
     run = await readRun(client, runId);
   }

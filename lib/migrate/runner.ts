@@ -83,13 +83,14 @@ async function runMigrate(event: EventOf<"migrate">, ports: RunnerPorts): Promis
 
 async function runBaseline(event: EventOf<"baseline">, ports: RunnerPorts): Promise<MigrateResult> {
   const { bundle, signal, migrationsDir } = ports;
-  const { runId, requestedBy, tag, allow } = event;
+  const { runId, requestedBy, tag, allow, lockWaitMs, stealLock } = event;
   await using connections = await openRun(event, ports);
   const identity = { runId, action: "baseline", requestedBy, bundle, allow };
   return await withRecordedEnd(connections.client, identity, async () => {
     refuseOtherMigrations(event, bundle);
     const folder = await readMigrations(migrationsDir);
-    return await baseline(connections, { folder, tag, runId, requestedBy, bundle, allow, signal });
+    const locks = { lockWaitMs, stealLock };
+    return await baseline(connections, { folder, tag, runId, requestedBy, bundle, allow, signal, ...locks });
   });
 }
 

@@ -38,6 +38,7 @@ const runProgressSchema = v.object({
 const progressSchema = v.object({
   runId: v.string(),
   state: v.picklist(["unknown", "running", "ended", "lost"]),
+  action: v.exactOptional(v.string()),
   progress: v.exactOptional(runProgressSchema),
   result: v.exactOptional(v.unknown()),
   error: v.exactOptional(errorDocumentSchema),
@@ -63,6 +64,7 @@ const migrateSchema = v.object({
   planHash: v.exactOptional(v.string()),
   after: v.exactOptional(afterSchema),
   baselined: v.exactOptional(tags),
+  stoleFrom: v.exactOptional(v.string()),
   error: v.exactOptional(errorDocumentSchema),
 });
 

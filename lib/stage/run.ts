@@ -3,6 +3,7 @@ import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { Manifest } from "#lib/contract.ts";
 import type { ProgressResult, RunnerEvent } from "#lib/protocol.ts";
+import { refuseOtherAction } from "#lib/migrate/other-action.ts";
 import type { AwsAccess } from "./aws-access.ts";
 import { isUnanswered } from "./aws-errors.ts";
 import { invokeFunction, queueEvent } from "./invoke.ts";
@@ -51,13 +52,16 @@ const limits = Object.freeze({ firstPollMs: 150, maxPollMs: 1000, unknownMs: 90_
  * Aborting stops the watching, not the run: its id is in the message, and `postern status` shows what it did.
  *
  * @returns what the run recorded as its result
- * @throws PosternError the run's own error; `run.unknown` when it never began; `run.lost` when it began and its
+ * @throws PosternError `usage.invalid` for the id of a run of another action; the run's own error; `run.unknown` when it never began; `run.lost` when it began and its
  *   connection is gone; `aws.*`
  */
 export async function runOnStage(options: RunOptions): Promise<unknown> {
   const { port, signal } = options;
   const runId = options.runId ?? randomUUID();
-  const isKnown = options.runId !== undefined && (await port.readProgress(runId, signal)).state !== "unknown";
+  const known = options.runId === undefined ? undefined : await port.readProgress(runId, signal);
+  // Functions of an older version do not tell the action.
+  if (known?.action !== undefined) refuseOtherAction({ runId, action: known.action }, options.request.action);
+  const isKnown = known !== undefined && known.state !== "unknown";
   if (!isKnown) await queue(runId, options);
   options.onQueued?.(runId);
   try {

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { type Command, Option } from "commander";
 import { type ErrorDocument, PosternError } from "#lib/base/errors.ts";
 import type { HistoryCode } from "#lib/contract.ts";
-import type { MigrateResult } from "#lib/protocol.ts";
+import type { MigrateResult, RunProgress } from "#lib/protocol.ts";
+import type { BegunMigration } from "#lib/migrate/apply-pending.ts";
 import { isRunId } from "#lib/migrate/events.ts";
 import { migrate, type MigrateProgress } from "#lib/migrate/migrate.ts";
 import { cancelRun } from "#lib/migrate/progress.ts";
@@ -17,7 +18,8 @@ import { addMigrationsOption, readMigrationsOption } from "../migrations-option.
 import { addOverrideOptions, readOverrides } from "../override-options.ts";
 import { refuseStaleBundle } from "../stale-bundle.ts";
 import { describeRequester, readCheckout } from "../provenance.ts";
-import { describeMigrateProgress } from "../run-progress.ts";
+import { describeInterrupt, type Underway } from "../interrupt.ts";
+import { describeMigrateProgress, describeRunProgress } from "../run-progress.ts";
 import type { Style } from "../style.ts";
 import { addTargetOptions, openTarget, type StageTarget, type Target, type UrlTarget } from "../target.ts";
 
@@ -40,7 +42,7 @@ a minute long: others queue behind it no longer than that. Who blocks is named.
 
 A run has an id. The same id again (--run-id) watches that run and gives its outcome; --cancel ends it, and stops its statement.
 With --stage, Ctrl-C asks which of the two; without a terminal the run goes on. With --url, Ctrl-C finishes the migration that
-is under way, and a second one stops it; nothing of it is kept.
+is under way, or its statement where it cannot run in a transaction, and a second one stops that.
 
 Exit code: 0 applied or up to date, 1 refused or not everything was applied, 2 a migration failed.
 
@@ -76,7 +78,7 @@ export function registerMigrate(command: Command, context: CommandContext): void
       new Option("--steal-lock", "Danger: end the run that holds the lock, whatever it does").env("POSTERN_STEAL_LOCK"),
     )
     .addOption(new Option("--run-id <id>", "watch the run of this id, or begin it").env("POSTERN_RUN_ID"))
-    .addOption(new Option("--cancel <run-id>", "end the run of this id, and apply nothing"))
+    .addOption(new Option("--cancel <run-id>", "end the run of this id, and apply nothing").env("POSTERN_CANCEL"))
     .addHelpText("after", help)
     .action(async () => {
       const flags = readFlags(command, context);
@@ -185,15 +187,34 @@ async function migrateUrl({ address }: UrlTarget, folder: MigrationFolder, flags
   const { runId = randomUUID(), approve, protected: isProtected = false, stealLock } = flags;
   const bundle = await readCheckout(context.root);
   await using connections = await connectForRun(runId, async (options) => connect(address, options), signal);
-  signal.addEventListener("abort", () => output.note(finishing), { once: true });
+  let underway: Underway = { is: "between" };
+  // The signal's name is in the reason that scripts/cli.ts gives.
+  const sayWhatFollows = () => output.note(describeInterrupt(underway, signalOf(signal)));
+  signal.addEventListener("abort", sayWhatFollows, { once: true });
   const locks = { lockTimeoutMs: flags.lockTimeout, lockWaitMs: flags.lockWait, stealLock };
-  const onProgress = (progress: MigrateProgress) => output.note(describeMigrateProgress(progress));
-  const run = { runId, requestedBy: describeRequester(), bundle, signal, onProgress };
-  return await migrate(connections, { folder, ...run, ...locks, approve, allow: flags.allow, isProtected });
+  const onProgress = (progress: MigrateProgress) => {
+    if (progress.step === "applied") underway = { is: "between" };
+    output.note(describeMigrateProgress(progress));
+  };
+  const onBegin = ({ tag, isWhole }: BegunMigration) => {
+    underway = { is: isWhole ? "transaction" : "steps", tag };
+  };
+  const onAttached = (progress: RunProgress | undefined) => {
+    if (underway.is !== "watching") output.note(`watching run ${runId}`);
+    underway = { is: "watching", runId };
+    if (progress !== undefined) output.note(describeRunProgress(progress));
+  };
+  const run = { runId, requestedBy: describeRequester(), bundle, signal, onProgress, onBegin, onAttached };
+  try {
+    return await migrate(connections, { folder, ...run, ...locks, approve, allow: flags.allow, isProtected });
+  } finally {
+    signal.removeEventListener("abort", sayWhatFollows);
+  }
 }
 
-/** A second signal ends the process; the server then rolls back within a second, because the connection is gone. */
-const finishing = "finishing the migration that is under way; Ctrl-C again stops it and keeps nothing of it";
+function signalOf({ reason }: AbortSignal): string {
+  return /\bSIG[A-Z]+\b/u.exec(reason instanceof Error ? reason.message : "")?.[0] ?? "";
+}
 
 function finish({ status, error }: MigrateResult, { output, endWith }: CommandContext): void {
   if (error !== undefined && !output.json) output.error(error as ErrorDocument);

@@ -63,13 +63,22 @@ test("migrate sends which findings are let be, and a baseline its tag", async ()
   });
   const allow = ["history.edited", "history.out-of-order"];
   await runCommand(["migrate", "--allow-out-of-order", "--allow-edited"], { env });
-  const { json, stderr } = await runCommand(["migrate", "--baseline", "0000_customers"], { env });
+  const { json, stderr } = await runCommand(
+    ["migrate", "--baseline", "0000_customers", "--lock-wait", "2s", "--steal-lock"],
+    { env },
+  );
   expect(json()).toMatchObject({ baselined: ["0000_customers"] });
-  expect(stderr).toContain("recording 1 migrations as applied without running them");
+  expect(stderr).toContain("would record 1 migration as applied without running");
   await runCommand(["plan", "--rehearse", "--allow-ahead"], { env });
   expect(invocations.filter(({ part }) => part === "runner").map(({ event }) => event)).toMatchObject([
     { action: "migrate", allow },
-    { action: "baseline", tag: "0000_customers", migrationsHash: expect.any(String) },
+    {
+      action: "baseline",
+      tag: "0000_customers",
+      migrationsHash: expect.any(String),
+      lockWaitMs: 2000,
+      stealLock: true,
+    },
     { action: "rehearse", allow: ["history.database-ahead"] },
   ]);
 });

@@ -332,7 +332,12 @@ describe("readProgress", () => {
   it("gives the result of a run that ended", async () => {
     const result = await run(["create table a ()"], { runId: "run-that-ended" });
     const { client } = await open();
-    expect(await readProgress(client, "run-that-ended")).toEqual({ runId: "run-that-ended", state: "ended", result });
+    expect(await readProgress(client, "run-that-ended")).toEqual({
+      runId: "run-that-ended",
+      state: "ended",
+      action: "migrate",
+      result,
+    });
   });
 
   it("sees a run that is on, and its end when its connections are ended", async () => {

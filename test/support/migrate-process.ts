@@ -5,6 +5,8 @@ import { type CommandOptions, startCommand } from "./command-line.ts";
 
 export type MigrateProcess = AsyncDisposable & {
   readonly pid: number;
+  /** All it has written to standard error so far. */
+  readonly stderr: () => string;
   readonly signal: (name: NodeJS.Signals) => void;
   /** Settles when the process has ended, whoever ended it. */
   readonly ended: Promise<MigrateEnd>;
@@ -26,17 +28,21 @@ export function startMigrate(
   options: CommandOptions = {},
 ) {
   const child = startCommand(["migrate", "--url", at.url, "--dir", at.dir, "--json", ...args], options);
+  let stderrSoFar = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderrSoFar += chunk.toString();
+  });
   const collect = async (): Promise<MigrateEnd> => {
-    const [[exitCode], stdout, stderr] = await Promise.all([
+    const [[exitCode], stdout] = await Promise.all([
       once(child, "close") as Promise<[number | null]>,
       text(child.stdout),
-      text(child.stderr),
     ]);
-    return { exitCode, stdout, stderr, result: () => JSON.parse(stdout) as MigrateResult };
+    return { exitCode, stdout, stderr: stderrSoFar, result: () => JSON.parse(stdout) as MigrateResult };
   };
   const ended = collect();
   return {
     pid: child.pid ?? 0,
+    stderr: () => stderrSoFar,
     signal: (name: NodeJS.Signals) => void child.kill(name),
     ended,
     [Symbol.asyncDispose]: async () => {

@@ -48,7 +48,9 @@ describe("migrate --baseline", () => {
       baselined: ["0000_step", "0001_step"],
       pending: ["0002_step"],
     });
-    expect(result.stderr).toContain("recording 2 migrations as applied without running them, which leaves 1 pending");
+    expect(result.stderr).toContain(
+      "would record 2 migrations as applied without running, where the history is empty, which leaves 1 pending",
+    );
     const { output } = await runDrizzleKit("0.31", "migrate", { dir: folder.dir, url: database.url() });
     expect(output).toContain("applied successfully");
     expect(await postern("migrate")).toMatchObject({ status: "up-to-date" });
@@ -136,6 +138,15 @@ describe("migrate --baseline", () => {
     );
     await expect(run({ runId: "baseline-2" })).rejects.toMatchObject({ sqlState: "23505" });
     expect(await rows()).toEqual([]);
+  });
+
+  it("waits for the run lock as long as --lock-wait says, and ends who holds it with --steal-lock", async () => {
+    await watcher.client.query("select pg_advisory_lock(1886351476, 1)");
+    const flags = ["migrate", "--baseline", "0001_step"];
+    const late = await postern(...flags, "--lock-wait", "10ms");
+    expect(late).toMatchObject({ exitCode: 1, error: { code: "lock.held" } });
+    watcher.client.once("error", () => undefined);
+    expect(await postern(...flags, "--steal-lock")).toMatchObject({ exitCode: 0, status: "applied" });
   });
 
   it("waits for the run lock: of two at once one records, the other is refused", async () => {

@@ -132,7 +132,8 @@ describe("cancelling a run", () => {
     await folder.write(["create table a ()"]);
     const runId = randomUUID();
     const result = await run({ runId });
-    expect(await cancelRun(client, { runId, requestedBy })).toEqual({ runId, state: "ended", result });
+    const ended = { runId, state: "ended", action: "migrate", result };
+    expect(await cancelRun(client, { runId, requestedBy })).toEqual(ended);
     expect(await run({ runId })).toEqual(result);
   });
 });

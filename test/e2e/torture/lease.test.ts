@@ -73,13 +73,19 @@ describe("--steal-lock", () => {
     const texts = ["create table effect (tag text)", `insert into effect values ('1'); ${passGate(1)}`];
     await folder.write(texts);
     await closeGate(bench(), 1);
-    const robbed = start("--lock-timeout", "60s");
+    const robbed = start("--lock-timeout", "60s", "--run-id", "robbed-run");
     await waitAtGate(bench(), 1);
-    const thief = start("--steal-lock");
-    expect(await robbed.ended).toMatchObject({ exitCode: 2 });
+    const thief = start("--steal-lock", "--run-id", "thief-run");
+    const robbedEnd = await robbed.ended;
+    expect({ exitCode: robbedEnd.exitCode, ...robbedEnd.result() }).toMatchObject({
+      exitCode: 2,
+      applied: ["0000_step"],
+      error: { code: "run.lease-lost", message: expect.stringMatching(/^Run thief-run, requested by \S+/u) },
+    });
     await openGate(bench(), 1);
     const end = await thief.ended;
-    expect(end.result()).toMatchObject({ status: "applied", applied: ["0001_step"] });
+    expect(end.result()).toMatchObject({ status: "applied", applied: ["0001_step"], stoleFrom: "robbed-run" });
+    expect(end.stderr).toContain("ended run robbed-run, which held the lock");
     expect(await rows("select tag from effect")).toEqual([{ tag: "1" }]);
   });
 });

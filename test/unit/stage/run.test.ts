@@ -113,3 +113,10 @@ test("an abort stops the watching and says that the run goes on", async () => {
   const stopped = run(port, { signal: abort.signal, onState: () => abort.abort() });
   await expect(stopped).rejects.toMatchObject({ code: "aborted", message: expect.stringContaining("goes on") });
 });
+
+test("the id of a run of another action is refused, and nothing is queued", async () => {
+  const { port, events } = scriptedPort([{ state: "ended", action: "rehearse", result: {} }]);
+  const watching = run(port, { runId: "a-rehearsal" });
+  await expect(watching).rejects.toMatchObject({ code: "usage.invalid", message: expect.stringContaining("rehearse") });
+  expect(events).toEqual([]);
+});
