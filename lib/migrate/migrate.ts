@@ -49,6 +49,8 @@ export type MigrateOptions = {
 export type MigrateProgress =
   | { readonly step: "waiting"; readonly holder: LockHolder | undefined }
   | MigrateEvent
+  /** The run's second connection is not there: progress and a cancel have to wait for it. */
+  | { readonly step: "unwatched"; readonly reason: string }
   /** The schema could not be looked at after the run. */
   | { readonly step: "not-checked"; readonly reason: string };
 
@@ -87,7 +89,8 @@ export async function migrate(connections: RunConnections, options: MigrateOptio
 
   const { lockWaitMs, stealLock, lockTimeoutMs = defaults.lockTimeoutMs } = options;
   const onWait = (holder: LockHolder | undefined) => onProgress?.({ step: "waiting", holder });
-  const waiting = { lockWaitMs, stealLock, lookEveryMs: Math.min(250, Math.ceil(lockTimeoutMs / 3)) };
+  const onUnwatched = ({ message }: PosternError) => onProgress?.({ step: "unwatched", reason: message });
+  const waiting = { lockWaitMs, stealLock, onUnwatched, lookEveryMs: Math.min(250, Math.ceil(lockTimeoutMs / 3)) };
   return await recordRun(connections, { ...identity, ...waiting, clock, signal, onWait }, async (run) => {
     const result = finish(await work(client, run, prepared, options));
     return { outcome: result.status, result, error: result.error };

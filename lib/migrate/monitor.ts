@@ -2,6 +2,7 @@ import { type Clock, elapsedMs } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { Blocker, RunProgress } from "#lib/protocol.ts";
 import type { Connection } from "#lib/postgres/connect.ts";
+import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { findBlockers } from "./blockers.ts";
 import { type Lease, renewLease } from "./lease.ts";
 
@@ -12,6 +13,8 @@ export type MonitorOptions = {
   /** Opens the second connection; called again when that one is lost. */
   readonly open: (signal: AbortSignal) => Promise<Connection>;
   readonly clock: Clock;
+  /** Told why the second connection is not there, once until it is there again. */
+  readonly onUnwatched?: ((reason: PosternError) => void) | undefined;
   /** Default 1500: a quarter of the lease. */
   readonly renewEveryMs?: number | undefined;
   /** Default 250: how often it looks who blocks, and whether the run was cancelled. */
@@ -19,6 +22,9 @@ export type MonitorOptions = {
 };
 
 const defaults = Object.freeze({ renewEveryMs: 1500, lookEveryMs: 250 });
+
+/** Between attempts to open the connection, doubled each time; the longest leaves time to renew the lease. */
+const reopenMs = Object.freeze({ first: 250, longest: 2000 });
 
 /** A connection that takes longer to answer is given up: a network that swallows packets says nothing for a quarter of an hour. */
 const answerMs = 3000;
@@ -32,7 +38,8 @@ const answerMs = 3000;
  * - sees that the run was cancelled: `signal` is aborted (`run.cancelled`), and the statement under way is cancelled
  * - sees who blocks the statement under way
  *
- * A connection that is lost, or gives no answer, is opened anew; until then the run goes on, because the lease is asked for in every transaction.
+ * A connection that is lost, or gives no answer, is opened anew, less and less often; until then the run goes on, because the
+ * lease is asked for in every transaction.
  */
 export class RunMonitor implements AsyncDisposable {
   readonly #options: MonitorOptions;
@@ -44,6 +51,9 @@ export class RunMonitor implements AsyncDisposable {
   #progress: RunProgress | undefined;
   #hasNews = false;
   #isCancellable = false;
+  /** How often in a row nothing was achieved on this connection, and when it is tried again. */
+  #failures = 0;
+  #reopenAtMs = 0;
   #blockers: readonly Blocker[] = [];
   /** What is under way on this connection: one thing at a time. */
   #asking: Promise<void> = Promise.resolve();
@@ -111,6 +121,8 @@ export class RunMonitor implements AsyncDisposable {
     const lookEveryMs = this.#options.lookEveryMs ?? defaults.lookEveryMs;
     const renewEveryMs = this.#options.renewEveryMs ?? defaults.renewEveryMs;
     let renewedMs = clock.nowMs();
+    // At once: until this connection is there, a run that is frozen looks like one that could not open it.
+    await this.#ask(async () => this.#tick(false));
     while (await this.#pause(lookEveryMs)) {
       const isDue = elapsedMs(clock, renewedMs) >= renewEveryMs;
       if (isDue) renewedMs = clock.nowMs();
@@ -119,8 +131,29 @@ export class RunMonitor implements AsyncDisposable {
   }
 
   async #ask(work: () => Promise<void>): Promise<void> {
-    this.#asking = this.#asking.then(async () => this.#inTime(work)).catch(async () => this.#dropConnection());
+    this.#asking = this.#askAfter(this.#asking, work);
     await this.#asking;
+  }
+
+  /** Does not reject: what fails is tried again on another connection. */
+  async #askAfter(earlier: Promise<void>, work: () => Promise<void>): Promise<void> {
+    await earlier;
+    if (this.#connection === undefined && this.#options.clock.nowMs() < this.#reopenAtMs) return;
+    try {
+      await this.#inTime(work);
+      this.#failures = 0;
+    } catch (error) {
+      await this.#dropConnection();
+      this.#noteFailure(error);
+    }
+  }
+
+  #noteFailure(error: unknown): void {
+    if (this.#stop.signal.aborted) return;
+    const { clock, onUnwatched } = this.#options;
+    this.#reopenAtMs = clock.nowMs() + Math.min(reopenMs.first * 2 ** this.#failures, reopenMs.longest);
+    this.#failures += 1;
+    if (this.#failures === 1) onUnwatched?.(toDatabaseError(error, "watching the run on a second connection"));
   }
 
   async #inTime(work: () => Promise<void>): Promise<void> {

@@ -31,6 +31,8 @@ export type RecordedRunOptions = RunIdentity & {
   readonly clock?: Clock | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
+  /** Told why the run's second connection is not there: until it is, nobody hears of its progress and no cancel is heard. */
+  readonly onUnwatched?: ((reason: PosternError) => void) | undefined;
   /** Whose table to make where drizzle has none. Default `journal`. */
   readonly folderFormat?: FolderFormat | undefined;
 };
@@ -88,8 +90,9 @@ export async function recordRun<Result>(
     const earlier = await beginRun(client, options);
     if (earlier !== undefined) return (await attach(client, earlier, { ...options, clock })) as Result;
     hasBegun = true;
-    const { lookEveryMs } = options;
-    await using monitor = new RunMonitor({ runId, workPid: await readPid(client), open, clock, lookEveryMs });
+    const { lookEveryMs, onUnwatched } = options;
+    const workPid = await readPid(client);
+    await using monitor = new RunMonitor({ runId, workPid, open, clock, lookEveryMs, onUnwatched });
     const signal = options.signal === undefined ? monitor.signal : AbortSignal.any([monitor.signal, options.signal]);
     await using _lock = await acquireRunLock(client, { ...options, clock, signal });
     const lease = await takeLease(client, runId);
