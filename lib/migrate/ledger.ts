@@ -252,12 +252,17 @@ export async function readBegunMigrations(client: Queryable): Promise<ReadonlySe
   return new Set(rows.map(({ tag }) => tag));
 }
 
-/** Marks a run as cancelled. Its own second connection sees the mark, and cancels the statement under way. */
-export async function requestCancel(client: Queryable, runId: string, requestedBy: string): Promise<void> {
-  await client.query("update postern.runs set cancelled_by = $2 where run_id = $1 and ended_at is null", [
-    runId,
-    requestedBy,
-  ]);
+/**
+ * Marks a run as cancelled. Its own second connection sees the mark, and cancels the statement under way.
+ *
+ * @returns false when there is no such run, or it has ended
+ */
+export async function requestCancel(client: Queryable, runId: string, requestedBy: string): Promise<boolean> {
+  const marked = await client.query(
+    "update postern.runs set cancelled_by = $2 where run_id = $1 and ended_at is null",
+    [runId, requestedBy],
+  );
+  return marked.rowCount === 1;
 }
 
 async function readLedgerVersion(client: pg.Client): Promise<number> {
