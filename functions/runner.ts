@@ -1,5 +1,5 @@
 import process from "node:process";
-import { toPosternError } from "#lib/base/errors.ts";
+import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import { createJsonLog } from "#lib/base/log.ts";
 import type { ErrorReply } from "#lib/protocol.ts";
 import { parseRunnerEvent } from "#lib/migrate/events.ts";
@@ -15,11 +15,12 @@ type Context = { getRemainingTimeInMillis(): number };
 
 /** Does one run; its outcome is in the ledger, and in the reply for whoever invoked it synchronously. */
 export async function handler(event: unknown, context: Context): Promise<RunnerResult | ErrorReply> {
+  using time = startTime(context);
   try {
     const known = parseRunnerEvent(event);
     const { action, runId, requestedBy } = known;
     log.info("run begins", { action, runId, requestedBy });
-    const ports = await openRunnerPorts(process.env, import.meta.dirname, timeOf(context));
+    const ports = await openRunnerPorts(process.env, import.meta.dirname, time);
     const result = await handleRunnerEvent(known, ports);
     log.info("run ended", { action, runId });
     return result;
@@ -30,7 +31,11 @@ export async function handler(event: unknown, context: Context): Promise<RunnerR
   }
 }
 
-function timeOf(context: Context): RunnerTime {
+/** A timer of our own: the reason of `AbortSignal.timeout` does not say what was over, and would outlive this run. */
+function startTime(context: Context): RunnerTime & Disposable {
   const remainingMs = () => Math.max(0, context.getRemainingTimeInMillis() - closingMs);
-  return { remainingMs, signal: AbortSignal.timeout(remainingMs()) };
+  const stop = new AbortController();
+  const reason = new PosternError("aborted", "Stopped: the time that the function has is nearly over.");
+  const timer = setTimeout(() => stop.abort(reason), remainingMs());
+  return { remainingMs, signal: stop.signal, [Symbol.dispose]: () => clearTimeout(timer) };
 }

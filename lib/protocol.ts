@@ -85,7 +85,7 @@ export type Blocker = {
   /** As in `pg_stat_activity`: `active`, `idle in transaction`. */
   readonly state?: string;
   readonly transactionMs?: number;
-  /** Its present or last statement, the first 200 characters; absent where this role may not see it. */
+  /** Its present or last statement with `…` for each value, the first 200 characters; absent where this role may not see it. */
   readonly query?: string;
 };
 

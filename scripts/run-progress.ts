@@ -30,6 +30,8 @@ export function describeMigrateProgress(progress: MigrateProgress): string {
       return `${progress.tag}: statement ${progress.statement} of ${progress.of} is done`;
     case "resumed":
       return `${progress.tag}: goes on at statement ${progress.statement} of ${progress.of}`;
+    case "unwatched":
+      return `goes on without its second connection, so that no cancel is heard: ${progress.reason}`;
     case "not-checked":
       return progress.reason;
     case "dropped-invalid-index":

@@ -241,7 +241,7 @@ export class PosternError extends Error {
 /** Anything thrown, as the one error of this project; what was not foreseen becomes `internal`. */
 export function toPosternError(error: unknown): PosternError {
   if (error instanceof PosternError) return error;
-  if (error instanceof Error && error.name === "AbortError") {
+  if (error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError")) {
     return new PosternError("aborted", "Stopped before it was done.", { cause: error });
   }
   const message = error instanceof Error ? error.message : String(error);

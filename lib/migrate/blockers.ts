@@ -1,6 +1,7 @@
 import type { Blocker } from "#lib/protocol.ts";
 import type { Queryable } from "./ledger.ts";
 import { mayHoldPassword, notShown } from "./sql/passwords.ts";
+import { withoutLiterals } from "./sql/without-literals.ts";
 
 const maxQueryCharacters = 200;
 
@@ -51,7 +52,8 @@ export function describeBlockers(blockers: readonly Blocker[]): string {
     .join("; ");
 }
 
+/** Without values: progress and errors are read by roles that may see neither the rows nor others' queries. */
 function shorten(query: string): string {
   if (mayHoldPassword(query)) return notShown;
-  return query.replaceAll(/\s+/gu, " ").trim().slice(0, maxQueryCharacters);
+  return withoutLiterals(query).replaceAll(/\s+/gu, " ").trim().slice(0, maxQueryCharacters);
 }

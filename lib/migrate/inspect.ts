@@ -40,7 +40,7 @@ export async function handleInspectEvent(
     case "progress":
       return await read(pool, async (client) => readProgress(client, event.runId));
     case "cancel":
-      return await pool.use(async (client) => cancelRun(client, event), { signal: AbortSignal.timeout(answerMs) });
+      return await inTime(pool, async (client) => cancelRun(client, event), answerMs);
     default:
       throw new PosternError("internal", `Unknown action ${JSON.stringify(event satisfies never)}.`);
   }
@@ -51,17 +51,23 @@ async function read<Result>(
   work: (client: Queryable) => Promise<Result>,
   limitMs: number = answerMs,
 ): Promise<Result> {
+  const readOnly = async (client: Queryable) => {
+    await client.query("begin read only");
+    const result = await work(client);
+    await client.query("commit");
+    return result;
+  };
+  return await inTime(pool, readOnly, limitMs);
+}
+
+async function inTime<Result>(
+  pool: InspectPorts["pool"],
+  work: (client: Queryable) => Promise<Result>,
+  limitMs: number,
+): Promise<Result> {
   const signal = AbortSignal.timeout(limitMs);
   try {
-    return await pool.use(
-      async (client) => {
-        await client.query("begin read only");
-        const result = await work(client);
-        await client.query("commit");
-        return result;
-      },
-      { signal },
-    );
+    return await pool.use(work, { signal });
   } catch (error) {
     if (!signal.aborted) throw error;
     const message = `The database did not answer within ${limitMs / 1000} s.`;

@@ -1,6 +1,6 @@
 import type pg from "pg";
 import type { Queryable } from "./ledger.ts";
-import { runApplicationName } from "./ledger.ts";
+import { isConnectionOf, isNamedAfter } from "./ledger.ts";
 
 /**
  * The lease says which run may change the database, and its token only grows. The advisory lock keeps others out while its
@@ -45,18 +45,34 @@ export async function renewLease(client: Queryable, { token }: Lease): Promise<b
  * Ends the connection that holds the lock when the lease is its run's and was not renewed in time: the process is frozen
  * (SIGSTOP, a laptop asleep) or its machine is gone. The server rolls back what it had begun.
  *
+ * A run may also fail to renew because it cannot open its second connection (`max_connections`, a pooler), and then it works
+ * on. What tells them apart is where the silence is:
+ *
+ * - the holder itself has waited for its client for as long: nobody is there, or nobody that may go on
+ * - the server works for the holder, and the second connection is there and silent: its process is frozen
+ * - the server works for the holder, and there is no second connection: left alone until it waits for its client
+ *
  * @returns whether a connection was ended; false also when this role may not
  */
 export async function endFrozenHolder(client: Queryable, holderPid: number): Promise<boolean> {
   const ended = await client
     .query(
-      `select pg_terminate_backend(a.pid) from postern.lease l
-       join pg_stat_activity a on a.pid = $1 and starts_with(a.application_name, $2 || l.run_id)
-       where l.name = 'run' and l.renewed_at < clock_timestamp() - make_interval(secs => $3)`,
-      [holderPid, runApplicationName(""), leaseMs / 1000],
+      `select pg_terminate_backend(a.pid) from postern.lease l join postern.runs r using (run_id)
+       join pg_stat_activity a on a.pid = $1 and ${isConnectionOf("r")}
+       where l.name = 'run' and l.renewed_at < clock_timestamp() - make_interval(secs => $2)
+         and (${isSilent("a")} or a.state = 'active' and exists (
+           select from pg_stat_activity other
+           where ${isNamedAfter("other", "r")} and other.pid <> a.pid and other.datid = a.datid and ${isSilent("other")}
+         ))`,
+      [holderPid, leaseMs / 1000],
     )
     .catch(ignoreRefusal);
   return (ended?.rowCount ?? 0) > 0;
+}
+
+/** SQL: whether a backend has waited for its client for as long as a lease lasts, which is `$2` in seconds. */
+function isSilent(backend: string): string {
+  return `${backend}.state <> 'active' and ${backend}.state_change < clock_timestamp() - make_interval(secs => $2)`;
 }
 
 /** 42501: only the holder's own role, its members and superusers may end it. */

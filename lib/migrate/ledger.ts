@@ -232,14 +232,21 @@ export async function readRun(client: Queryable, runId: string): Promise<RunReco
 }
 
 /**
- * SQL: whether the backend `a` does the work of the run `r`. Behind the name may stand the application's own, in brackets.
- * By name, and as JSON, because the ledger of an older version has no `backend_pid`; another's connection of the same run only
- * watches it.
+ * SQL: whether the backend `a` does the work of the run `r`. By name too, and as JSON, because the ledger of an older version
+ * has no `backend_pid`; another's connection of the same run only watches it.
  */
-function isConnectionOf(run: string): string {
+export function isConnectionOf(run: string): string {
+  const isWorking = `a.pid = coalesce((to_jsonb(${run}) ->> 'backend_pid')::integer, a.pid)`;
+  return `a.pid <> pg_backend_pid() and ${isNamedAfter("a", run)} and ${isWorking}`;
+}
+
+/**
+ * SQL: whether a backend carries the name of a run. Behind it may stand the application's own, in brackets; a run whose id
+ * only begins like this one's is another.
+ */
+export function isNamedAfter(backend: string, run: string): string {
   const name = `'${runApplicationName("")}' || ${run}.run_id`;
-  const isNamed = `(a.application_name = ${name} or starts_with(a.application_name, ${name} || ' ('))`;
-  return `a.pid <> pg_backend_pid() and ${isNamed} and a.pid = coalesce((to_jsonb(${run}) ->> 'backend_pid')::integer, a.pid)`;
+  return `(${backend}.application_name = ${name} or starts_with(${backend}.application_name, ${name} || ' ('))`;
 }
 
 /**
@@ -283,12 +290,17 @@ export async function readBegunMigrations(client: Queryable): Promise<ReadonlySe
   }
 }
 
-/** Marks a run as cancelled. Its own second connection sees the mark, and cancels the statement under way. */
-export async function requestCancel(client: Queryable, runId: string, requestedBy: string): Promise<void> {
-  await client.query("update postern.runs set cancelled_by = $2 where run_id = $1 and ended_at is null", [
-    runId,
-    requestedBy,
-  ]);
+/**
+ * Marks a run as cancelled. Its own second connection sees the mark, and cancels the statement under way.
+ *
+ * @returns false when there is no such run, or it has ended
+ */
+export async function requestCancel(client: Queryable, runId: string, requestedBy: string): Promise<boolean> {
+  const marked = await client.query(
+    "update postern.runs set cancelled_by = $2 where run_id = $1 and ended_at is null",
+    [runId, requestedBy],
+  );
+  return marked.rowCount === 1;
 }
 
 async function readLedgerVersion(client: pg.Client): Promise<number> {

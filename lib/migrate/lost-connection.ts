@@ -1,8 +1,17 @@
-import { PosternError } from "#lib/base/errors.ts";
-import { type LeaseHolder, type Queryable, readAppliedTags, readLeaseHolder, runApplicationName } from "./ledger.ts";
+import type { Clock } from "#lib/base/clock.ts";
+import { isRetryable, toDatabaseError } from "#lib/postgres/errors.ts";
+import { isConnectionLost } from "./apply/failure.ts";
+import {
+  isConnectionOf,
+  type LeaseHolder,
+  type Queryable,
+  readAppliedTags,
+  readLeaseHolder,
+  runApplicationName,
+} from "./ledger.ts";
 import type { RunContext } from "./recorded-run.ts";
 
-const limits = Object.freeze({ tryForMs: 30_000, pauseMs: 500, lingerMs: 2000, takeMs: 2500 });
+const limits = Object.freeze({ tryForMs: 30_000, lookOnceMs: 10_000, pauseMs: 500, lingerMs: 2000, takeMs: 2500 });
 
 export type FoundAfterLoss = {
   /** Tags that the run has applied. */
@@ -10,6 +19,8 @@ export type FoundAfterLoss = {
   /** The run that has taken the lease; undefined when it is this one's still. */
   readonly takenBy: LeaseHolder | undefined;
 };
+
+type LostRun = Pick<RunContext, "runId" | "clock" | "open" | "signal" | "lease">;
 
 /**
  * Finds out which migrations of a run were committed when its connection was lost: the ledger has them, or never will. Also of those
@@ -20,40 +31,76 @@ export type FoundAfterLoss = {
  * 3. Look into the ledger.
  * 4. Ask who has the lease. One that ended this run takes it a moment later: while another run is connected, wait for that.
  *
- * A run that was called off, or has lost its lease, looks once: losing the lease is how a run most often loses its connection.
+ * All of it has half a minute. A run that was called off, or has lost its lease, looks once, for ten seconds: losing the lease is
+ * how a run most often loses its connection.
  *
- * @returns undefined when the server cannot be reached in time: then nobody knows
+ * @returns undefined when the server cannot be reached in time, or lets nobody in: then nobody knows
+ * @throws PosternError what is neither, such as a privilege that is missing
  */
 export async function findApplied({ runId, clock, open, signal, lease }: LostRun): Promise<FoundAfterLoss | undefined> {
-  const startMs = clock.nowMs();
-  do {
-    try {
-      await using connection = await open();
-      const { client } = connection;
-      const askedMs = clock.nowMs();
-      for (;;) {
-        const lingers = await client.query<{ pid: number }>(
-          `select a.pid from postern.runs r join pg_stat_activity a on a.pid = r.backend_pid
-           where r.run_id = $1 and starts_with(a.application_name, 'postern run ' || r.run_id)`,
-          [runId],
-        );
-        const pid = lingers.rows[0]?.pid;
-        if (pid === undefined) {
-          const applied = await readAppliedTags(client, runId);
-          return { applied, takenBy: await findTaker(client, { runId, clock, lease }) };
-        }
-        if (clock.nowMs() - askedMs > limits.lingerMs) await client.query("select pg_terminate_backend($1)", [pid]);
-        await clock.sleep(limits.pauseMs / 5);
+  const over = new AbortController();
+  const done = new AbortController();
+  const limit = waitForLimit(clock, signal, done.signal).then(() => over.abort());
+  try {
+    do {
+      try {
+        return await look({ runId, clock, open, lease, over: over.signal });
+      } catch (error) {
+        if (over.signal.aborted) return undefined;
+        const failure = toDatabaseError(error, "finding out what was committed");
+        if (failure.code === "auth.rejected") return undefined;
+        if (!isConnectionLost(failure) && !isRetryable(failure)) throw failure;
+        await clock.sleep(limits.pauseMs, AbortSignal.any([signal, over.signal])).catch(() => undefined);
       }
-    } catch (error) {
-      if (error instanceof PosternError && error.code === "auth.rejected") return undefined;
-      await clock.sleep(limits.pauseMs, signal).catch(() => undefined);
-    }
-  } while (clock.nowMs() - startMs < limits.tryForMs && !signal.aborted);
-  return undefined;
+    } while (!over.signal.aborted && !signal.aborted);
+    return undefined;
+  } finally {
+    done.abort();
+    await limit;
+  }
 }
 
-type LostRun = Pick<RunContext, "runId" | "clock" | "open" | "signal" | "lease">;
+async function waitForLimit(clock: Clock, signal: AbortSignal, done: AbortSignal): Promise<void> {
+  await clock.sleep(limits.tryForMs, AbortSignal.any([signal, done])).catch(() => undefined);
+  if (signal.aborted) await clock.sleep(limits.lookOnceMs, done).catch(() => undefined);
+}
+
+async function look({
+  runId,
+  clock,
+  open,
+  lease,
+  over,
+}: Omit<LostRun, "signal"> & { readonly over: AbortSignal }): Promise<FoundAfterLoss> {
+  await using connection = await open(over);
+  // A query that gets no answer ends with its connection.
+  const close = () => void connection.close().catch(() => undefined);
+  over.addEventListener("abort", close, { once: true });
+  try {
+    const { client } = connection;
+    const askedMs = clock.nowMs();
+    for (;;) {
+      over.throwIfAborted();
+      const pid = await findLingering(client, runId);
+      if (pid === undefined) {
+        const applied = await readAppliedTags(client, runId);
+        return { applied, takenBy: await findTaker(client, { runId, clock, lease }) };
+      }
+      if (clock.nowMs() - askedMs > limits.lingerMs) await client.query("select pg_terminate_backend($1)", [pid]);
+      await clock.sleep(limits.pauseMs / 5, over);
+    }
+  } finally {
+    over.removeEventListener("abort", close);
+  }
+}
+
+async function findLingering(client: Queryable, runId: string): Promise<number | undefined> {
+  const { rows } = await client.query<{ pid: number }>(
+    `select a.pid from postern.runs r join pg_stat_activity a on ${isConnectionOf("r")} where r.run_id = $1`,
+    [runId],
+  );
+  return rows[0]?.pid;
+}
 
 async function findTaker(
   client: Queryable,

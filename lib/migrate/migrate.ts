@@ -62,6 +62,8 @@ export type MigrateProgress =
   /** Who held the lock was ended, as `stealLock` asks. */
   | { readonly step: "stole"; readonly holder: LockHolder }
   | MigrateEvent
+  /** The run's second connection is not there: progress and a cancel have to wait for it. */
+  | { readonly step: "unwatched"; readonly reason: string }
   /** The schema could not be looked at after the run. */
   | { readonly step: "not-checked"; readonly reason: string };
 
@@ -104,11 +106,13 @@ export async function migrate(connections: RunConnections, options: MigrateOptio
   const { lockWaitMs, stealLock, lockTimeoutMs = defaults.lockTimeoutMs } = options;
   const onWait = (holder: LockHolder | undefined) => onProgress?.({ step: "waiting", holder });
   const onSteal = (holder: LockHolder) => onProgress?.({ step: "stole", holder });
+  const onUnwatched = ({ message }: PosternError) => onProgress?.({ step: "unwatched", reason: message });
   const { onAttached } = options;
   const waiting = {
     onWait,
     onSteal,
     onAttached,
+    onUnwatched,
     lockWaitMs,
     stealLock,
     lookEveryMs: Math.min(250, Math.max(50, Math.ceil(lockTimeoutMs / 3))),

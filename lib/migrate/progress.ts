@@ -23,15 +23,15 @@ export async function readProgress(client: Queryable, runId: string): Promise<Pr
   };
 }
 
-/** Asks a run to end; it sees that within a second. Says where it stood; one that has ended stays as it is. */
+/** Asks a run to end; it sees that within a second. Says where it stood; one that has ended, also just now, stays as it is. */
 export async function cancelRun(
   client: Queryable,
   { runId, requestedBy }: { readonly runId: string; readonly requestedBy: string },
 ): Promise<ProgressResult> {
   try {
     const progress = await readProgress(client, runId);
-    if (progress.state === "running") await requestCancel(client, runId, requestedBy);
-    return progress;
+    if (progress.state !== "running" || (await requestCancel(client, runId, requestedBy))) return progress;
+    return await readProgress(client, runId);
   } catch (error) {
     throw toDatabaseError(error, `cancelling run ${runId}`);
   }

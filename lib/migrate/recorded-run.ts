@@ -37,6 +37,8 @@ export type RecordedRunOptions = RunIdentity & {
   readonly onSteal?: ((holder: LockHolder) => void) | undefined;
   /** Called with where the run stands when another process does it already, at once and at each news. */
   readonly onAttached?: ((progress: RunProgress | undefined) => void) | undefined;
+  /** Told why the run's second connection is not there: until it is, nobody hears of its progress and no cancel is heard. */
+  readonly onUnwatched?: ((reason: PosternError) => void) | undefined;
   /** Whose table to make where drizzle has none. Default `journal`. */
   readonly folderFormat?: FolderFormat | undefined;
 };
@@ -96,8 +98,9 @@ export async function recordRun<Result>(
     const earlier = await beginRun(client, options);
     if (earlier !== undefined) return (await attach(client, earlier, { ...options, clock })) as Result;
     hasBegun = true;
-    const { lookEveryMs } = options;
-    await using monitor = new RunMonitor({ runId, workPid: await readPid(client), open, clock, lookEveryMs });
+    const { lookEveryMs, onUnwatched } = options;
+    const workPid = await readPid(client);
+    await using monitor = new RunMonitor({ runId, workPid, open, clock, lookEveryMs, onUnwatched });
     const signal = options.signal === undefined ? monitor.signal : AbortSignal.any([monitor.signal, options.signal]);
     let stoleFrom: string | undefined;
     const onSteal = (holder: LockHolder) => {

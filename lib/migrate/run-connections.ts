@@ -6,7 +6,7 @@ import { runApplicationName } from "./ledger.ts";
 export type RunConnections = {
   readonly client: pg.Client;
   /** Opens one more connection of this run, with its application name. One attempt: the caller knows when to try again. */
-  readonly open: (signal?: AbortSignal) => Promise<Connection>;
+  readonly open: (signal?: AbortSignal, connectTimeoutMs?: number) => Promise<Connection>;
 };
 
 /** An answer that takes longer is none: whoever opens another connection of a run has something to look after. */
@@ -22,8 +22,8 @@ export async function connectForRun(
   const connection = await connect({ applicationName, signal });
   return {
     client: connection.client,
-    open: async (until) =>
-      connect({ applicationName, signal: until, retry: false, connectTimeoutMs: anotherTimeoutMs }),
+    open: async (until, connectTimeoutMs = anotherTimeoutMs) =>
+      connect({ applicationName, signal: until, retry: false, connectTimeoutMs }),
     [Symbol.asyncDispose]: async () => connection.close(),
   };
 }

@@ -125,7 +125,7 @@ function certificateNames(error: unknown): string | undefined {
 }
 
 function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === "AbortError";
+  return error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");
 }
 
 function isSqlState(error: unknown, code: string): boolean {

@@ -94,11 +94,16 @@ async function sendInPieces(stream: Writable, sql: string): Promise<void> {
   const head = Buffer.from("Q\0\0\0\0", "latin1");
   head.writeUInt32BE(4 + Buffer.byteLength(sql) + 1, 1);
   const lost = new AbortController();
-  stream.once("close", () => lost.abort());
-  for (const piece of piecesOf(head, sql)) {
-    if (stream.destroyed) return;
-    if (stream.write(piece)) continue;
-    await once(stream, "drain", { signal: lost.signal }).catch(() => undefined);
+  const onClose = () => lost.abort();
+  stream.once("close", onClose);
+  try {
+    for (const piece of piecesOf(head, sql)) {
+      if (stream.destroyed) return;
+      if (stream.write(piece)) continue;
+      await once(stream, "drain", { signal: lost.signal }).catch(() => undefined);
+    }
+  } finally {
+    stream.off("close", onClose);
   }
 }
 

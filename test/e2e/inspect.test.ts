@@ -2,7 +2,18 @@ import { join } from "node:path";
 import process from "node:process";
 import { expect, it } from "vitest";
 import { handleInspectEvent } from "#lib/migrate/inspect.ts";
+import {
+  beginRun,
+  endRun,
+  ensureLedger,
+  type Queryable,
+  requestCancel,
+  runApplicationName,
+} from "#lib/migrate/ledger.ts";
+import { cancelRun } from "#lib/migrate/progress.ts";
+import { connect } from "#lib/postgres/connect.ts";
 import { createPool } from "#lib/postgres/pool.ts";
+import type { InspectEvent } from "#lib/protocol.ts";
 import { createTestDatabase, startTestServer } from "../support/postgres.ts";
 
 const migrationsDir = join(import.meta.dirname, "../../migrations");
@@ -18,17 +29,37 @@ it("tells what is pending on a database that was never migrated", async () => {
   });
 });
 
-it("names a server that has stopped answering, before whoever polls gives up", async () => {
-  await using server = await startTestServer();
-  await using database = await createTestDatabase(server);
-  await using pool = createPool(async () => database.address, { applicationName: "test" });
-  const { rows } = await pool.query<{ pid: number }>("select pg_backend_pid() as pid", []);
-  const pid = rows[0]?.pid ?? 0;
-  process.kill(pid, "SIGSTOP");
-  try {
-    const answer = handleInspectEvent({ action: "status" }, { pool, migrationsDir });
-    await expect(answer).rejects.toMatchObject({ code: "endpoint.silent" });
-  } finally {
-    process.kill(pid, "SIGCONT");
-  }
+it.each<InspectEvent>([{ action: "status" }, { action: "cancel", runId: "any", requestedBy: "test" }])(
+  "names a server that has stopped answering $action, before whoever polls gives up",
+  async (event) => {
+    await using server = await startTestServer();
+    await using database = await createTestDatabase(server);
+    await using pool = createPool(async () => database.address, { applicationName: "test" });
+    const { rows } = await pool.query<{ pid: number }>("select pg_backend_pid() as pid", []);
+    const pid = rows[0]?.pid ?? 0;
+    process.kill(pid, "SIGSTOP");
+    try {
+      const answer = handleInspectEvent(event, { pool, migrationsDir });
+      await expect(answer).rejects.toMatchObject({ code: "endpoint.silent" });
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+  },
+);
+
+it("says of a run that ends while it is cancelled that it has ended", async () => {
+  await using database = await createTestDatabase();
+  await using run = await connect(database.address, { applicationName: runApplicationName("brief") });
+  await using other = await connect(database.address, { applicationName: "test" });
+  await ensureLedger(run.client);
+  await beginRun(run.client, { runId: "brief", action: "migrate", requestedBy: "test" });
+  expect(await requestCancel(other.client, "brief", "test")).toBe(true);
+  const query = async (text: string, values?: unknown[]) => {
+    if (text.startsWith("update"))
+      await endRun(run.client, "brief", { outcome: "applied", result: { status: "applied" } });
+    return await other.client.query(text, values);
+  };
+  const canceller = { query } as Queryable;
+  expect(await cancelRun(canceller, { runId: "brief", requestedBy: "test" })).toMatchObject({ state: "ended" });
+  expect(await requestCancel(other.client, "brief", "test")).toBe(false);
 });

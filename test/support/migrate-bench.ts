@@ -96,6 +96,13 @@ export async function waitAtGate({ rows }: Pick<MigrateBench, "rows">, number: n
   return Number(pid);
 }
 
+/** Waits until the run that a backend works for has its second connection. */
+export async function waitUntilWatched({ rows }: Pick<MigrateBench, "rows">, pid: number): Promise<void> {
+  const others = `select from pg_stat_activity a join pg_stat_activity other using (application_name)
+    where a.pid = $1 and other.pid <> a.pid and other.state = 'idle'`;
+  await waitFor("the run is watched", async () => (await rows(others, [pid])).length === 1);
+}
+
 export async function waitUntilGone(
   { rows }: Pick<MigrateBench, "rows">,
   pid: number,

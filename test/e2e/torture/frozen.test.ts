@@ -9,6 +9,7 @@ import {
   useMigrateBench,
   waitAtGate,
   waitUntilGone,
+  waitUntilWatched,
 } from "../../support/migrate-bench.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -63,6 +64,7 @@ describe("a runner that is frozen with SIGSTOP", () => {
     await closeGate(bench(), 2);
     const frozen = bench().start(...patient);
     const backend = await waitAtGate(bench(), 2);
+    await waitUntilWatched(bench(), backend);
     frozen.signal("SIGSTOP");
     const after = runNext(bench());
     await waitUntilGone(bench(), backend, 10_000);
@@ -101,6 +103,7 @@ describe("a runner that is frozen with SIGSTOP", () => {
     const progress = "select pid from pg_stat_progress_create_index where datname = current_database()";
     await waitFor("the build waits", async () => (await bench().rows(progress)).length > 0);
     const backend = Number((await bench().rows(progress))[0]?.["pid"]);
+    await waitUntilWatched(bench(), backend);
     frozen.signal("SIGSTOP");
     const after = runNext(bench());
     await waitUntilGone(bench(), backend, 10_000);

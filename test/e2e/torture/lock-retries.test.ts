@@ -11,7 +11,7 @@ async function openReader() {
   const { stack, database } = bench();
   const { client } = stack.use(await connect(database.address, { applicationName: "monthly report" }));
   await client.query("begin");
-  await client.query("select 'read on and on' from account");
+  await client.query("select 'read on and on' as monthly_rows from account");
   return client;
 }
 
@@ -28,7 +28,7 @@ describe("a migration that does not get its lock", () => {
     await prepare();
     const reader = await openReader();
     const { rows } = await reader.query<{ pid: number }>("select pg_backend_pid() as pid");
-    await reader.query("select 'read on and on' from account");
+    await reader.query("select 'read on and on' as monthly_rows from account");
     const child = bench().start("--lock-timeout", "200ms");
     await waitFor(
       "it was tried",
@@ -43,7 +43,8 @@ describe("a migration that does not get its lock", () => {
     expect(result()).toMatchObject({ status: "applied", applied: ["0001_step"] });
     expect(exitCode).toBe(0);
     expect(stderr).toContain(`blocked by backend ${rows[0]?.pid} ("monthly report")`);
-    expect(stderr).toContain("read on and on");
+    expect(stderr).toContain("select … as monthly_rows from account");
+    expect(stderr).not.toContain("read on and on");
   });
 
   it("gives up after the last attempt, keeps nothing, and names who blocked it", async () => {

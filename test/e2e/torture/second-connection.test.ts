@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { randomUUID } from "node:crypto";
+import type { MigrateProgress } from "#lib/migrate/migrate.ts";
 import { cancelRun } from "#lib/migrate/progress.ts";
 import { type MigrateBench, openMigrateBench } from "../../support/migrate-bench.ts";
 import { type OwnTestServer, startTestServer } from "../../support/postgres.ts";
@@ -67,4 +68,18 @@ describe("the second connection of a run", () => {
     await cancelRun(bench.client, { runId, requestedBy: "somebody" });
     expect(await outcome).toMatchObject({ status: "partial", error: { code: "run.cancelled" } });
   }, 30_000);
+
+  it("that cannot be opened lets nobody take a run that works for a frozen one, and it is told of", async () => {
+    await bench.folder.write(["create table a ()", "select pg_sleep(9)"]);
+    proxy.judge = ({ connection, type }) => (connection > 1 && type === "" ? "cut-before" : "pass");
+    const progress: MigrateProgress[] = [];
+    const working = bench.run({ onProgress: (one) => progress.push(one) }, throughProxy());
+    const isAsleep = "select from pg_stat_activity where wait_event = 'PgSleep'";
+    await waitFor("it sleeps", async () => (await bench.rows(isAsleep)).length === 1);
+    const waiting = bench.run();
+    expect(await working).toMatchObject({ status: "applied", applied: ["0000_step", "0001_step"] });
+    expect(await waiting).toMatchObject({ status: "up-to-date", applied: [] });
+    const unwatched = progress.filter(({ step }) => step === "unwatched");
+    expect(unwatched).toEqual([{ step: "unwatched", reason: expect.stringContaining("onnecting to") as string }]);
+  });
 });
