@@ -8,10 +8,14 @@ import { partitionFacts } from "../hazards/table.ts";
 import type { Queryable } from "../ledger.ts";
 import { findOutsideTransaction } from "../sql/outside-transaction.ts";
 import { loadParser, type SqlParser } from "../sql/parser.ts";
+import { isFingerprinted } from "./fingerprinted.ts";
 import { findRepeats, findReplaced, type KitStatement, labelOf, leaveOutTruncates, type Present } from "./needless.ts";
 import type { PushedStatement } from "./result.ts";
 
-export type JudgedStatement = Pick<PushedStatement, "sql" | "hazards">;
+export type JudgedStatement = Pick<PushedStatement, "sql" | "hazards"> & {
+  /** The same fingerprint before and after proves that it did nothing. */
+  readonly isProvable: boolean;
+};
 
 export type Judgement = {
   readonly statements: readonly JudgedStatement[];
@@ -35,7 +39,11 @@ export async function judgeStatements(client: Queryable, texts: readonly string[
   const facts = await readFacts(client, collectNames(statements.map(({ node }) => node)));
   const scene = new Scene(facts);
   return {
-    statements: statements.map(({ sql, node }) => ({ sql, hazards: judgeStatement(node, scene).hazards })),
+    statements: statements.map(({ sql, node }) => ({
+      sql,
+      hazards: judgeStatement(node, scene).hazards,
+      isProvable: isFingerprinted(node),
+    })),
     repeated: [...repeated].map(({ sql }) => sql),
     openPolicies: statements.flatMap(({ node }) => findOpenPolicy(node)),
     outside: [...findOutsideTransaction(statements, partitionFacts(facts)).values()],
