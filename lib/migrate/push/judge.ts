@@ -23,6 +23,8 @@ export type Judgement = {
   readonly repeated: readonly string[];
   /** Policies that would be created without a condition, as `schema.table.policy`. */
   readonly openPolicies: readonly string[];
+  /** What it would do to roles. */
+  readonly roles: readonly string[];
   /** Why statements of it cannot run in a transaction. */
   readonly outside: readonly string[];
 };
@@ -46,6 +48,7 @@ export async function judgeStatements(client: Queryable, texts: readonly string[
     })),
     repeated: [...repeated].map(({ sql }) => sql),
     openPolicies: statements.flatMap(({ node }) => findOpenPolicy(node)),
+    roles: statements.filter(({ node }) => isAboutRole(node)).map(({ sql }) => sql),
     outside: [...findOutsideTransaction(statements, partitionFacts(facts)).values()],
   };
 }
@@ -60,6 +63,11 @@ function parseStatement(parser: SqlParser, text: string): KitStatement[] {
     sql: bytes.toString("utf8", offset, offset + length).trim(),
     node,
   }));
+}
+
+function isAboutRole(node: Node): boolean {
+  if ("RenameStmt" in node) return node.RenameStmt.renameType === "OBJECT_ROLE";
+  return ["CreateRoleStmt", "AlterRoleStmt", "AlterRoleSetStmt", "DropRoleStmt"].some((kind) => kind in node);
 }
 
 function findOpenPolicy(node: Node): string[] {

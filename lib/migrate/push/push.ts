@@ -138,13 +138,14 @@ async function work({ client, schema, options, context }: Job): Promise<Outcome>
   const texts = await orQuestion(kit.plan(schema.schemas, query));
   if (texts instanceof PosternError) return refuse(common, renamed.statements, texts);
   const plan = await judgeStatements(client, texts);
-  const { statements: planned, outside, repeated, openPolicies } = plan;
+  const { statements: planned, outside, repeated, openPolicies, roles } = plan;
   const statements = [...renamed.statements, ...planned];
   if (statements.length === 0) return { ...common, status: "up-to-date", reemitted: repeated };
   const findings = [...common.findings, ...(await findMixed(client))];
   const found = { ...common, findings, statements: notExecuted(statements), reemitted: repeated };
   const opened = openPolicies.filter((policy) => schema.conditionalPolicies.includes(policy));
   if (opened.length > 0) return refuse(found, statements, describeOpened(opened));
+  if (roles.length > 0) return refuse(found, statements, describeRoles(roles));
   if (outside.length > 0) return refuse(found, statements, describeOutside(outside));
   if (options.dryRun === true) return { ...found, status: "planned" };
   const losses = findLosses(statements);
@@ -256,6 +257,14 @@ function describeOutside(outside: readonly string[]): PosternError {
 function describeOpened(policies: readonly string[]): PosternError {
   const message = `drizzle-kit would create these policies without their conditions, open to every row: ${policies.join(", ")}.`;
   return new PosternError("push.unsupported", message);
+}
+
+/** They belong to the whole server, not to this database, and drizzle-kit's push never looks which there are. */
+function describeRoles(roles: readonly string[]): PosternError {
+  const hint =
+    "Nothing was changed. Make the role with `postern setup` or in a migration, and declare it in the schema file as " +
+    'one that is there: pgRole("name").existing().';
+  return new PosternError("push.unsupported", `A push does not make or change roles: ${roles.join(" ")}`, { hint });
 }
 
 function describeLosses(losses: ReturnType<typeof findLosses>): PosternError {

@@ -46,6 +46,7 @@ const matview = (options: string) =>
 const identity = (options: string) => table(`n: pg.integer("n").generatedAlwaysAsIdentity({ ${options} })`);
 const column = (definition: string) => table(`a: ${definition}`);
 const sequence = (options: string) => `export const s = pg.pgSequence("s", { ${options} });`;
+const role = (name: string) => `${plain} export const r = pg.pgRole("${name}")`;
 const policy = (options: string) => table("", `pg.pgPolicy("own", { ${options} })`);
 
 test.each([
@@ -87,6 +88,16 @@ test.each([
   expect(kept).toBe(result.after?.fingerprint);
   await pushSchema(after);
   expect(await fingerprint()).toBe(kept);
+});
+
+test("a role is refused, for it is the whole server's; one that is declared to be there is left alone", async () => {
+  const result = await pushSchema(`${role("postern_test_pushed")};`);
+  expect(result).toMatchObject({ status: "refused", error: { code: "push.unsupported" } });
+  expect(result.error?.hint).toContain("existing()");
+  expect(await query("select to_regclass('t') as t, to_regrole('postern_test_pushed') as role")).toEqual([
+    { t: null, role: null },
+  ]);
+  expect(await pushSchema(`${role("pg_monitor")}.existing();`)).toMatchObject({ status: "pushed" });
 });
 
 test("a view that is to be read with the reader's rights is, after the push", async () => {
