@@ -1,5 +1,6 @@
 import type { QueryResult } from "pg";
 import type { AfterRun, AfterRunFinding } from "#lib/protocol.ts";
+import { PosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import type { Queryable } from "../ledger.ts";
 import { describeHalfDone, type HalfDone, halfDoneQuery } from "./half-done.ts";
@@ -12,7 +13,7 @@ import {
   type FedColumn,
   sequencesQuery,
 } from "./sequences.ts";
-import { asOneReading } from "./settings.ts";
+import { asInnerReading, asOneReading } from "./settings.ts";
 
 /**
  * Looks at the schema that a run has left. Reads only, in one round trip, or two where sequences feed columns; any role may
@@ -36,6 +37,22 @@ export async function checkAfterRun(client: Queryable): Promise<AfterRun> {
   } catch (error) {
     throw toDatabaseError(error, "checking the schema after the run");
   }
+}
+
+/**
+ * The same fingerprint, as it is inside the caller's transaction, whose settings stay as they are.
+ *
+ * @throws what the server says: the transaction has failed then
+ */
+export async function readFingerprint(client: Queryable): Promise<string> {
+  const results = (await client.query(asInnerReading(fingerprintQuery))) as unknown as QueryResult<{
+    fingerprint?: string;
+  }>[];
+  const found = results
+    .flatMap(({ rows }) => rows.map(({ fingerprint }) => fingerprint))
+    .find((one) => one !== undefined);
+  if (found === undefined) throw new PosternError("internal", "The query for the fingerprint gave no row.");
+  return found;
 }
 
 async function checkSequences(client: Queryable, fed: readonly FedColumn[]): Promise<AfterRunFinding[]> {

@@ -19,6 +19,12 @@ const deparseSettings = `
  */
 const limits = "set local jit = off; set local lock_timeout = '2s'; set local statement_timeout = '15s';";
 
+/** One query with the same settings and limits inside a transaction, which goes on with its own: a savepoint brings them back. */
+export function asInnerReading(query: string): string {
+  const after = ["rollback to savepoint postern_reading", "release savepoint postern_reading"];
+  return [`savepoint postern_reading; ${deparseSettings} ${limits}`, query, ...after].join(";\n");
+}
+
 /**
  * These queries as one message: PostgreSQL runs it as one transaction, so that the settings end with it and it takes one
  * round trip. Not for use inside another transaction, which would keep them.

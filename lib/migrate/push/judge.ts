@@ -8,10 +8,14 @@ import { partitionFacts } from "../hazards/table.ts";
 import type { Queryable } from "../ledger.ts";
 import { findOutsideTransaction } from "../sql/outside-transaction.ts";
 import { loadParser, type SqlParser } from "../sql/parser.ts";
+import { isFingerprinted } from "./fingerprinted.ts";
 import { findRepeats, findReplaced, type KitStatement, labelOf, leaveOutTruncates, type Present } from "./needless.ts";
 import type { PushedStatement } from "./result.ts";
 
-export type JudgedStatement = Pick<PushedStatement, "sql" | "hazards">;
+export type JudgedStatement = Pick<PushedStatement, "sql" | "hazards"> & {
+  /** The same fingerprint before and after proves that it did nothing. */
+  readonly isProvable: boolean;
+};
 
 export type Judgement = {
   readonly statements: readonly JudgedStatement[];
@@ -19,6 +23,8 @@ export type Judgement = {
   readonly repeated: readonly string[];
   /** Policies that would be created without a condition, as `schema.table.policy`. */
   readonly openPolicies: readonly string[];
+  /** What it would do to roles. */
+  readonly roles: readonly string[];
   /** Why statements of it cannot run in a transaction. */
   readonly outside: readonly string[];
 };
@@ -35,9 +41,14 @@ export async function judgeStatements(client: Queryable, texts: readonly string[
   const facts = await readFacts(client, collectNames(statements.map(({ node }) => node)));
   const scene = new Scene(facts);
   return {
-    statements: statements.map(({ sql, node }) => ({ sql, hazards: judgeStatement(node, scene).hazards })),
+    statements: statements.map(({ sql, node }) => ({
+      sql,
+      hazards: judgeStatement(node, scene).hazards,
+      isProvable: isFingerprinted(node),
+    })),
     repeated: [...repeated].map(({ sql }) => sql),
     openPolicies: statements.flatMap(({ node }) => findOpenPolicy(node)),
+    roles: statements.filter(({ node }) => isAboutRole(node)).map(({ sql }) => sql),
     outside: [...findOutsideTransaction(statements, partitionFacts(facts)).values()],
   };
 }
@@ -52,6 +63,11 @@ function parseStatement(parser: SqlParser, text: string): KitStatement[] {
     sql: bytes.toString("utf8", offset, offset + length).trim(),
     node,
   }));
+}
+
+function isAboutRole(node: Node): boolean {
+  if ("RenameStmt" in node) return node.RenameStmt.renameType === "OBJECT_ROLE";
+  return ["CreateRoleStmt", "AlterRoleStmt", "AlterRoleSetStmt", "DropRoleStmt"].some((kind) => kind in node);
 }
 
 function findOpenPolicy(node: Node): string[] {

@@ -14,6 +14,12 @@ export type KitOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
+/** Of the environment, whose passwords and keys are no business of a schema file. */
+const passedOn: ReadonlySet<string> = new Set(["NODE_ENV", "TZ"]);
+
+/** A schema file that fills the memory ends its thread, not the run. */
+const resourceLimits = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 64 };
+
 const defaults = Object.freeze({ timeoutMs: 60_000 });
 
 export type RunQuery = (sql: string) => Promise<readonly QueryRow[]>;
@@ -47,17 +53,23 @@ export function openKit(options: KitOptions): Kit {
     workerData: { schemaFile: pathToFileURL(join(options.dir, "schema.mjs")).href },
     // What Node was told to load first, a runtime client for one, is not the thread's.
     execArgv: [],
+    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => passedOn.has(name))),
+    resourceLimits,
     stdout: true,
     stderr: true,
     stdin: true,
   });
   worker.stdout.resume();
   worker.stderr.resume();
-  // A thread that fails between two requests is told to the next one.
-  worker.on("error", () => {});
+  // A thread that ends between two requests answers none: the next one is told so, and does not wait.
+  let ended: PosternError | undefined;
+  worker.on("error", (cause) => (ended ??= describeError(cause)));
+  worker.on("exit", () => (ended ??= describeExit()));
 
-  const request = async (message: KitRequest, query?: RunQuery) =>
-    await converse(worker, message, query, { timeoutMs, signal });
+  const request = async (message: KitRequest, query?: RunQuery) => {
+    if (ended !== undefined) throw ended;
+    return await converse(worker, message, query, { timeoutMs, signal });
+  };
   return {
     async describe() {
       const reply = await request({ type: "describe" });
@@ -91,11 +103,8 @@ async function converse(
     query(reply.sql).then((rows) => worker.postMessage({ type: "rows", rows } satisfies KitRequest), reject);
     return undefined;
   };
-  const onError = (cause: unknown) => {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    reject(new PosternError("push.failed", `drizzle-kit failed: ${reason}`, { cause }));
-  };
-  const onExit = () => reject(new PosternError("push.failed", "drizzle-kit ended before it had answered."));
+  const onError = (cause: unknown) => reject(describeError(cause));
+  const onExit = () => reject(describeExit());
   const onAbort = () => signal !== undefined && reject(stopped(signal));
   const onTimeout = () => {
     const hint = "Look for something in the schema file that waits or never ends.";
@@ -113,6 +122,15 @@ async function converse(
     worker.off("message", onMessage).off("error", onError).off("exit", onExit);
     signal?.removeEventListener("abort", onAbort);
   }
+}
+
+function describeError(cause: unknown): PosternError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new PosternError("push.failed", `drizzle-kit failed: ${reason}`, { cause });
+}
+
+function describeExit(): PosternError {
+  return new PosternError("push.failed", "drizzle-kit ended before it had answered.");
 }
 
 function unexpected(reply: Exclude<KitReply, { type: "query" }>): PosternError {

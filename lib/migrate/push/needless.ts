@@ -79,7 +79,7 @@ type Change = {
   readonly kind: "drop" | "add" | "set";
   /** Of the constraint or the column. */
   readonly name: string;
-  /** Table, and constraint or column. */
+  /** Table, and constraint, or column and what is set. */
   readonly label: string;
   /** What is added or set, as a tree: the same for two ways to write it. */
   readonly definition: string | undefined;
@@ -97,7 +97,9 @@ function readChange({ node }: KitStatement): Change | undefined {
     return { kind: "drop", name, label: `${table} constraint ${name}`, definition: undefined };
   }
   if (subtype === "AT_SetIdentity") {
-    return { kind: "set", name, label: `${table} column ${name}`, definition: treeOf(def) };
+    // Each option of a column by itself: one that is as it should be says nothing about another.
+    const definition = treeOf(def);
+    return { kind: "set", name, label: `${table} column ${name} ${definition}`, definition };
   }
   if (subtype !== "AT_AddConstraint" || def === undefined || !("Constraint" in def)) return undefined;
   const { conname = "" } = def.Constraint;

@@ -4,13 +4,14 @@ import { PosternError } from "#lib/base/errors.ts";
 import { drizzleTable, ledgerSchema } from "#lib/contract.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { readAppliedRows } from "../drizzle-table.ts";
+import { readFingerprint } from "../after-run/check-after-run.ts";
 import { lookAfterwards } from "../after-run/look-afterwards.ts";
 import type { RunIdentity } from "../ledger.ts";
 import { leaseLost } from "../ledger-versions.ts";
 import type { LockHolder } from "../lock.ts";
 import { recordRun, type RunContext } from "../recorded-run.ts";
 import type { RunConnections } from "../run-connections.ts";
-import { fingerprintDefinitions, readTables } from "./catalog.ts";
+import { readTables } from "./catalog.ts";
 import { executeStatements, stopped } from "./execute.ts";
 import { findLosses, type JudgedStatement, judgeStatements } from "./judge.ts";
 import type { SchemaDescription } from "./kit-messages.ts";
@@ -54,8 +55,8 @@ const defaults = Object.freeze({ lockTimeoutMs: 5000, statementTimeoutMs: 120_00
  * 4. Apply the renames that were declared and not yet done; refuse what may be a rename and was not declared.
  * 5. Have drizzle-kit compare file and database, of which it sees what the file knows: nothing else is ever dropped.
  * 6. Judge its statements. What cannot run in a transaction is refused; so is what loses data, unless that was accepted.
- * 7. Execute them, ask drizzle-kit again, and commit. Where every definition is as it was before, roll back instead: then
- *    drizzle-kit had only repeated itself.
+ * 7. Execute them, ask drizzle-kit again, and commit. Where the schema's fingerprint is as it was before, and shows all that
+ *    the statements could have done, roll back instead: then drizzle-kit had only repeated itself.
  *
  * After a refusal, a failure, a dry run or an abort the database is as it was, but for the ledger's row. A refusal and a
  * statement that the server refuses are results; not getting as far (no connection, no privilege, lock held) is thrown.
@@ -124,7 +125,7 @@ async function inTransaction({ client, options, context }: Job, run: () => Promi
 
 async function work({ client, schema, options, context }: Job): Promise<Outcome> {
   const { kit } = options;
-  const before = await fingerprintDefinitions(client);
+  const before = await readFingerprint(client);
   const renamed = await applyRenames({ client, schema, options, context });
   const tables = await readTables(client, schema.schemas);
   const unmanaged = [...tables.keys()].filter((label) => schema.tables[label] === undefined);
@@ -137,13 +138,14 @@ async function work({ client, schema, options, context }: Job): Promise<Outcome>
   const texts = await orQuestion(kit.plan(schema.schemas, query));
   if (texts instanceof PosternError) return refuse(common, renamed.statements, texts);
   const plan = await judgeStatements(client, texts);
-  const { statements: planned, outside, repeated, openPolicies } = plan;
+  const { statements: planned, outside, repeated, openPolicies, roles } = plan;
   const statements = [...renamed.statements, ...planned];
   if (statements.length === 0) return { ...common, status: "up-to-date", reemitted: repeated };
   const findings = [...common.findings, ...(await findMixed(client))];
   const found = { ...common, findings, statements: notExecuted(statements), reemitted: repeated };
   const opened = openPolicies.filter((policy) => schema.conditionalPolicies.includes(policy));
   if (opened.length > 0) return refuse(found, statements, describeOpened(opened));
+  if (roles.length > 0) return refuse(found, statements, describeRoles(roles));
   if (outside.length > 0) return refuse(found, statements, describeOutside(outside));
   if (options.dryRun === true) return { ...found, status: "planned" };
   const losses = findLosses(statements);
@@ -151,7 +153,8 @@ async function work({ client, schema, options, context }: Job): Promise<Outcome>
 
   const failure = await executeStatements(client, planned, context);
   if (failure !== undefined) return { ...found, status: "failed", error: failure.toDocument() };
-  if ((await fingerprintDefinitions(client)) === before && losses.length === 0) {
+  const mayBeRepeated = losses.length === 0 && planned.every(({ isProvable }) => isProvable);
+  if (mayBeRepeated && (await readFingerprint(client)) === before) {
     return { ...common, status: "up-to-date", reemitted: [...repeated, ...planned.map(({ sql }) => sql)] };
   }
   const again = await judgeStatements(client, await kit.plan(schema.schemas, query));
@@ -256,6 +259,14 @@ function describeOpened(policies: readonly string[]): PosternError {
   return new PosternError("push.unsupported", message);
 }
 
+/** They belong to the whole server, not to this database, and drizzle-kit's push never looks which there are. */
+function describeRoles(roles: readonly string[]): PosternError {
+  const hint =
+    "Nothing was changed. Make the role with `postern setup` or in a migration, and declare it in the schema file as " +
+    'one that is there: pgRole("name").existing().';
+  return new PosternError("push.unsupported", `A push does not make or change roles: ${roles.join(" ")}`, { hint });
+}
+
 function describeLosses(losses: ReturnType<typeof findLosses>): PosternError {
   const lines = losses.map(({ sql, hazard }) => {
     const where = hazard.table === undefined ? "" : `${hazard.table}: `;
@@ -264,7 +275,9 @@ function describeLosses(losses: ReturnType<typeof findLosses>): PosternError {
   return new PosternError("push.data-loss", `Data would be lost:\n${lines.join("\n")}`);
 }
 
-function refuse(found: Partial<Outcome>, statements: readonly JudgedStatement[], reason: PosternError): Outcome {
+type Planned = Pick<JudgedStatement, "sql" | "hazards">;
+
+function refuse(found: Partial<Outcome>, statements: readonly Planned[], reason: PosternError): Outcome {
   const status = reason.exitCode === 1 ? "refused" : "failed";
   return { ...found, status, statements: notExecuted(statements), error: reason.toDocument() };
 }
@@ -278,6 +291,6 @@ function fail(outcome: Outcome, error: unknown, doing: string): Outcome {
   return refuse({ ...outcome, reemitted: [] }, outcome.statements ?? [], failure);
 }
 
-function notExecuted(statements: readonly JudgedStatement[]): PushResult["statements"] {
+function notExecuted(statements: readonly Planned[]): PushResult["statements"] {
   return statements.map(({ sql, hazards }) => ({ sql, hazards, executed: false }));
 }

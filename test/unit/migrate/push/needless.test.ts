@@ -47,6 +47,12 @@ describe("a repeated change", () => {
     ["a key of another table", [drop, add], "alter table other.t add constraint t_pkey PRIMARY KEY (a, b)", []],
     ["a cache that is set already", [cache], "alter table public.t alter column n set cache 1", [cache]],
     ["another cache", [cache], "alter table public.t alter column n set cache 20", []],
+    [
+      "a cache that is set already, beside another option of the column",
+      [cache, 'ALTER TABLE "t" ALTER COLUMN "n" SET INCREMENT BY 5'],
+      "alter table public.t alter column n set cache 1",
+      [cache],
+    ],
     ["a drop alone", [drop], "alter table public.t add constraint t_pkey PRIMARY KEY (a, b)", []],
   ])("%s", (_case, statements, present, repeats) => {
     const found = findRepeats(parse(...statements), parse(present));
