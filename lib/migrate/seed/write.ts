@@ -119,6 +119,9 @@ function asFailure(error: unknown): unknown {
   return error ?? new Error("failed without a reason");
 }
 
+/** Without the value, which a data exception (class 22) quotes: `…for type integer: "4111"`, `value "4111" is out of range…`. */
 function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
+  const message = (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
+  if (sqlStateOf(error)?.startsWith("22") !== true) return message;
+  return message.replace(/: ".*$/s, "").replace(/".*"/s, "…");
 }
