@@ -170,6 +170,10 @@ const errorTable = {
   "seed.unknown-set": { exitCode: 2, hint: "Sets are the folders below migrations/seeds." },
   "seed.invalid-file": { exitCode: 2, hint: undefined },
   "seed.failed": { exitCode: 2, hint: "Nothing of this batch was kept; mend the row, then run seed again." },
+  "seed.deadline": {
+    exitCode: 1,
+    hint: "What was committed is kept: run seed again, and it goes on there. A SQL file begins anew.",
+  },
   "run.unknown": { exitCode: 2, hint: "The function's log tells why the run did not start." },
   "run.cancelled": { exitCode: 1, hint: "What it had committed is kept: see `postern status`." },
   "run.lease-lost": { exitCode: 2, hint: "The other run goes on. See `postern status` for what is applied." },

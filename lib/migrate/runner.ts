@@ -115,13 +115,14 @@ function refuseOtherMigrations(
 }
 
 async function runSeed(event: EventOf<"seed">, ports: RunnerPorts): Promise<SeedResult> {
-  const { seedsDir, bundle, signal } = ports;
+  const { seedsDir, bundle, signal, remainingMs } = ports;
   const { runId, requestedBy, set, from } = event;
   await using connections = await openRun(event, ports);
   return await withRecordedEnd(connections.client, { runId, action: "seed", requestedBy, bundle }, async () => {
     using source = from === undefined ? undefined : await ports.openBucket(parseBucketPlace(from), signal);
     const where = source === undefined ? {} : { source };
-    return await recordedSeed(connections, { runId, requestedBy, bundle, set, seedsDir, signal, ...where });
+    const run = { runId, requestedBy, bundle, signal, remainingMs };
+    return await recordedSeed(connections, { ...run, set, seedsDir, ...where });
   });
 }
 

@@ -5,36 +5,31 @@ import type { CopyRows, SeedChunk } from "./chunks.ts";
 import { type MarkKey, type SeedMark, writeMark } from "./marks.ts";
 import { advanceSequences } from "./sequence.ts";
 import type { SeedTarget } from "./target.ts";
+import { inTransaction, type SeedRun } from "./transaction.ts";
 
 /**
  * Writes a chunk with COPY, in one transaction with the mark that says so: either both are there afterwards, or neither.
  *
  * @returns how many rows the server took (a trigger may have left some out)
- * @throws what the server said; nothing of the chunk is kept
+ * @throws what `inTransaction` throws; nothing of the chunk is kept
  */
 export async function copyChunk(
   client: pg.Client,
   { insert }: Pick<SeedChunk, "insert">,
   copy: CopyRows,
-  about: { readonly target: SeedTarget; readonly key: MarkKey; readonly mark: SeedMark },
+  about: { readonly run: SeedRun; readonly target: SeedTarget; readonly key: MarkKey; readonly mark: SeedMark },
 ): Promise<number> {
-  const { target, key, mark } = about;
+  const { run, target, key, mark } = about;
   const columns = insert.columns.map(({ name }) => quoteIdentifier(name)).join(", ");
-  await client.query("begin");
-  try {
+  return await inTransaction(client, run, async () => {
     const into = `copy ${target.sql} (${columns}) from stdin (format ${copy.format}, encoding 'utf8')`;
     const rowCount = await sendRows(client, into, copy.data);
     // Without an index each chunk would read the whole table; such a sequence is moved at the end.
     const indexed = insert.columns.filter(({ name }) => leadsKey(target, name));
     await advanceSequences(client, target, indexed);
     await writeMark(client, key, mark);
-    await client.query("commit");
     return rowCount;
-  } catch (error) {
-    // On a connection that is gone this fails too, and the server has rolled back by itself.
-    await client.query("rollback").catch(() => undefined);
-    throw error;
-  }
+  });
 }
 
 function leadsKey({ uniqueKeys }: SeedTarget, column: string): boolean {

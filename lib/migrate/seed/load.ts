@@ -8,9 +8,11 @@ import { oneAhead } from "./one-ahead.ts";
 import { readBatches, type SeedBatch } from "./rows.ts";
 import { advanceSequences } from "./sequence.ts";
 import type { SeedTarget } from "./target.ts";
+import { inTransaction, type SeedRun } from "./transaction.ts";
 import { isDataFault, writeBatch } from "./write.ts";
 
 export type LoadOptions = ChunkSizes & {
+  readonly run: SeedRun;
   readonly file: SeedFile;
   readonly target: SeedTarget;
   readonly key: MarkKey;
@@ -38,11 +40,11 @@ type Loaded = { readonly rows: number; readonly skipped: number; readonly insert
  *
  * After a failure the chunks and batches written before it are kept and nothing of the failing batch.
  *
- * @throws PosternError `seed.invalid-file`, `seed.failed`, and what `toDatabaseError` makes of the rest
+ * @throws PosternError `seed.invalid-file`, `seed.failed`, why the run is over, and what `toDatabaseError` makes of the rest
  */
 export async function loadFile(client: pg.Client, options: LoadOptions): Promise<Loaded> {
-  const { file, target, key } = options;
-  const state = await readState(client, target, key).catch((error: unknown) => {
+  const { run, file, target, key } = options;
+  const state = await inTransaction(client, run, async () => readState(client, target, key)).catch((error: unknown) => {
     throw toDatabaseError(error, `looking at table ${file.table} for ${file.name}`);
   });
   if (state.isEmpty) {
@@ -51,7 +53,7 @@ export async function loadFile(client: pg.Client, options: LoadOptions): Promise
   } else if (state.mark !== undefined) {
     const chunks = await readChunks(file, target, options, state.mark);
     if (chunks !== undefined) return await copyAll(client, chunks, options, state);
-    await deleteMark(client, key);
+    await inTransaction(client, run, async () => deleteMark(client, key));
   }
   return await insertAll(client, options);
 }
@@ -85,18 +87,19 @@ async function copyAll(
   options: LoadOptions,
   { storage, mark: earlier }: Pick<TableState, "storage" | "mark">,
 ): Promise<Loaded> {
-  const { key, onWritten } = options;
+  const { run, key, onWritten } = options;
   let mark = earlier;
   const skipped = earlier?.rows ?? 0;
   let done: Loaded = { rows: skipped, skipped, inserted: 0 };
   let refusals = 0;
   for await (const chunk of oneAhead(chunks)) {
-    mark = { storage, ...chunk.end, isComplete: false };
-    const copied = refusals < maxRefusals ? await tryCopy(client, chunk, options, mark) : undefined;
+    const here = { storage, ...chunk.end, isComplete: false };
+    mark = here;
+    const copied = refusals < maxRefusals ? await tryCopy(client, chunk, options, here) : undefined;
     if (copied === undefined) {
       refusals += 1;
       done = await insertBatches(client, chunk.batches(), options, done);
-      await writeMark(client, key, mark);
+      await inTransaction(client, run, async () => writeMark(client, key, here));
     } else {
       refusals = 0;
       done = { rows: done.rows + chunk.rows, skipped, inserted: done.inserted + copied };
@@ -111,12 +114,12 @@ async function copyAll(
 async function tryCopy(
   client: pg.Client,
   chunk: SeedChunk,
-  { file, target, key }: LoadOptions,
+  { run, file, target, key }: LoadOptions,
   mark: SeedMark,
 ): Promise<number | undefined> {
   if (chunk.copy === undefined) return undefined;
   try {
-    return await copyChunk(client, chunk, chunk.copy, { target, key, mark });
+    return await copyChunk(client, chunk, chunk.copy, { run, target, key, mark });
   } catch (error) {
     if (isDataFault(error) || sqlStateOf(error) === featureNotSupported) return undefined;
     throw toDatabaseError(error, `seeding table ${file.table} from ${file.name}`);
@@ -126,10 +129,12 @@ async function tryCopy(
 /** COPY into a table with row-level security. */
 const featureNotSupported = "0A000";
 
-async function complete(client: pg.Client, { file, target, key }: LoadOptions, mark: SeedMark): Promise<void> {
+async function complete(client: pg.Client, { run, file, target, key }: LoadOptions, mark: SeedMark): Promise<void> {
   try {
-    await advanceSequences(client, target, [...target.columns.values()]);
-    await writeMark(client, key, { ...mark, isComplete: true });
+    await inTransaction(client, run, async () => {
+      await advanceSequences(client, target, [...target.columns.values()]);
+      await writeMark(client, key, { ...mark, isComplete: true });
+    });
   } catch (error) {
     throw toDatabaseError(error, `finishing table ${file.table}`);
   }
@@ -143,13 +148,13 @@ async function insertAll(client: pg.Client, options: LoadOptions): Promise<Loade
 async function insertBatches(
   client: pg.Client,
   batches: AsyncGenerator<SeedBatch>,
-  { file, onWritten }: LoadOptions,
+  { run, file, onWritten }: LoadOptions,
   before: Loaded,
 ): Promise<Loaded> {
   const { skipped } = before;
   let { rows, inserted } = before;
   for await (const batch of oneAhead(batches)) {
-    inserted += await writeBatch(client, file, batch);
+    inserted += await writeBatch(client, run, file, batch);
     rows += batch.numbers.length;
     onWritten({ rows, skipped, inserted });
   }

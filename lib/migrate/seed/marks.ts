@@ -1,8 +1,4 @@
 import type pg from "pg";
-import { PosternError } from "#lib/base/errors.ts";
-import { sqlStateOf } from "#lib/postgres/errors.ts";
-import { leaseLost } from "../ledger-versions.ts";
-import type { Lease } from "../lease.ts";
 
 /** How far a file got, in the ledger (`postern.seed_files`). */
 export type SeedMark = {
@@ -16,8 +12,8 @@ export type SeedMark = {
   readonly isComplete: boolean;
 };
 
-/** What a mark is about: a file of a set. With a lease nothing is marked for a run that has lost it. */
-export type MarkKey = { readonly set: string; readonly file: string; readonly lease?: Lease };
+/** What a mark is about: a file of a set. */
+export type MarkKey = { readonly set: string; readonly file: string };
 
 export async function readMark(client: pg.Client, { set, file }: MarkKey): Promise<SeedMark | undefined> {
   const { rows } = await client.query<Record<keyof SeedMark, unknown>>(
@@ -33,8 +29,7 @@ export async function readMark(client: pg.Client, { set, file }: MarkKey): Promi
 }
 
 /** Call it inside the transaction that writes what the mark is about. */
-export async function writeMark(client: pg.Client, { set, file, lease }: MarkKey, mark: SeedMark): Promise<void> {
-  if (lease !== undefined) await holdLease(client, lease);
+export async function writeMark(client: pg.Client, { set, file }: MarkKey, mark: SeedMark): Promise<void> {
   await client.query(
     `insert into postern.seed_files (set_name, file, storage, rows, bytes, lines, digest, is_complete)
      values ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -42,16 +37,6 @@ export async function writeMark(client: pg.Client, { set, file, lease }: MarkKey
        lines = excluded.lines, digest = excluded.digest, is_complete = excluded.is_complete, changed_at = clock_timestamp()`,
     [set, file, mark.storage, mark.rows, mark.bytes, mark.lines, mark.digest, mark.isComplete],
   );
-}
-
-async function holdLease(client: pg.Client, { token }: Lease): Promise<void> {
-  try {
-    await client.query("select postern.hold_lease($1)", [token]);
-  } catch (error) {
-    if (sqlStateOf(error) !== leaseLost) throw error;
-    const message = "Another run has taken this one's lease: nothing of what was under way is kept.";
-    throw new PosternError("run.lease-lost", message, { cause: error });
-  }
 }
 
 export async function deleteMark(client: pg.Client, { set, file }: MarkKey): Promise<void> {

@@ -24,11 +24,6 @@ export type SeedTable = {
   rows(): Iterable<readonly SeedValue[]> | AsyncIterable<readonly SeedValue[]>;
 };
 
-/**
- * Loads a seed module. Its rows are made when they are asked for.
- *
- * @throws PosternError `seed.invalid-file`
- */
 const names = v.pipe(
   v.array(v.pipe(v.string(), v.nonEmpty())),
   v.nonEmpty("expected at least one column"),
@@ -47,6 +42,11 @@ const moduleSchema = v.object({
   ),
 });
 
+/**
+ * Loads a seed module. Its rows are made when they are asked for.
+ *
+ * @throws PosternError `seed.invalid-file`
+ */
 export async function openModule(file: ModuleFile): Promise<SeedFile> {
   const exports = await importModule(file);
   parseInput(moduleSchema, exports, { what: file.name, code: "seed.invalid-file" });

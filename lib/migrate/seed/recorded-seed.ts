@@ -9,7 +9,10 @@ import { folderSource } from "./sets.ts";
 
 export type RecordedSeedOptions = Pick<RunIdentity, "runId" | "requestedBy" | "bundle"> &
   Pick<RecordedRunOptions, "lockWaitMs" | "signal" | "onWait"> &
-  Pick<SeedOptions, "seedsDir" | "set" | "source" | "batchRows" | "chunkRows" | "chunkBytes"> & {
+  Pick<
+    SeedOptions,
+    "seedsDir" | "set" | "source" | "batchRows" | "chunkRows" | "chunkBytes" | "remainingMs" | "lockTimeoutMs"
+  > & {
     readonly onProgress?: SeedOptions["onProgress"] | undefined;
     readonly clock?: Clock;
   };
@@ -29,6 +32,7 @@ export async function recordedSeed(connections: RunConnections, options: Recorde
       clock,
       lease: context.lease,
       signal: context.signal,
+      monitor: context.monitor,
       onProgress: (progress) => {
         context.report({ what: progress.file, rows: progress.rows });
         onProgress?.(progress);

@@ -9,6 +9,7 @@ import { parseMigration, type Statement } from "../sql/parse-migration.ts";
 import { describeServerError } from "../sql/server-error.ts";
 import { type MarkKey, readMark, writeMark } from "./marks.ts";
 import type { SeedFilePath } from "./sets.ts";
+import { inTransaction, type SeedRun, stopWhenOver } from "./transaction.ts";
 
 /** A SQL file of a set, parsed. */
 export type SeedScript = {
@@ -65,16 +66,16 @@ async function readText(bytes: AsyncIterable<Buffer>, name: string): Promise<str
  *
  * 1. Begins a transaction, in a session as a run wants it.
  * 2. Runs statement after statement.
- * 3. Records the checksum, and commits.
+ * 3. Records the checksum, and commits while the lease holds.
  *
  * After a failure nothing of the file is kept, and it is not recorded.
  *
- * @throws PosternError `seed.failed` with file, line and caret; what `toDatabaseError` makes of a lost connection
+ * @throws PosternError `seed.failed` with file, line and caret; why the run is over; what `toDatabaseError` makes of a lost connection
  */
 export async function runScript(
   client: pg.Client,
   script: SeedScript,
-  { key, clock }: { readonly key: MarkKey; readonly clock: Clock },
+  { run, key, clock }: { readonly run: SeedRun; readonly key: MarkKey; readonly clock: Clock },
 ): Promise<{ file: string; ran: boolean; ms: number }> {
   const { name, digest } = script;
   const startMs = clock.nowMs();
@@ -84,20 +85,19 @@ export async function runScript(
       return { file: name, ran: false, ms: elapsedMs(clock, startMs) };
     }
     await resetSession(client);
-    await client.query("begin");
-    for (const statement of script.statements) {
-      at.statement = statement;
-      await client.query(statement.text);
-    }
-    at.statement = undefined;
-    // What the file has set for itself ends here: the ledger is the runner's.
-    await client.query("reset session authorization; reset role; reset search_path");
-    await writeMark(client, key, { storage: null, rows: 0, bytes: 0, lines: 0, digest, isComplete: true });
-    // A deferred constraint is checked here.
-    await client.query("commit");
+    // A deferred constraint is checked by the commit, outside every statement.
+    await inTransaction(client, run, async () => {
+      for (const statement of script.statements) {
+        stopWhenOver(run);
+        at.statement = statement;
+        await client.query(statement.text);
+      }
+      at.statement = undefined;
+      // What the file has set for itself ends here: the ledger is the runner's.
+      await client.query("reset session authorization; reset role; reset search_path");
+      await writeMark(client, key, { storage: null, rows: 0, bytes: 0, lines: 0, digest, isComplete: true });
+    });
   } catch (error) {
-    // On a connection that is gone neither works, and the server has rolled back by itself.
-    await client.query("rollback").catch(() => undefined);
     throw describeFailure(error, script, at.statement);
   } finally {
     await resetSession(client).catch(() => undefined);

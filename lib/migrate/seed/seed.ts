@@ -1,24 +1,19 @@
 import type pg from "pg";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
-import { PosternError } from "#lib/base/errors.ts";
 import type { SeedResult } from "#lib/protocol.ts";
-import type { Lease } from "../lease.ts";
 import { type CheckedFile, checkFiles } from "./check.ts";
 import { loadFile } from "./load.ts";
-import type { MarkKey } from "./marks.ts";
 import { folderSource, type SeedSource } from "./sets.ts";
 import { runScript } from "./script.ts";
+import { type SeedRun, stopWhenOver } from "./transaction.ts";
 
-export type SeedOptions = {
+export type SeedOptions = SeedRun & {
   /** Folder whose subfolders are the sets. */
   readonly seedsDir: string;
-  readonly set: string;
   /** Where the sets are; default: in `seedsDir`. */
   readonly source?: SeedSource;
   /** Called after each batch. */
   readonly onProgress?: (progress: SeedProgress) => void;
-  /** Looked at between batches: those written stay. */
-  readonly signal?: AbortSignal;
   /** Rows in one INSERT and transaction; default 1000. */
   readonly batchRows?: number;
   /** Rows of a module or NDJSON file in one COPY and transaction; default 10 000. */
@@ -26,8 +21,6 @@ export type SeedOptions = {
   /** Bytes of a CSV file in one COPY and transaction; default 8 MiB. */
   readonly chunkBytes?: number;
   readonly clock?: Clock;
-  /** Of the run that this is: SQL and COPY are committed only while it holds. */
-  readonly lease?: Lease;
 };
 
 /** Of the file under way, so far. */
@@ -61,13 +54,13 @@ const defaults = Object.freeze({
  *
  * After a failure what was written before it is kept and nothing of the failing transaction.
  *
- * @throws PosternError `seed.unknown-set`, `seed.invalid-file`, `seed.failed`, `aborted`,
+ * @throws PosternError `seed.unknown-set`, `seed.invalid-file`, `seed.failed`, why the run is over (`stopWhenOver`),
  *   and what `toDatabaseError` makes of a lost connection or a missing privilege
  */
 export async function seed(client: pg.Client, options: SeedOptions): Promise<SeedResult> {
   const { set, seedsDir } = options;
   const source = options.source ?? folderSource(seedsDir);
-  const stop = () => stopWhenAborted(options);
+  const stop = () => stopWhenOver(options);
   const checked = await checkFiles(client, await source.findFiles(set), stop);
   const tables = new Map<string, TableResult>();
   const scripts: ScriptResult[] = [];
@@ -76,12 +69,14 @@ export async function seed(client: pg.Client, options: SeedOptions): Promise<See
     if (one.kind === "script")
       scripts.push(
         await runScript(client, one.script, {
-          key: { ...keyOf(options), file: one.script.name },
-          ...withDefaults(options),
+          run: options,
+          key: { set, file: one.script.name },
+          clock: withDefaults(options).clock,
         }),
       );
     else addResult(tables, await writeFile(client, one, options));
   }
+  stop();
   return { set, tables: [...tables.values()], ...(scripts.length === 0 ? {} : { scripts }) };
 }
 
@@ -108,9 +103,10 @@ async function writeFile(
   const { name, table, meter } = file;
   const { rows, inserted } = await loadFile(client, {
     ...sizes,
+    run: options,
     file,
     target,
-    key: { ...keyOf(options), file: name },
+    key: { set: options.set, file: name },
     onWritten: (done) => {
       const seconds = Math.max(1, clock.nowMs() - startMs) / 1000;
       options.onProgress?.({
@@ -122,25 +118,10 @@ async function writeFile(
         ...(meter?.totalBytes === undefined ? {} : { totalBytes: meter.totalBytes }),
         rowsPerSecond: Math.round((done.rows - done.skipped) / seconds),
       });
-      stopWhenAborted(options);
+      stopWhenOver(options);
     },
   });
   return { table, rows, inserted, ms: elapsedMs(clock, startMs) };
-}
-
-function keyOf({ set, lease }: SeedOptions): Omit<MarkKey, "file"> {
-  return lease === undefined ? { set } : { set, lease };
-}
-
-function stopWhenAborted({ signal, set }: SeedOptions): void {
-  if (signal?.aborted !== true) return;
-  const reason: unknown = signal.reason;
-  // Cancelled, or the lease is lost: that says more.
-  if (reason instanceof PosternError && reason.code !== "aborted") throw reason;
-  throw new PosternError("aborted", `Seeding ${set} was stopped before it was done.`, {
-    cause: reason,
-    hint: "Run seed again: it goes on where this stopped.",
-  });
 }
 
 function withDefaults(options: SeedOptions) {

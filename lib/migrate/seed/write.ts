@@ -5,6 +5,7 @@ import { describePlace, type SeedFile } from "./files.ts";
 import type { SeedBatch } from "./rows.ts";
 import { advanceSql } from "./sequence.ts";
 import type { TargetColumn } from "./target.ts";
+import { beginSql, cancellable, inTransaction, type SeedRun } from "./transaction.ts";
 
 /**
  * Writes one batch in one transaction and says how many rows were new.
@@ -16,27 +17,23 @@ import type { TargetColumn } from "./target.ts";
  * After a failure nothing of the batch is kept. When a row is at fault, the batch is tried again row by row in a
  * transaction that is rolled back, to name it.
  *
- * @throws PosternError `seed.failed` with file, line or row, and SQLSTATE; else what `toDatabaseError` makes of it
+ * @throws PosternError `seed.failed` with file, line or row, and SQLSTATE; why the run is over; else what `toDatabaseError` makes of it
  */
-export async function writeBatch(client: pg.Client, file: SeedFile, batch: SeedBatch): Promise<number> {
+export async function writeBatch(client: pg.Client, run: SeedRun, file: SeedFile, batch: SeedBatch): Promise<number> {
   const { insert, values } = batch;
   const withSequence = insert.columns.flatMap((column, index) =>
     column.sequence === null ? [] : [{ sequence: column.sequence, given: values[index] ?? [] }],
   );
   try {
-    // One statement is one transaction by itself: no round trips for begin and commit.
-    if (withSequence.length === 0) return await runInsert(client, batch);
-    await client.query("begin");
-    const inserted = await runInsert(client, batch);
-    for (const { sequence, given } of withSequence) {
-      await client.query(advanceSql(sequence, highestGiven), [given]);
-    }
-    await client.query("commit");
-    return inserted;
+    return await inTransaction(client, run, async () => {
+      const inserted = await runInsert(client, batch);
+      for (const { sequence, given } of withSequence) {
+        await client.query(advanceSql(sequence, highestGiven), [given]);
+      }
+      return inserted;
+    });
   } catch (error) {
-    // On a connection that is gone this fails too, and the server has rolled back by itself.
-    if (withSequence.length > 0) await client.query("rollback").catch(() => undefined);
-    throw await explainFailure(client, file, batch, error);
+    throw await explainFailure(client, run, { file, batch, error });
   }
 }
 
@@ -49,13 +46,14 @@ const highestGiven = "select max(number::bigint) as highest from unnest($1::text
 
 async function explainFailure(
   client: pg.Client,
-  file: SeedFile,
-  batch: SeedBatch,
-  error: unknown,
+  run: SeedRun,
+  { file, batch, error }: { readonly file: SeedFile; readonly batch: SeedBatch; readonly error: unknown },
 ): Promise<PosternError> {
   const doing = `seeding table ${file.table} from ${file.name}`;
   if (!isDataFault(error)) return toDatabaseError(error, doing);
-  const failing = await findFailingRow(client, batch).catch(() => undefined);
+  const failing = await cancellable(run, async () => findFailingRow(client, run, batch)).catch(() => undefined);
+  // Whatever happened, nothing of it stays.
+  await client.query("rollback").catch(() => undefined);
   const first = batch.numbers[0] ?? 0;
   const last = batch.numbers.at(-1) ?? first;
   const place =
@@ -89,24 +87,21 @@ type FailingRow = {
   readonly column: TargetColumn | undefined;
 };
 
-/** Leaves no trace: whatever happens, the transaction is rolled back. */
-async function findFailingRow(client: pg.Client, batch: SeedBatch): Promise<FailingRow | undefined> {
-  await client.query("begin");
-  try {
-    // A deferred constraint speaks up only at commit otherwise, and there is none here.
-    await client.query("set constraints all immediate");
-    for (const index of batch.numbers.keys()) {
-      const row = batch.values.map((texts) => texts.slice(index, index + 1));
-      const error = await runInsert(client, { insert: batch.insert, values: row }).then(() => undefined, asFailure);
-      if (error !== undefined) {
-        await client.query("rollback");
-        return { index, error, column: await findFailingColumn(client, batch, index) };
-      }
-    }
-    return undefined;
-  } finally {
+/** Leaves its transaction to be rolled back, unless it found the row. */
+async function findFailingRow(client: pg.Client, run: SeedRun, batch: SeedBatch): Promise<FailingRow | undefined> {
+  await client.query(beginSql(run));
+  // A deferred constraint speaks up only at commit otherwise, and there is none here.
+  await client.query("set constraints all immediate");
+  for (const index of batch.numbers.keys()) {
+    const row = batch.values.map((texts) => texts.slice(index, index + 1));
+    const error = await runInsert(client, { insert: batch.insert, values: row }).then(() => undefined, asFailure);
+    if (error === undefined) continue;
+    // Cancelled, or a lock that it did not get: this says nothing of the row.
+    if (!isDataFault(error)) return undefined;
     await client.query("rollback");
+    return { index, error, column: await findFailingColumn(client, batch, index) };
   }
+  return undefined;
 }
 
 /** Casts value by value; a value that has the type but breaks a length or a constraint is not found here. */
@@ -124,6 +119,9 @@ function asFailure(error: unknown): unknown {
   return error ?? new Error("failed without a reason");
 }
 
+/** Without the value, which a data exception (class 22) quotes: `…for type integer: "4111"`, `value "4111" is out of range…`. */
 function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
+  const message = (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
+  if (sqlStateOf(error)?.startsWith("22") !== true) return message;
+  return message.replace(/: ".*$/s, "").replace(/".*"/s, "…");
 }

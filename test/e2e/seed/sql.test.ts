@@ -68,3 +68,15 @@ describe("a SQL file of a set", () => {
     expect(await play.all("select * from t")).toEqual([]);
   });
 });
+
+describe("a row", () => {
+  it.each([
+    ["1-t.csv", "id,name\n1,a\n4111 1111 1111 1111,b\n", "22P02"],
+    ["1-t.csv", "id,name\n1,a\n4111111111111111,b\n", "22003"],
+  ])("in %s (%j) with a value that is none of its type is named without the value", async (file, text, sqlState) => {
+    await play.write({ [file]: text });
+    const failure: unknown = await play.seed().catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: "seed.failed", sqlState, message: expect.stringContaining("line 3") });
+    expect(inspect(failure, { depth: 10 })).not.toMatch(/4111/);
+  });
+});
