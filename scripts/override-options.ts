@@ -1,7 +1,5 @@
 import { type Command, Option } from "commander";
-import { PosternError } from "#lib/base/errors.ts";
 import { type HistoryCode, historyOverrides } from "#lib/contract.ts";
-import type { CommandContext } from "./command-context.ts";
 
 /** What each flag does. None changes what is pending, and each holds for this run alone. */
 const descriptions = {
@@ -25,35 +23,15 @@ export function addOverrideOptions(command: Command): Command {
   return command;
 }
 
-/**
- * The findings that the flags let be.
- *
- * @throws PosternError `usage.invalid` for a variable that is neither a yes nor a no
- */
-export function readOverrides(command: Command, env: CommandContext["env"]): readonly HistoryCode[] {
+/** The findings that the flags let be. */
+export function readOverrides(command: Command): readonly HistoryCode[] {
   return codes.filter((code) => {
     const name = new Option(`--${historyOverrides[code]}`).attributeName();
     const source = command.getOptionValueSource(name);
-    return source === "env" ? isYes(variableOf(code), env) : source === "cli";
+    return source === "env" || source === "cli";
   });
 }
 
 function variableOf(code: HistoryCode): string {
   return `POSTERN_${historyOverrides[code].toUpperCase().replaceAll("-", "_")}`;
-}
-
-/** To commander a variable that is set is a yes, `false` included: not for what is refused for a reason. */
-function isYes(variable: string, env: CommandContext["env"]): boolean {
-  switch (env[variable]?.toLowerCase()) {
-    case "1":
-    case "true":
-      return true;
-    case undefined:
-    case "":
-    case "0":
-    case "false":
-      return false;
-    default:
-      throw new PosternError("usage.invalid", `${variable}=${env[variable]}: expected 1 or true, 0 or false.`);
-  }
 }

@@ -74,7 +74,7 @@ async function createProgram(args: readonly string[], context: CommandContext): 
     const register = await verb.load();
     command.description(`${verb.summary.charAt(0).toUpperCase()}${verb.summary.slice(1)}.`);
     register(command, context);
-    ignoreFalseEnv(command, context.env);
+    readSwitchEnv(command, context.env);
   });
   await Promise.all(registrations);
   return program;
@@ -86,13 +86,20 @@ async function createProgram(args: readonly string[], context: CommandContext): 
  * @throws PosternError `usage.invalid` for an unknown verb or flag; whatever the verb throws
  */
 export async function runProgram(args: readonly string[], context: CommandContext): Promise<void> {
-  const program = await createProgram(args, context);
   try {
+    const program = await createProgram(args, context);
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
-    if (error instanceof CommanderError) return rethrowUsage(error);
-    throw error;
+    if (error instanceof CommanderError && error.exitCode === 0) return; // help was asked for and printed
+    throw nameVerb(error instanceof CommanderError ? toUsageError(error) : error, findVerb(args));
   }
+}
+
+/** The hint of the error table leaves the verb open, for only here it is known. */
+function nameVerb(error: unknown, verb: string | undefined): unknown {
+  if (!(error instanceof PosternError) || error.hint?.includes("<verb>") !== true) return error;
+  const help = verb !== undefined && Object.hasOwn(verbs, verb) ? `postern help ${verb}` : "postern help";
+  return new PosternError(error.code, error.message, { hint: `See \`${help}\`.`, cause: error });
 }
 
 /** The program's own flags take no values, so the first word is the verb; `help` is followed by one. */
@@ -101,11 +108,10 @@ function findVerb(args: readonly string[]): string | undefined {
   return first === "help" ? second : first;
 }
 
-function rethrowUsage(error: CommanderError): void {
-  if (error.exitCode === 0) return; // help was asked for and printed
+function toUsageError(error: CommanderError): PosternError {
   const isBare = error.code === "commander.help";
   const message = isBare ? "No verb was given." : error.message.replace(/^error: /, "").replaceAll("\n", " ");
-  throw new PosternError("usage.invalid", message, { hint: isBare ? "See `postern help`." : undefined });
+  return new PosternError("usage.invalid", message, { hint: isBare ? "See `postern help`." : undefined });
 }
 
 function configure(command: Command): void {
@@ -118,12 +124,21 @@ function configure(command: Command): void {
     .addOption(new Option("--json", "print one JSON document on stdout").env("POSTERN_JSON"));
 }
 
-/** commander takes any value of a switch's variable as "on"; `POSTERN_FRESH=0` must not wipe data. */
-function ignoreFalseEnv(command: Command, env: CommandContext["env"]): void {
+/**
+ * commander takes any value of a switch's variable as "on"; `POSTERN_FRESH=0` must not wipe data.
+ *
+ * @throws PosternError `usage.invalid` for a value that is neither a yes nor a no
+ */
+function readSwitchEnv(command: Command, env: CommandContext["env"]): void {
   for (const option of command.options) {
     const isSwitch = !option.required && !option.optional;
     const value = option.envVar === undefined ? undefined : env[option.envVar];
-    if (isSwitch && value !== undefined && isFalse(value)) delete option.envVar;
+    if (!isSwitch || value === undefined) continue;
+    if (isFalse(value)) delete option.envVar;
+    else if (!["1", "true", "yes", "on"].includes(value.toLowerCase())) {
+      const message = `${option.envVar}=${value}: expected 1, true, yes or on; 0, false, no or off.`;
+      throw new PosternError("usage.invalid", message);
+    }
   }
 }
 

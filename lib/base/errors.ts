@@ -166,7 +166,10 @@ const errorTable = {
     exitCode: 1,
     hint: "Name the file that has them, or add --reset-passwords: whoever uses the present ones is then locked out.",
   },
-  "lock.held": { exitCode: 1, hint: "Wait for that run to end, then run this again." },
+  "lock.held": {
+    exitCode: 1,
+    hint: "Wait longer with --lock-wait, or end that run: migrate has --cancel with its id, and --steal-lock.",
+  },
   "seed.unknown-set": { exitCode: 2, hint: "Sets are the folders below migrations/seeds." },
   "seed.invalid-file": { exitCode: 2, hint: undefined },
   "seed.failed": { exitCode: 2, hint: "Nothing of this batch was kept; mend the row, then run seed again." },

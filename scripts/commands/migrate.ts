@@ -44,7 +44,8 @@ A run has an id. The same id again (--run-id) watches that run and gives its out
 With --stage, Ctrl-C asks which of the two; without a terminal the run goes on. With --url, Ctrl-C finishes the migration that
 is under way, or its statement where it cannot run in a transaction, and a second one stops that.
 
-Exit code: 0 applied or up to date, 1 refused or not everything was applied, 2 a migration failed.
+Exit code: 0 applied or up to date, 1 refused or not everything was applied (also a migration that did not get its locks,
+migrate.blocked), 2 a migration failed.
 
 Examples:
   $ postern migrate --stage dev
@@ -81,7 +82,7 @@ export function registerMigrate(command: Command, context: CommandContext): void
     .addOption(new Option("--cancel <run-id>", "end the run of this id, and apply nothing").env("POSTERN_CANCEL"))
     .addHelpText("after", help)
     .action(async () => {
-      const flags = readFlags(command, context);
+      const flags = readFlags(command);
       if (flags.cancel !== undefined) return await cancel(flags.cancel, await openTarget(command, context), context);
       const folder = await readMigrations(readMigrationsOption(command));
       const target = await openTarget(command, context);
@@ -109,7 +110,7 @@ type Flags = {
 };
 
 /** @throws PosternError `usage.invalid` for a hash or an id that is none, for --protected where the stage decides, and for two aims */
-function readFlags(command: Command, { env }: CommandContext): Flags {
+function readFlags(command: Command): Flags {
   const flags = command.opts<Flags & { readonly stage?: string }>();
   for (const [flag, id] of [["--run-id", flags.runId] as const, ["--cancel", flags.cancel] as const]) {
     if (id === undefined || isRunId(id)) continue;
@@ -125,7 +126,7 @@ function readFlags(command: Command, { env }: CommandContext): Flags {
     const why = "a baseline runs nothing that could be approved";
     throw new PosternError("usage.invalid", `--baseline and --approve do not go together: ${why}.`);
   }
-  return { ...flags, allow: readOverrides(command, env) };
+  return { ...flags, allow: readOverrides(command) };
 }
 
 async function cancel(runId: string, target: Target, context: CommandContext): Promise<void> {

@@ -36,7 +36,7 @@ export function registerPlan(command: Command, context: CommandContext): void {
     .action(async () => {
       const folder = await readMigrations(readMigrationsOption(command));
       const target = await openTarget(command, context);
-      const allow = readOverrides(command, context.env);
+      const allow = readOverrides(command);
       if (command.opts<{ readonly rehearse?: boolean }>().rehearse === true) {
         return await rehearseFor(target, folder, allow, context);
       }

@@ -53,7 +53,9 @@ function describeResult({ applied, pending, halfApplied = [], findings }: Status
   const doneOf = new Map(halfApplied.map(({ tag, statements }) => [tag, statements]));
   const pendingWord = (tag: string) => {
     const done = doneOf.get(tag);
-    return done === undefined ? style.dim("pending") : style.warn(`half applied: ${done} statements are done`);
+    return done === undefined
+      ? style.dim("pending")
+      : style.warn(`half applied: ${done === 1 ? "1 statement is" : `${done} statements are`} done`);
   };
   const rows = alignColumns([
     ...applied.map(({ tag, at }) => [style.good("✓"), tag, style.dim(at)]),

@@ -113,3 +113,33 @@ it("a refused run is in the ledger, and where that cannot be written the refusal
   expect(await run({ runId: "refused-again" })).toMatchObject({ status: "refused", runId: "refused-again", error });
   expect(await rows(recorded, ["refused-again"])).toEqual([]);
 });
+
+it("a procedure that commits is told to have no COMMIT, with a hint of its own", async () => {
+  const { folder, run } = bench();
+  await folder.write(["do $$ begin commit; end $$"]);
+  expect(await run()).toMatchObject({
+    status: "failed",
+    error: { sqlState: "2D000", hint: expect.stringContaining("take COMMIT and ROLLBACK out of it") },
+  });
+});
+
+it("a statement that fails as the first of its migration is not said to have others before it", async () => {
+  const { folder, run } = bench();
+  await folder.write(["vacuum no_such_table"]);
+  expect((await run()).error?.hint).toMatch(/^Nothing of this migration was kept\./u);
+});
+
+it("a switch's variable that is neither a yes nor a no is refused, and the hint names the verb", async () => {
+  const env = { POSTERN_STEAL_LOCK: "maybe" };
+  const { exitCode, json } = await runCommand(["migrate", "--url", bench().database.url(), "--json"], { env });
+  expect({ exitCode, document: json() }).toMatchObject({
+    exitCode: 2,
+    document: {
+      error: {
+        code: "usage.invalid",
+        message: expect.stringContaining("POSTERN_STEAL_LOCK=maybe: expected 1, true, yes or on"),
+        hint: "See `postern help migrate`.",
+      },
+    },
+  });
+});

@@ -32,8 +32,13 @@ export function describeFailure(error: unknown, at: FailedAt): PosternError {
   const reason = seen instanceof Error ? seen.message : String(seen);
   const marked = at.offset === undefined ? `${file}: ${reason}` : markPosition(file, text, at.offset, reason);
   const message = `${tag}, ${describePlace(place, at.count)}: ${marked}`;
-  return new PosternError("migrate.failed", message, { cause: seen, sqlState: cause.sqlState, hint: at.hint });
+  const hint = cause.sqlState === "2D000" ? endsTransaction : at.hint;
+  return new PosternError("migrate.failed", message, { cause: seen, sqlState: cause.sqlState, hint });
 }
+
+/** Of 2D000 (invalid_transaction_termination). */
+const endsTransaction =
+  "A procedure or a DO block ends the transaction, which is the runner's: take COMMIT and ROLLBACK out of it, or call it by hand.";
 
 export function describePlace(place: Place, count: number): string {
   switch (place.part) {

@@ -63,13 +63,17 @@ export async function applySteps(context: ApplyContext, { migration, steps }: St
       await undoRefused(context, { migration, step, number: place.number, recorded }, error).catch(() => undefined);
     }
     const offset = step === undefined || place.part !== "file" ? undefined : step.offset + positionIn(error, step);
-    throw describeFailure(error, { migration, place, count: of, offset, hint });
+    throw describeFailure(error, { migration, place, count: of, offset, hint: hintAt(place) });
   } finally {
     await resetSession(client).catch(() => undefined);
   }
 }
 
-const hint = "The statements before it were kept. Mend it, then run migrate again: it goes on at this one.";
+function hintAt(place: Place): string {
+  const isFirst = place.part === "head" || (place.part === "file" && place.number === 1);
+  const kept = isFirst ? "Nothing of this migration was kept." : "The statements before it were kept.";
+  return `${kept} Mend it, then run migrate again: it goes on at this one.`;
+}
 
 type OneStep = {
   readonly migration: SteppedMigration["migration"];

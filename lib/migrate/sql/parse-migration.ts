@@ -44,7 +44,7 @@ export async function parseMigration(migration: Migration): Promise<ParsedMigrat
     statements.push(...parsePart(parser, migration, part, start));
     start += part.length + statementBreakpoint.length;
   }
-  for (const statement of statements) refuseUnfit(statement, file);
+  for (const statement of statements) refuseUnfit(statement, migration);
   return { migration, statements };
 }
 

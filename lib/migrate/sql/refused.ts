@@ -1,21 +1,30 @@
 import type { Node } from "libpg-query";
 import { PosternError } from "#lib/base/errors.ts";
+import type { Migration } from "../source.ts";
 import type { Statement } from "./parse-migration.ts";
 import type { SqlParser } from "./parser.ts";
+import { markPosition } from "./position.ts";
 
 /**
  * What parses and still has no place in a migration: the runner opens and ends the transactions, and nobody is there to
  * send rows to `COPY … FROM STDIN`.
  */
-export function refuseUnfit({ node, line }: Pick<Statement, "node" | "line">, file: string): void {
+export function refuseUnfit({ node, offset }: Pick<Statement, "node" | "offset">, { file, text }: Migration): void {
   if ("TransactionStmt" in node) {
     const verb = transactionVerbs[node.TransactionStmt.kind ?? "TRANS_STMT_BEGIN"];
     throw new PosternError(
       "migrations.transaction-control",
-      `${file}:${line}: ${verb} has no place in a migration: the runner opens and ends the transactions.`,
+      markPosition(
+        file,
+        text,
+        offset,
+        `${verb} has no place in a migration: the runner opens and ends the transactions.`,
+      ),
     );
   }
-  if (isCopyFromStdin(node)) throw new PosternError("migrations.client-command", `${file}:${line}: ${noRows}`);
+  if (isCopyFromStdin(node)) {
+    throw new PosternError("migrations.client-command", markPosition(file, text, offset, noRows));
+  }
 }
 
 const noRows = "COPY … FROM STDIN needs a client that sends the rows, and the runner sends none.";

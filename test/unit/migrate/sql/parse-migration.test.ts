@@ -78,7 +78,7 @@ describe("parseMigration", () => {
   ])("refuses %s, which would end the runner's transaction", async (sql, verb) => {
     expect(await failure(`create table a ();\n${sql};`)).toMatchObject({
       code: "migrations.transaction-control",
-      message: expect.stringMatching(new RegExp(`^0000_step\\.sql:2: ${verb} `, "u")),
+      message: expect.stringMatching(new RegExp(`^0000_step\\.sql:2:1: ${verb} .*\\nLINE 2: ${sql};\\n {8}\\^$`, "u")),
     });
   });
 
