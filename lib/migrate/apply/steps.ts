@@ -101,7 +101,7 @@ async function applyStep(context: ApplyContext, one: OneStep): Promise<boolean> 
       tag: one.migration.tag,
       describe: () => describePlace({ part: "file", number }, one.of),
       isRepeatable: true,
-      hint,
+      hint: hintAt({ part: "file", number }),
     },
     async () => {
       await setLimits(context, one);

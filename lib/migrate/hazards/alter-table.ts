@@ -57,6 +57,9 @@ function judge(command: AlterTableCmd, table: Table, scene: Scene): Verdict {
       return judgeRewrite(table);
     case "AT_SetUnLogged":
       return judgeSetUnlogged(table);
+    case "AT_DisableRowSecurity":
+    case "AT_NoForceRowSecurity":
+      return judgeRowSecurityOff(table);
     case "AT_AttachPartition":
     case "AT_DetachPartition":
       return judgePartition(subtype, def, table, scene);
@@ -76,6 +79,14 @@ function judgeSetUnlogged(table: Table): Verdict {
   const message = "An unlogged table is emptied when the server crashes, and no standby has it";
   const hazards = hazardOn(table, "unlogged", message, { severity: "warning", destructive: true });
   return combine([judgeRewrite(table), { effects: [], hazards }]);
+}
+
+function judgeRowSecurityOff(table: Table): Verdict {
+  const message = "Row level security is switched off: every row is open to whoever may read the table";
+  return {
+    effects: effectOn(table, "ACCESS EXCLUSIVE"),
+    hazards: hazardOn(table, "rows.exposed", message, { severity: "warning", destructive: true }),
+  };
 }
 
 function judgeSetNotNull(column: string, table: Table, scene: Scene): Verdict {

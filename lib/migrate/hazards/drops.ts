@@ -23,8 +23,19 @@ export function judgeDrop({ objects = [], removeType, behavior, concurrent }: Dr
         effects: names.flatMap((name) => effectOn(scene.tableNamed(name.schema, name.name), "ACCESS EXCLUSIVE")),
         hazards: [loseObject("view", names, "code that reads it breaks", isCascade)],
       };
-    case "OBJECT_TRIGGER":
     case "OBJECT_POLICY":
+      return {
+        effects: objects.flatMap((object) => effectOn(ownerOf(object, scene), "ACCESS EXCLUSIVE")),
+        hazards: [
+          {
+            code: "rows.exposed",
+            severity: "warning",
+            message: "A policy is dropped: rows that it kept from somebody may be open to them",
+            destructive: true,
+          },
+        ],
+      };
+    case "OBJECT_TRIGGER":
     case "OBJECT_RULE":
       return {
         effects: objects.flatMap((object) => effectOn(ownerOf(object, scene), "ACCESS EXCLUSIVE")),

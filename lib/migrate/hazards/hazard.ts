@@ -23,6 +23,7 @@ export type HazardCode =
   | "drop.object"
   | "truncate"
   | "rename"
+  | "rows.exposed"
   | "rows.delete"
   | "rows.update"
   | "rows.update-all"

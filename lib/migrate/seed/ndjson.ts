@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { PosternError } from "#lib/base/errors.ts";
+import { parseExactly } from "./raw-json.ts";
 import type { SeedContent } from "./content.ts";
 import type { SeedRow } from "./files.ts";
 
@@ -40,7 +41,7 @@ function parseLine(line: string, where: string): Readonly<Record<string, unknown
 
 function parseJson(line: string, where: string): unknown {
   try {
-    return JSON.parse(line);
+    return parseExactly(line);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     // V8 quotes the text around the fault, which may be data: only its first words say what is wrong.

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { PosternError } from "#lib/base/errors.ts";
+import { drizzleTable, ledgerSchema } from "#lib/contract.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { quoteIdentifier, quoteQualified } from "#lib/postgres/quote.ts";
 import type { ColumnKind } from "./values.ts";
@@ -76,12 +77,29 @@ async function findTable(
       hint: "Apply the migrations first, or mend the name.",
     });
   }
+  if (closedSchemas.has(row.schema)) {
+    throw new PosternError(
+      "seed.invalid-file",
+      `${fileName}: ${table} is in schema ${row.schema}, which is not for seeds.`,
+      {
+        hint: "A row there would pass for a run or a migration that never was. Seed tables of the application.",
+      },
+    );
+  }
   // Ordinary, partitioned, foreign.
   if (!["r", "p", "f"].includes(row.kind)) {
     throw new PosternError("seed.invalid-file", `${fileName}: ${table} is not a table.`);
   }
   return { oid: row.oid, sql: quoteQualified(row.schema, row.name) };
 }
+
+/** The runner's own records, drizzle's, and PostgreSQL's. */
+const closedSchemas: ReadonlySet<string> = new Set([
+  ledgerSchema,
+  drizzleTable.schema,
+  "pg_catalog",
+  "information_schema",
+]);
 
 const tableSql = `
   select c.oid::text as oid, c.relkind::text as kind, n.nspname::text as schema, c.relname::text as name

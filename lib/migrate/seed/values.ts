@@ -1,3 +1,5 @@
+import { writtenNumber } from "./raw-json.ts";
+
 /** What JSON values a column takes; decided by its type's category in the catalog. */
 export type ColumnKind = "json" | "array" | "number" | "boolean" | "text";
 
@@ -10,6 +12,8 @@ export type ValueColumn = { readonly name: string; readonly type: string; readon
  */
 export function toText(value: unknown, column: ValueColumn): string | null | undefined {
   if (value === null) return null;
+  const written = writtenNumber(value);
+  if (written !== undefined && column.kind === "number") return written;
   switch (column.kind) {
     case "json":
       return JSON.stringify(value);
