@@ -9,3 +9,10 @@ export function parseDuration(text: string): number {
   if (scale === undefined) throw new InvalidArgumentError("expected a number with a unit: 500ms, 10s, 2m.");
   return Math.round(Number(amount) * scale);
 }
+
+/** As `parseDuration`, for a limit that 0 would lift. */
+export function parsePositiveDuration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms < 1) throw new InvalidArgumentError("expected at least 1ms: 0 would wait for ever.");
+  return ms;
+}

@@ -11,7 +11,7 @@ import { connectForRun } from "#lib/migrate/run-connections.ts";
 import { type MigrationFolder, readMigrations } from "#lib/migrate/source.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "../command-context.ts";
-import { parseDuration } from "../duration.ts";
+import { parseDuration, parsePositiveDuration } from "../duration.ts";
 import { baselineFor } from "../baseline.ts";
 import { describeAfterRun } from "../after-run-report.ts";
 import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
@@ -68,7 +68,7 @@ export function registerMigrate(command: Command, context: CommandContext): void
     .addOption(
       new Option("--lock-timeout <time>", "how long a statement may queue for a lock (default: 1s)")
         .env("POSTERN_LOCK_TIMEOUT")
-        .argParser(parseDuration),
+        .argParser(parsePositiveDuration),
     )
     .addOption(
       new Option("--lock-wait <time>", "how long to wait for another run to end (default: 60s)")
@@ -150,10 +150,10 @@ async function migrateStage(
   const { replies } = await import("#lib/stage/replies.ts");
   const { runFor } = await import("../stage-run.ts");
   const applied: string[] = [];
-  let { approve, runId } = flags;
+  let { approve, runId, stealLock = false } = flags;
   for (let idleRuns = 0, ms = 0; ;) {
     const request = {
-      ...requestOf({ ...flags, approve }),
+      ...requestOf({ ...flags, approve, stealLock }),
       requestedBy: describeRequester(),
       migrationsHash: folder.hash,
     };
@@ -167,7 +167,8 @@ async function migrateStage(
       return { ...result, status, applied, ms };
     }
     context.output.note(`the runner's time is over with ${result.pending.length} pending: going on in another run`);
-    [approve, runId] = [result.planHash, undefined];
+    // Whoever got the lock in between has done nothing to be ended for.
+    [approve, runId, stealLock] = [result.planHash, undefined, false];
   }
 }
 
@@ -179,7 +180,7 @@ function requestOf({ approve, allow, lockTimeout, lockWait, stealLock }: Flags) 
     ...(allow.length === 0 ? {} : { allow }),
     ...(lockTimeout === undefined ? {} : { lockTimeoutMs: lockTimeout }),
     ...(lockWait === undefined ? {} : { lockWaitMs: lockWait }),
-    ...(stealLock === undefined ? {} : { stealLock }),
+    ...(stealLock === true ? { stealLock } : {}),
   } as const;
 }
 

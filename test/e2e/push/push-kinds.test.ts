@@ -19,12 +19,13 @@ beforeEach(async () => {
 });
 afterEach(async () => await stack.disposeAsync());
 
-async function pushSchema(exports: string): Promise<PushResult> {
+async function pushSchema(exports: string, acceptDataLoss = false): Promise<PushResult> {
   await folder.write(exports);
   await using schema = await openSchema(folder.schemaFile, folder.renamesFile);
   const runId = randomUUID();
   await using connections = await openRun(database.address, runId);
-  return await push(connections, { kit: schema.kit, renames: schema.renames, runId, requestedBy: "test" });
+  const { kit, renames } = schema;
+  return await push(connections, { kit, renames, acceptDataLoss, runId, requestedBy: "test" });
 }
 
 async function query(sql: string): Promise<unknown[]> {
@@ -74,7 +75,6 @@ test.each([
   ["an index, away", table("", 'pg.index("i").on(t.id)'), plain],
   ["a step of a sequence", sequence("increment: 1"), sequence("increment: 5")],
   ["row level security", plain, `${plain.slice(0, -1)}.enableRLS();`],
-  ["row level security, away", `${plain.slice(0, -1)}.enableRLS();`, plain],
   ["a policy", plain, policy('for: "select", to: "public"')],
   ["whom a policy is for", policy('for: "select", to: "public"'), policy('for: "select", to: "current_user"')],
   ["a label of an enum", 'export const e = pg.pgEnum("e", ["a"]);', 'export const e = pg.pgEnum("e", ["a", "b"]);'],
@@ -105,4 +105,14 @@ test("a view that is to be read with the reader's rights is, after the push", as
   expect(await pushSchema(view(".with({ securityInvoker: true })"))).toMatchObject({ status: "pushed" });
   const options = "select reloptions from pg_class where oid = 'v'::regclass";
   expect(await query(options)).toEqual([{ reloptions: ["security_invoker=true"] }]);
+});
+
+const readRowSecurity = async () => query("select relrowsecurity as on from pg_class where relname = 't'");
+
+test("row level security is switched off only when that was accepted", async () => {
+  await pushSchema(`${plain.slice(0, -1)}.enableRLS();`);
+  expect(await pushSchema(plain)).toMatchObject({ status: "refused", error: { code: "push.data-loss" } });
+  expect(await readRowSecurity()).toEqual([{ on: true }]);
+  expect(await pushSchema(plain, true)).toMatchObject({ status: "pushed" });
+  expect(await readRowSecurity()).toEqual([{ on: false }]);
 });

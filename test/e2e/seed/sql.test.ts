@@ -55,7 +55,7 @@ describe("a SQL file of a set", () => {
   });
 
   it.each([
-    ["COMMIT", "insert into t values (1, 'a');\ncommit;", /^s\/5-setup\.sql:2: COMMIT has no place in a seed set/],
+    ["COMMIT", "insert into t values (1, 'a');\ncommit;", /^s\/5-setup\.sql:2:1: COMMIT has no place in a seed set/],
     ["rows for COPY", "copy t from stdin;\n1\ta\n\\.\n", /^s\/5-setup\.sql:2:1: COPY … FROM STDIN needs a client/],
     ["a psql command", "\\i other.sql\n", /^s\/5-setup\.sql:1:1: \\i is a command of psql/],
     ["a syntax error", "selec 1", /^s\/5-setup\.sql:1:1: syntax error/],

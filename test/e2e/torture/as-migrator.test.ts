@@ -62,7 +62,7 @@ describe.each([18, 16] as const)("a run as postern_migrator on PostgreSQL %i", (
     await run(["create table a ()"]);
     // Setup does this where the master may, as on RDS; here only a superuser can.
     if (maySeeQueries) await client.query(`grant pg_read_all_stats to ${roleNames.migrator}`);
-    await client.query("begin; select 'a secret' as the_one_that_blocks from a");
+    await client.query("begin; select 'a value' as the_one_that_blocks from a");
     const blocked = await run(["create table a ()", "alter table a add b int"], {
       lockTimeoutMs: 300,
       lockAttempts: 1,

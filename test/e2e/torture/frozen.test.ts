@@ -74,7 +74,7 @@ describe("a runner that is frozen with SIGSTOP", () => {
     expect(ms).toBeLessThan(10_000);
     const woken = await wake(frozen);
     expect(woken).toMatchObject({ exitCode: 2, status: "failed", applied: ["0000_step", "0001_step"] });
-    expect(woken.error?.message).toContain("it was not committed");
+    expect(woken.error).toMatchObject({ code: "run.lease-lost" });
     expect(await effects()).toEqual(["1", "2"]);
   });
 
