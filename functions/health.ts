@@ -10,7 +10,7 @@ import { checkHealth } from "#lib/health/check.ts";
 import { answerHttpEvent, type HttpResult, isHttpEvent } from "#lib/health/function-url.ts";
 import { pooledSource } from "#lib/health/pooled-source.ts";
 import { shareCheck } from "#lib/health/shared-check.ts";
-import { readMigrations } from "#lib/migrate/source.ts";
+import { readMigrations } from "#lib/migrate/folder/source.ts";
 import { createPool } from "#lib/postgres/pool.ts";
 import { provideAddress, readFunctionEnvironment } from "#lib/stage/function-environment.ts";
 import { createSecretReader } from "#lib/stage/secrets.ts";

@@ -130,9 +130,9 @@ export type BundleInfo = {
   readonly version: string;
   /** Commit that was built, with `-dirty` when the tree had changes; absent outside a git checkout. */
   readonly gitCommit?: string;
-  /** SHA-256 (hex) over the migrations folder, as `lib/migrate/source.ts` computes it. */
+  /** SHA-256 (hex) over the migrations folder, as `lib/migrate/folder/source.ts` computes it. */
   readonly migrationsHash: string;
-  /** SHA-256 (hex) over the seeds folder, as `lib/migrate/seed/seeds-hash.ts` computes it; absent without one. */
+  /** SHA-256 (hex) over the seeds folder, as `lib/migrate/seed/source/seeds-hash.ts` computes it; absent without one. */
   readonly seedsHash?: string;
   /** Hash of the schema file and the declared renames, as `lib/migrate/push` computes it; absent where there is no schema file. */
   readonly schemaHash?: string;

@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import type { HistoryCode } from "#lib/contract.ts";
 import type { MigrateResult } from "#lib/protocol.ts";
 import { baseline, selectBaseline } from "#lib/migrate/baseline.ts";
-import { connectForRun } from "#lib/migrate/run-connections.ts";
-import type { Migration, MigrationFolder } from "#lib/migrate/source.ts";
+import { connectForRun } from "#lib/migrate/run/run-connections.ts";
+import type { Migration, MigrationFolder } from "#lib/migrate/folder/source.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "./command-context.ts";
 import { describeRequester, readCheckout } from "./provenance.ts";
-import { refuseStaleBundle } from "./stale-bundle.ts";
+import { refuseStaleBundle } from "./stage/stale-bundle.ts";
 import type { StageTarget, Target, UrlTarget } from "./target.ts";
 
 type BaselineFlags = {
@@ -38,7 +38,10 @@ async function baselineStage(
   context: CommandContext,
 ): Promise<MigrateResult> {
   refuseStaleBundle(target.manifest, folder);
-  const [{ replies }, { runFor }] = await Promise.all([import("#lib/stage/replies.ts"), import("./stage-run.ts")]);
+  const [{ replies }, { runFor }] = await Promise.all([
+    import("#lib/stage/replies.ts"),
+    import("./stage/stage-run.ts"),
+  ]);
   const requestedBy = describeRequester();
   // Without what was not asked for, as `migrate` does it.
   const others = {

@@ -2,13 +2,13 @@ import { randomUUID } from "node:crypto";
 import type { ErrorDocument } from "#lib/base/errors.ts";
 import type { HistoryCode } from "#lib/contract.ts";
 import type { RehearsalResult, RehearsedMigration } from "#lib/protocol.ts";
-import { rehearse } from "#lib/migrate/rehearse.ts";
-import { connectForRun } from "#lib/migrate/run-connections.ts";
-import type { MigrationFolder } from "#lib/migrate/source.ts";
+import { rehearse } from "#lib/migrate/rehearse/rehearse.ts";
+import { connectForRun } from "#lib/migrate/run/run-connections.ts";
+import type { MigrationFolder } from "#lib/migrate/folder/source.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "./command-context.ts";
 import { describeRequester, readCheckout } from "./provenance.ts";
-import { refuseStaleBundle } from "./stale-bundle.ts";
+import { refuseStaleBundle } from "./stage/stale-bundle.ts";
 import type { Style } from "./style.ts";
 import type { StageTarget, Target, UrlTarget } from "./target.ts";
 
@@ -35,7 +35,10 @@ async function rehearseStage(
   context: CommandContext,
 ): Promise<RehearsalResult> {
   refuseStaleBundle(target.manifest, folder);
-  const [{ replies }, { runFor }] = await Promise.all([import("#lib/stage/replies.ts"), import("./stage-run.ts")]);
+  const [{ replies }, { runFor }] = await Promise.all([
+    import("#lib/stage/replies.ts"),
+    import("./stage/stage-run.ts"),
+  ]);
   const requestedBy = describeRequester();
   const overrides = allow.length === 0 ? {} : { allow };
   const request = { action: "rehearse", requestedBy, migrationsHash: folder.hash, ...overrides } as const;

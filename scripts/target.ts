@@ -7,7 +7,7 @@ import { readCaFile } from "#lib/postgres/tls.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { parseStageName } from "#lib/stage/stage-name.ts";
 import type { CommandContext } from "./command-context.ts";
-import { findPassword } from "./password.ts";
+import { findPassword } from "./options/password.ts";
 
 /** What a verb acts on: a deployed stage, through its functions, or a database, right from here. */
 export type Target = StageTarget | UrlTarget;

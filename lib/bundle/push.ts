@@ -2,8 +2,8 @@ import { access, cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Kit, openKit } from "#lib/migrate/push/kit.ts";
-import type { SchemaDescription } from "#lib/migrate/push/kit-messages.ts";
+import { type Kit, openKit } from "#lib/migrate/push/kit/kit.ts";
+import type { SchemaDescription } from "#lib/migrate/push/kit/kit-messages.ts";
 import { readRenames, type Rename } from "#lib/migrate/push/renames.ts";
 import { hashSchema } from "#lib/migrate/push/schema-hash.ts";
 import { bundle, bundleOptions, holdEsbuild } from "./esbuild.ts";
@@ -70,7 +70,7 @@ export async function buildPush(migrationsDir: string, outDir: string): Promise<
   return hashSchema(await kit.describe(), renames);
 }
 
-const kitWorkerFile = fileURLToPath(import.meta.resolve("#lib/migrate/push/kit-worker.ts"));
+const kitWorkerFile = fileURLToPath(import.meta.resolve("#lib/migrate/push/kit/kit-worker.ts"));
 
 /** For a schema file that lies where no drizzle-orm is installed. */
 const ownPackages = [join(import.meta.dirname, "..", "..", "node_modules")];

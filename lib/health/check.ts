@@ -2,8 +2,8 @@ import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import type { HistoryCode } from "#lib/contract.ts";
 import type { HealthReport } from "#lib/protocol.ts";
-import type { Queryable } from "#lib/migrate/ledger.ts";
-import type { ComparedFolder } from "#lib/migrate/history.ts";
+import type { Queryable } from "#lib/migrate/ledger/ledger.ts";
+import type { ComparedFolder } from "#lib/migrate/history/history.ts";
 import { readStatus } from "#lib/migrate/status.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 

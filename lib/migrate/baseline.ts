@@ -3,13 +3,13 @@ import { PosternError } from "#lib/base/errors.ts";
 import { nearestNames } from "#lib/base/nearest-names.ts";
 import type { HistoryCode } from "#lib/contract.ts";
 import type { MigrateResult } from "#lib/protocol.ts";
-import { insertAppliedSql, readAppliedRows, readDrizzleLayout } from "./drizzle-table.ts";
-import { compareHistory, findRefused, type History, withHalfApplied } from "./history.ts";
-import { readBegunMigrations, type RunIdentity } from "./ledger.ts";
-import type { LockHolder } from "./lock.ts";
-import { recordRun } from "./recorded-run.ts";
-import type { RunConnections } from "./run-connections.ts";
-import type { Migration, MigrationFolder } from "./source.ts";
+import { insertAppliedSql, readAppliedRows, readDrizzleLayout } from "./history/drizzle-table.ts";
+import { compareHistory, findRefused, type History, withHalfApplied } from "./history/history.ts";
+import { readBegunMigrations, type RunIdentity } from "./ledger/ledger.ts";
+import type { LockHolder } from "./run/lock.ts";
+import { recordRun } from "./run/recorded-run.ts";
+import type { RunConnections } from "./run/run-connections.ts";
+import type { Migration, MigrationFolder } from "./folder/source.ts";
 
 export type BaselineOptions = {
   readonly folder: MigrationFolder;

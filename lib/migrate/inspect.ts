@@ -1,10 +1,10 @@
 import type { InspectEvent, PlanResult, ProgressResult, StatusResult } from "#lib/protocol.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { DatabasePool } from "#lib/postgres/pool.ts";
-import type { Queryable } from "./ledger.ts";
-import { planMigrations } from "./plan.ts";
-import { cancelRun, readProgress } from "./progress.ts";
-import { readMigrations } from "./source.ts";
+import type { Queryable } from "./ledger/ledger.ts";
+import { planMigrations } from "./plan/plan.ts";
+import { cancelRun, readProgress } from "./ledger/progress.ts";
+import { readMigrations } from "./folder/source.ts";
 import { readStatus } from "./status.ts";
 
 export type InspectPorts = { readonly pool: Pick<DatabasePool, "use">; readonly migrationsDir: string };

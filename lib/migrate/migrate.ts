@@ -4,11 +4,16 @@ import type { MigrateResult, RunProgress } from "#lib/protocol.ts";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
-import { type ApplyLimits, type BegunMigration, type MigrateEvent, applyPending } from "./apply-pending.ts";
+import { type ApplyLimits, type BegunMigration, type MigrateEvent, applyPending } from "./apply/apply-pending.ts";
 import { type PreparedMigration, prepareMigrations } from "./apply/prepare.ts";
 import { lookAfterwards } from "./after-run/look-afterwards.ts";
-import { findUnapproved } from "./approval.ts";
-import { type DrizzleLayout, readAppliedRows, readAppliedRowsAtOnce, readDrizzleLayout } from "./drizzle-table.ts";
+import { findUnapproved } from "./plan/approval.ts";
+import {
+  type DrizzleLayout,
+  readAppliedRows,
+  readAppliedRowsAtOnce,
+  readDrizzleLayout,
+} from "./history/drizzle-table.ts";
 import {
   type AppliedRow,
   compareHistory,
@@ -16,13 +21,13 @@ import {
   type History,
   withHalfApplied,
   type HistoryFinding,
-} from "./history.ts";
-import { readBegunMigrations, type RunIdentity } from "./ledger.ts";
-import type { LockHolder } from "./lock.ts";
-import { hashPlan } from "./plan-hash.ts";
-import { recordRun, type RecordedRunOptions, recordWithoutWork, type RunContext } from "./recorded-run.ts";
-import type { RunConnections } from "./run-connections.ts";
-import type { MigrationFolder } from "./source.ts";
+} from "./history/history.ts";
+import { readBegunMigrations, type RunIdentity } from "./ledger/ledger.ts";
+import type { LockHolder } from "./run/lock.ts";
+import { hashPlan } from "./plan/plan-hash.ts";
+import { recordRun, type RecordedRunOptions, recordWithoutWork, type RunContext } from "./run/recorded-run.ts";
+import type { RunConnections } from "./run/run-connections.ts";
+import type { MigrationFolder } from "./folder/source.ts";
 
 export type MigrateOptions = {
   readonly folder: MigrationFolder;

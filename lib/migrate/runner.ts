@@ -6,16 +6,16 @@ import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { Connection, ConnectOptions } from "#lib/postgres/connect.ts";
 import { baseline } from "./baseline.ts";
-import { beginRun, endRun, ensureLedger, type RunIdentity, type RunOutcome } from "./ledger.ts";
+import { beginRun, endRun, ensureLedger, type RunIdentity, type RunOutcome } from "./ledger/ledger.ts";
 import { migrate } from "./migrate.ts";
-import { connectForRun } from "./run-connections.ts";
-import { rehearse } from "./rehearse.ts";
-import { type BucketPlace, parseBucketPlace } from "./seed/from.ts";
+import { connectForRun } from "./run/run-connections.ts";
+import { rehearse } from "./rehearse/rehearse.ts";
+import { type BucketPlace, parseBucketPlace } from "./seed/source/from.ts";
 import { recordedSeed } from "./seed/recorded-seed.ts";
-import type { SeedSource } from "./seed/sets.ts";
+import type { SeedSource } from "./seed/source/sets.ts";
 import { setupRoles } from "./roles/setup.ts";
 import { type RotateResult, rotateRole, type SecretVersions } from "./roles/rotate.ts";
-import { readMigrations } from "./source.ts";
+import { readMigrations } from "./folder/source.ts";
 import type { PushResult } from "./push/result.ts";
 
 /** What the runner needs of the place it runs in. */
@@ -134,7 +134,7 @@ async function runPush(event: EventOf<"push">, ports: RunnerPorts): Promise<Push
   return await withRecordedEnd(connections.client, { runId, action: "push", requestedBy, bundle }, async () => {
     refuseOtherSchema(event, bundle);
     const { push } = await import("./push/push.ts");
-    const { openKit } = await import("./push/kit.ts");
+    const { openKit } = await import("./push/kit/kit.ts");
     const { readRenames } = await import("./push/renames.ts");
     const renames = await readRenames(join(pushDir, "renames.json"));
     await using kit = openKit({ dir: pushDir, signal });

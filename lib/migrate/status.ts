@@ -1,8 +1,8 @@
 import type { StatusResult } from "#lib/protocol.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
-import { readAppliedRows } from "./drizzle-table.ts";
-import { type ComparedFolder, compareHistory, withHalfApplied } from "./history.ts";
-import { type Queryable, readHalfApplied } from "./ledger.ts";
+import { readAppliedRows } from "./history/drizzle-table.ts";
+import { type ComparedFolder, compareHistory, withHalfApplied } from "./history/history.ts";
+import { type Queryable, readHalfApplied } from "./ledger/ledger.ts";
 
 /** What is applied, what is pending and what contradicts the folder. Reads only; needs no write privilege. */
 export async function readStatus(client: Queryable, folder: ComparedFolder): Promise<StatusResult> {

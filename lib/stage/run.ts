@@ -3,7 +3,7 @@ import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { Manifest } from "#lib/contract.ts";
 import type { ProgressResult, RunnerEvent } from "#lib/protocol.ts";
-import { refuseOtherAction } from "#lib/migrate/other-action.ts";
+import { refuseOtherAction } from "#lib/migrate/run/other-action.ts";
 import type { AwsAccess } from "./aws-access.ts";
 import { isUnanswered } from "./aws-errors.ts";
 import { invokeFunction, queueEvent } from "./invoke.ts";

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { PosternError } from "#lib/base/errors.ts";
-import type { SeedContent } from "#lib/migrate/seed/content.ts";
-import { nameSeedFiles, type SeedSource, toSeedFile } from "#lib/migrate/seed/sets.ts";
+import type { SeedContent } from "#lib/migrate/seed/source/content.ts";
+import { nameSeedFiles, type SeedSource, toSeedFile } from "#lib/migrate/seed/source/sets.ts";
 import { type AwsAccess, clientConfig, sendOptions } from "./aws-access.ts";
 import { toAwsError } from "./aws-errors.ts";
 

@@ -4,9 +4,9 @@ import { appName } from "#lib/contract.ts";
 import type { HealthReport } from "#lib/protocol.ts";
 import { checkHealth } from "#lib/health/check.ts";
 import { singleSource } from "#lib/health/single-source.ts";
-import { readMigrations } from "#lib/migrate/source.ts";
+import { readMigrations } from "#lib/migrate/folder/source.ts";
 import type { CommandContext } from "../command-context.ts";
-import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
+import { addMigrationsOption, readMigrationsOption } from "../options/migrations-option.ts";
 import { alignColumns, type Style } from "../style.ts";
 import { addTargetOptions, openTarget, type StageTarget, type UrlTarget } from "../target.ts";
 

@@ -3,23 +3,23 @@ import { type Command, Option } from "commander";
 import { type ErrorDocument, PosternError } from "#lib/base/errors.ts";
 import type { HistoryCode } from "#lib/contract.ts";
 import type { MigrateResult, RunProgress } from "#lib/protocol.ts";
-import type { BegunMigration } from "#lib/migrate/apply-pending.ts";
+import type { BegunMigration } from "#lib/migrate/apply/apply-pending.ts";
 import { isRunId } from "#lib/migrate/events.ts";
 import { migrate, type MigrateProgress } from "#lib/migrate/migrate.ts";
-import { cancelRun } from "#lib/migrate/progress.ts";
-import { connectForRun } from "#lib/migrate/run-connections.ts";
-import { type MigrationFolder, readMigrations } from "#lib/migrate/source.ts";
+import { cancelRun } from "#lib/migrate/ledger/progress.ts";
+import { connectForRun } from "#lib/migrate/run/run-connections.ts";
+import { type MigrationFolder, readMigrations } from "#lib/migrate/folder/source.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "../command-context.ts";
-import { parseDuration, parsePositiveDuration } from "../duration.ts";
+import { parseDuration, parsePositiveDuration } from "../options/duration.ts";
 import { baselineFor } from "../baseline.ts";
-import { describeAfterRun } from "../after-run-report.ts";
-import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
-import { addOverrideOptions, readOverrides } from "../override-options.ts";
-import { refuseStaleBundle } from "../stale-bundle.ts";
+import { describeAfterRun } from "../report/after-run-report.ts";
+import { addMigrationsOption, readMigrationsOption } from "../options/migrations-option.ts";
+import { addOverrideOptions, readOverrides } from "../options/override-options.ts";
+import { refuseStaleBundle } from "../stage/stale-bundle.ts";
 import { describeRequester, readCheckout } from "../provenance.ts";
 import { describeInterrupt, type Underway } from "../interrupt.ts";
-import { describeMigrateProgress, describeRunProgress } from "../run-progress.ts";
+import { describeMigrateProgress, describeRunProgress } from "../stage/run-progress.ts";
 import type { Style } from "../style.ts";
 import { addTargetOptions, openTarget, type StageTarget, type Target, type UrlTarget } from "../target.ts";
 
@@ -130,7 +130,7 @@ function readFlags(command: Command): Flags {
 }
 
 async function cancel(runId: string, target: Target, context: CommandContext): Promise<void> {
-  const { cancelOnStage, reportCancel } = await import("../stage-run.ts");
+  const { cancelOnStage, reportCancel } = await import("../stage/stage-run.ts");
   if (target.kind === "stage") return await cancelOnStage(target, runId, context);
   await using connection = await connect(target.address, { applicationName: "postern cancel", signal: context.signal });
   reportCancel(await cancelRun(connection.client, { runId, requestedBy: describeRequester() }), context);
@@ -148,7 +148,7 @@ async function migrateStage(
 ): Promise<MigrateResult> {
   refuseStaleBundle(target.manifest, folder);
   const { replies } = await import("#lib/stage/replies.ts");
-  const { runFor } = await import("../stage-run.ts");
+  const { runFor } = await import("../stage/stage-run.ts");
   const applied: string[] = [];
   let { approve, runId, stealLock = false } = flags;
   for (let idleRuns = 0, ms = 0; ;) {

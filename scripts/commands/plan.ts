@@ -1,14 +1,14 @@
 import { type Command, Option } from "commander";
 import type { PlanResult } from "#lib/protocol.ts";
-import { planMigrations } from "#lib/migrate/plan.ts";
-import { type MigrationFolder, readMigrations } from "#lib/migrate/source.ts";
+import { planMigrations } from "#lib/migrate/plan/plan.ts";
+import { type MigrationFolder, readMigrations } from "#lib/migrate/folder/source.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { rehearseFor } from "../rehearsal.ts";
 import type { CommandContext } from "../command-context.ts";
-import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
-import { addOverrideOptions, readOverrides } from "../override-options.ts";
-import { describePlan } from "../plan-report.ts";
-import { refuseStaleBundle } from "../stale-bundle.ts";
+import { addMigrationsOption, readMigrationsOption } from "../options/migrations-option.ts";
+import { addOverrideOptions, readOverrides } from "../options/override-options.ts";
+import { describePlan } from "../report/plan-report.ts";
+import { refuseStaleBundle } from "../stage/stale-bundle.ts";
 import { addTargetOptions, openTarget, type StageTarget, type UrlTarget } from "../target.ts";
 
 const help = `

@@ -5,14 +5,14 @@ import { type Command, Option } from "commander";
 import { type ErrorDocument, PosternError } from "#lib/base/errors.ts";
 import { openSchema, type OpenSchema, renamesFileIn, schemaFileIn } from "#lib/bundle/push.ts";
 import { push } from "#lib/migrate/push/push.ts";
-import { connectForRun } from "#lib/migrate/run-connections.ts";
+import { connectForRun } from "#lib/migrate/run/run-connections.ts";
 import { connect } from "#lib/postgres/connect.ts";
-import { refuseCasing } from "../casing.ts";
+import { refuseCasing } from "../options/casing.ts";
 import type { CommandContext } from "../command-context.ts";
-import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
+import { addMigrationsOption, readMigrationsOption } from "../options/migrations-option.ts";
 import { describeRequester, readCheckout } from "../provenance.ts";
-import { describePush } from "../push-report.ts";
-import { refuseStaleSchema } from "../stale-bundle.ts";
+import { describePush } from "../report/push-report.ts";
+import { refuseStaleSchema } from "../stage/stale-bundle.ts";
 import { addTargetOptions, openTarget, type StageTarget, type Target, type UrlTarget } from "../target.ts";
 import type { PushResult } from "#lib/migrate/push/result.ts";
 
@@ -115,7 +115,7 @@ async function pushStage(
 ): Promise<PushResult> {
   refuseStaleSchema(target.manifest, schemaFile, hash);
   const { replies } = await import("#lib/stage/replies.ts");
-  const { runFor } = await import("../stage-run.ts");
+  const { runFor } = await import("../stage/stage-run.ts");
   const requestedBy = describeRequester();
   const request = { action: "push", requestedBy, schemaHash: hash, acceptDataLoss, dryRun } as const;
   return replies.push(await runFor(target, request, context));

@@ -3,17 +3,17 @@ import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { systemClock } from "#lib/base/clock.ts";
 import type { SeedResult } from "#lib/protocol.ts";
-import { connectForRun } from "#lib/migrate/run-connections.ts";
-import { type BucketPlace, parseBucketPlace } from "#lib/migrate/seed/from.ts";
+import { connectForRun } from "#lib/migrate/run/run-connections.ts";
+import { type BucketPlace, parseBucketPlace } from "#lib/migrate/seed/source/from.ts";
 import { recordedSeed } from "#lib/migrate/seed/recorded-seed.ts";
 import type { SeedProgress } from "#lib/migrate/seed/seed.ts";
-import type { SeedSource } from "#lib/migrate/seed/sets.ts";
+import type { SeedSource } from "#lib/migrate/seed/source/sets.ts";
 import { connect } from "#lib/postgres/connect.ts";
-import { describeNeeds } from "../after-run-report.ts";
+import { describeNeeds } from "../report/after-run-report.ts";
 import type { CommandContext } from "../command-context.ts";
 import { confineGuestCode } from "../guest-code.ts";
-import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
-import { refuseStaleSeeds } from "../stale-bundle.ts";
+import { addMigrationsOption, readMigrationsOption } from "../options/migrations-option.ts";
+import { refuseStaleSeeds } from "../stage/stale-bundle.ts";
 import { describeRequester, readCheckout } from "../provenance.ts";
 import { alignColumns, type Style } from "../style.ts";
 import { addTargetOptions, openTarget, type StageTarget, type UrlTarget } from "../target.ts";
@@ -53,7 +53,7 @@ async function seedStage(
 ): Promise<SeedResult> {
   if (from === undefined) await refuseStaleSeeds(target.manifest, seedsDir);
   const { replies } = await import("#lib/stage/replies.ts");
-  const { runFor } = await import("../stage-run.ts");
+  const { runFor } = await import("../stage/stage-run.ts");
   const requestedBy = describeRequester();
   return replies.seed(
     await runFor(target, { action: "seed", requestedBy, set, ...(from === undefined ? {} : { from }) }, context),

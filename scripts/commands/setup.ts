@@ -8,7 +8,7 @@ import { setupRoles } from "#lib/migrate/roles/setup.ts";
 import type { RotateResult } from "#lib/migrate/roles/rotate.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "../command-context.ts";
-import { keepPasswords } from "../passwords-file.ts";
+import { keepPasswords } from "../options/passwords-file.ts";
 import { describeRequester } from "../provenance.ts";
 import { alignColumns, type Style } from "../style.ts";
 import { addTargetOptions, openTarget, type StageTarget, type Target, type UrlTarget } from "../target.ts";

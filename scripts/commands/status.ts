@@ -1,11 +1,11 @@
 import type { Command } from "commander";
 import type { StatusResult } from "#lib/protocol.ts";
-import { readMigrations } from "#lib/migrate/source.ts";
+import { readMigrations } from "#lib/migrate/folder/source.ts";
 import { readStatus } from "#lib/migrate/status.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "../command-context.ts";
-import { addMigrationsOption, readMigrationsOption } from "../migrations-option.ts";
-import { describeFindings } from "../findings-report.ts";
+import { addMigrationsOption, readMigrationsOption } from "../options/migrations-option.ts";
+import { describeFindings } from "../report/findings-report.ts";
 import { alignColumns, type Style } from "../style.ts";
 import { addTargetOptions, openTarget, type StageTarget, type UrlTarget } from "../target.ts";
 

@@ -6,8 +6,8 @@ import { type BuiltFunctions, buildFunctions } from "#lib/bundle/build.ts";
 import { findMainPath, gzippedSize } from "#lib/bundle/main-path.ts";
 import { functionParts } from "#lib/contract.ts";
 import { startLambdaHost } from "#lib/local/lambda/host.ts";
-import { openKit } from "#lib/migrate/push/kit.ts";
-import { readMigrations } from "#lib/migrate/source.ts";
+import { openKit } from "#lib/migrate/push/kit/kit.ts";
+import { readMigrations } from "#lib/migrate/folder/source.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 /** What belongs to the machine of a developer. */

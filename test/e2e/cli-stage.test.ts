@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openSchema } from "#lib/bundle/push.ts";
-import { hashSeeds } from "#lib/migrate/seed/seeds-hash.ts";
+import { hashSeeds } from "#lib/migrate/seed/source/seeds-hash.ts";
 import { repositoryRoot, runCommand, startCommand } from "../support/command-line.ts";
 import { type Functions, startOutsideOfStage } from "../support/outside-of-stage.ts";
 

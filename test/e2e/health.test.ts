@@ -16,7 +16,7 @@ import { startAwsEndpoint } from "#lib/local/aws/endpoint.ts";
 import { createMemorySecretStore, storeSecret } from "#lib/local/aws/secret-store.ts";
 import { migrate } from "#lib/migrate/migrate.ts";
 import { setupRoles } from "#lib/migrate/roles/setup.ts";
-import { type MigrationFolder, readMigrations } from "#lib/migrate/source.ts";
+import { type MigrationFolder, readMigrations } from "#lib/migrate/folder/source.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { createPool } from "#lib/postgres/pool.ts";

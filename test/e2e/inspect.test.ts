@@ -9,8 +9,8 @@ import {
   type Queryable,
   requestCancel,
   runApplicationName,
-} from "#lib/migrate/ledger.ts";
-import { cancelRun } from "#lib/migrate/progress.ts";
+} from "#lib/migrate/ledger/ledger.ts";
+import { cancelRun } from "#lib/migrate/ledger/progress.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { createPool } from "#lib/postgres/pool.ts";
 import type { InspectEvent } from "#lib/protocol.ts";

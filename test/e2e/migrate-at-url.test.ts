@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { readProgress } from "#lib/migrate/progress.ts";
+import { readProgress } from "#lib/migrate/ledger/progress.ts";
 import { quoteIdentifier } from "#lib/postgres/quote.ts";
 import { runCommand } from "../support/command-line.ts";
-import { beginRun } from "#lib/migrate/ledger.ts";
+import { beginRun } from "#lib/migrate/ledger/ledger.ts";
 import { closeGate, openGate, passGate, useMigrateBench, waitAtGate, waitUntilGone } from "../support/migrate-bench.ts";
 
 import { waitFor } from "../support/wait-for.ts";

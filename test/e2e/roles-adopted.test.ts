@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type RoleKey, roleNames } from "#lib/contract.ts";
-import { ensureLedger } from "#lib/migrate/ledger.ts";
+import { ensureLedger } from "#lib/migrate/ledger/ledger.ts";
 import { setupRoles } from "#lib/migrate/roles/setup.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { attempt, codesOf, master, readRolePasswords, roleKeys, useRolesBench } from "../support/roles.ts";

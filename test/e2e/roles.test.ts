@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { type RoleKey, roleNames } from "#lib/contract.ts";
 import { removePostgresData } from "#lib/local/postgres/home.ts";
 import { startPostgresServer, superuserAddress } from "#lib/local/postgres/server.ts";
-import { ensureLedger } from "#lib/migrate/ledger.ts";
+import { ensureLedger } from "#lib/migrate/ledger/ledger.ts";
 import { setupRoles } from "#lib/migrate/roles/setup.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { createTestDatabase, makeTestFolder } from "../support/postgres.ts";

@@ -6,7 +6,7 @@ import { buildFunctions } from "#lib/bundle/build.ts";
 import { functionEnv, longRunEvent } from "#lib/contract.ts";
 import type { RunnerEvent } from "#lib/protocol.ts";
 import { storeSecret } from "#lib/local/aws/secret-store.ts";
-import { readProgress } from "#lib/migrate/progress.ts";
+import { readProgress } from "#lib/migrate/ledger/progress.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { startTestEndpoint } from "../support/aws-endpoint.ts";
 import { repositoryRoot } from "../support/command-line.ts";

@@ -4,9 +4,9 @@ import { join, resolve } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SeedResult } from "#lib/protocol.ts";
-import { ensureLedger } from "#lib/migrate/ledger.ts";
+import { ensureLedger } from "#lib/migrate/ledger/ledger.ts";
 import { type SeedOptions, seed } from "#lib/migrate/seed/seed.ts";
-import { readMigrations } from "#lib/migrate/source.ts";
+import { readMigrations } from "#lib/migrate/folder/source.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";
 import { type TestDatabase, createTestDatabase, startTestServer } from "../support/postgres.ts";
 

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type MigrationFolder, readMigrations } from "#lib/migrate/source.ts";
+import { type MigrationFolder, readMigrations } from "#lib/migrate/folder/source.ts";
 
 export type TestFolder = AsyncDisposable & {
   readonly dir: string;

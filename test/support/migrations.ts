@@ -1,4 +1,4 @@
-import type { Migration } from "#lib/migrate/source.ts";
+import type { Migration } from "#lib/migrate/folder/source.ts";
 
 /** A migration as `readMigrations` would give it, without a folder. */
 export function makeMigration(text: string, index = 0): Migration {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type FunctionPart, functionName, functionParts, type Manifest, manifestParameterName } from "#lib/contract.ts";
 import { startAwsEndpoint } from "#lib/local/aws/endpoint.ts";
 import { createMemorySecretStore } from "#lib/local/aws/secret-store.ts";
-import { readMigrations } from "#lib/migrate/source.ts";
+import { readMigrations } from "#lib/migrate/folder/source.ts";
 import { repositoryRoot } from "./command-line.ts";
 
 type Reply = (event: { readonly action: string; readonly runId: string }) => unknown;

@@ -1,4 +1,4 @@
-import { connectForRun, type RunConnections } from "#lib/migrate/run-connections.ts";
+import { connectForRun, type RunConnections } from "#lib/migrate/run/run-connections.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { connect } from "#lib/postgres/connect.ts";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "pg";
 import type { SeedResult } from "#lib/protocol.ts";
-import { ensureLedger } from "#lib/migrate/ledger.ts";
+import { ensureLedger } from "#lib/migrate/ledger/ledger.ts";
 import { type SeedOptions, seed } from "#lib/migrate/seed/seed.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { createTestDatabase, type TestDatabase, type TestServer } from "./postgres.ts";

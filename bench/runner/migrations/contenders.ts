@@ -4,8 +4,8 @@ import { migrate as migrateWithDrizzle } from "drizzle-orm/node-postgres/migrato
 import { Logger, migrate as migrateWithGraphile } from "graphile-migrate";
 import { runner as nodePgMigrate } from "node-pg-migrate";
 import { migrate, type MigrateOptions } from "#lib/migrate/migrate.ts";
-import { connectForRun } from "#lib/migrate/run-connections.ts";
-import { readMigrations } from "#lib/migrate/source.ts";
+import { connectForRun } from "#lib/migrate/run/run-connections.ts";
+import { readMigrations } from "#lib/migrate/folder/source.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { type BenchDatabase, withClient } from "../database.ts";
 import { psql } from "../psql.ts";

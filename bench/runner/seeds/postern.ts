@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { connectForRun } from "#lib/migrate/run-connections.ts";
+import { connectForRun } from "#lib/migrate/run/run-connections.ts";
 import { recordedSeed } from "#lib/migrate/seed/recorded-seed.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { connect } from "#lib/postgres/connect.ts";

@@ -2,7 +2,7 @@ import type { QueryResult } from "pg";
 import type { AfterRun, AfterRunFinding } from "#lib/protocol.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
-import type { Queryable } from "../ledger.ts";
+import type { Queryable } from "../ledger/ledger.ts";
 import { describeHalfDone, type HalfDone, halfDoneQuery } from "./half-done.ts";
 import { fingerprintQuery } from "./schema-lines.ts";
 import {

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import type { AfterRun } from "#lib/protocol.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
-import { resetSession } from "../session.ts";
+import { resetSession } from "../run/session.ts";
 import { checkAfterRun } from "./check-after-run.ts";
 
 /**

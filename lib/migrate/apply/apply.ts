@@ -1,8 +1,8 @@
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
-import { recordFailure } from "../ledger.ts";
+import { recordFailure } from "../ledger/ledger.ts";
 import type { ApplyContext } from "./context.ts";
 import type { PreparedMigration } from "./prepare.ts";
-import { applySteps } from "./steps.ts";
+import { applySteps } from "./steps/steps.ts";
 import { applyInTransaction } from "./transaction.ts";
 import { applyUnread } from "./unread.ts";
 

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import type { Blocker } from "#lib/protocol.ts";
-import type { RunContext } from "../recorded-run.ts";
-import type { Migration } from "../source.ts";
+import type { RunContext } from "../run/recorded-run.ts";
+import type { Migration } from "../folder/source.ts";
 
 /** What applying a migration needs of its run. */
 export type ApplyContext = {

@@ -1,8 +1,8 @@
 import { type ErrorCode, PosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { ScriptError } from "#lib/postgres/script.ts";
-import { leaseLost } from "../ledger-versions.ts";
-import type { Migration } from "../source.ts";
+import { leaseLost } from "../ledger/ledger-versions.ts";
+import type { Migration } from "../folder/source.ts";
 import { markPosition } from "../sql/position.ts";
 import type { Place } from "./message.ts";
 

@@ -3,7 +3,7 @@ import { elapsedMs } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { Blocker } from "#lib/protocol.ts";
 import { sqlStateOf } from "#lib/postgres/errors.ts";
-import { describeBlockers } from "../blockers.ts";
+import { describeBlockers } from "../run/blockers.ts";
 import type { ApplyContext } from "./context.ts";
 
 /** 55P03 lock_not_available; 40P01 deadlock_detected: the server has ended one of those who wait in a circle. */

@@ -1,5 +1,5 @@
 import { quoteLiteral } from "#lib/postgres/quote.ts";
-import { type Migration, statementBreakpoint } from "../source.ts";
+import { type Migration, statementBreakpoint } from "../folder/source.ts";
 import { toCodeUnits } from "../sql/position.ts";
 
 /**

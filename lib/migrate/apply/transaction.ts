@@ -1,5 +1,5 @@
 import { ScriptError, runScript } from "#lib/postgres/script.ts";
-import { resetSession, resetStatements } from "../session.ts";
+import { resetSession, resetStatements } from "../run/session.ts";
 import { type ApplyContext, statementTimeoutMs } from "./context.ts";
 import { describeFailure, describePlace } from "./failure.ts";
 import { withLockRetries } from "./lock-retry.ts";

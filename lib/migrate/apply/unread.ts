@@ -1,8 +1,8 @@
 import type pg from "pg";
 import { PosternError } from "#lib/base/errors.ts";
 import { runScript, ScriptError } from "#lib/postgres/script.ts";
-import { resetSession } from "../session.ts";
-import type { Migration } from "../source.ts";
+import { resetSession } from "../run/session.ts";
+import type { Migration } from "../folder/source.ts";
 import { type ApplyContext, statementTimeoutMs } from "./context.ts";
 import { describeFailure, describePlace } from "./failure.ts";
 import { withLockRetries } from "./lock-retry.ts";

@@ -1,5 +1,5 @@
 import type { Node } from "libpg-query";
-import type { Queryable } from "../ledger.ts";
+import type { Queryable } from "../ledger/ledger.ts";
 import type { CatalogFacts, ColumnFacts, ForeignKeyFacts, NotNullCheck } from "./facts.ts";
 
 /** Names that the statements write, of whatever kind: more than are relations, and never fewer. */

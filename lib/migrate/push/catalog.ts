@@ -1,4 +1,4 @@
-import type { Queryable } from "../ledger.ts";
+import type { Queryable } from "../ledger/ledger.ts";
 
 /** Tables of the database by `schema.table`. */
 export type Tables = ReadonlyMap<string, { readonly columns: readonly string[] }>;

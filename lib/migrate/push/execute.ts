@@ -2,7 +2,7 @@ import type pg from "pg";
 import { PosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { isConnectionLost } from "../apply/failure.ts";
-import type { RunContext } from "../recorded-run.ts";
+import type { RunContext } from "../run/recorded-run.ts";
 
 /**
  * Executes the statements inside the caller's transaction, one after the other.

@@ -5,7 +5,7 @@ import { collectNames, readFacts } from "../hazards/read-facts.ts";
 import { Scene } from "../hazards/scene.ts";
 import { judgeStatement } from "../hazards/statement.ts";
 import { partitionFacts } from "../hazards/table.ts";
-import type { Queryable } from "../ledger.ts";
+import type { Queryable } from "../ledger/ledger.ts";
 import { findOutsideTransaction } from "../sql/outside-transaction.ts";
 import { loadParser, type SqlParser } from "../sql/parser.ts";
 import { isFingerprinted } from "./fingerprinted.ts";

@@ -1,4 +1,4 @@
-import type { SchemaDescription } from "./kit-messages.ts";
+import type { SchemaDescription } from "./kit/kit-messages.ts";
 import type { Rename } from "./renames.ts";
 import type { Tables } from "./catalog.ts";
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { SchemaDescription } from "./kit-messages.ts";
+import type { SchemaDescription } from "./kit/kit-messages.ts";
 import type { Rename } from "./renames.ts";
 
 /** One value for a schema and its declared renames: where it is the same, a push does the same. */

@@ -5,7 +5,7 @@ import { connect } from "#lib/postgres/connect.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { generatePassword } from "#lib/postgres/generate-password.ts";
 import { quoteIdentifier, quoteLiteral } from "#lib/postgres/quote.ts";
-import { acquireLock } from "../lock.ts";
+import { acquireLock } from "../run/lock.ts";
 import { createScramVerifier } from "./scram-verifier.ts";
 
 /** The secret of one role, as far as a rotation needs it. Versions and their labels are Secrets Manager's. */

@@ -4,7 +4,7 @@ import type { SetupResult } from "#lib/protocol.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";
 import { readRoleFacts } from "./facts.ts";
-import { acquireLock } from "../lock.ts";
+import { acquireLock } from "../run/lock.ts";
 import { namedSchemas, planRoles } from "./plan.ts";
 import { createScramVerifier } from "./scram-verifier.ts";
 

@@ -1,10 +1,10 @@
 import type pg from "pg";
 import { PosternError } from "#lib/base/errors.ts";
-import { openSeedFile, type SeedFile } from "./files.ts";
-import { readBatches } from "./rows.ts";
+import { openSeedFile, type SeedFile } from "./source/files.ts";
+import { readBatches } from "./write/rows.ts";
 import { openScript, type SeedScript } from "./script.ts";
-import type { SeedFilePath } from "./sets.ts";
-import { readTarget, type SeedTarget } from "./target.ts";
+import type { SeedFilePath } from "./source/sets.ts";
+import { readTarget, type SeedTarget } from "./write/target.ts";
 
 export type CheckedFile =
   | { readonly kind: "rows"; readonly file: SeedFile; readonly target: SeedTarget }

@@ -1,11 +1,11 @@
 import type { SeedResult } from "#lib/protocol.ts";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { lookAfterwards } from "../after-run/look-afterwards.ts";
-import type { RunIdentity } from "../ledger.ts";
-import { recordRun, type RecordedRunOptions } from "../recorded-run.ts";
-import type { RunConnections } from "../run-connections.ts";
+import type { RunIdentity } from "../ledger/ledger.ts";
+import { recordRun, type RecordedRunOptions } from "../run/recorded-run.ts";
+import type { RunConnections } from "../run/run-connections.ts";
 import { seed, type SeedOptions } from "./seed.ts";
-import { folderSource } from "./sets.ts";
+import { folderSource } from "./source/sets.ts";
 
 export type RecordedSeedOptions = Pick<RunIdentity, "runId" | "requestedBy" | "bundle"> &
   Pick<RecordedRunOptions, "lockWaitMs" | "signal" | "onWait"> &

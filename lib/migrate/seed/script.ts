@@ -4,12 +4,12 @@ import type pg from "pg";
 import { type Clock, elapsedMs } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";
-import { resetSession } from "../session.ts";
+import { resetSession } from "../run/session.ts";
 import { parseMigration, type Statement } from "../sql/parse-migration.ts";
 import { describeServerError } from "../sql/server-error.ts";
-import { type MarkKey, readMark, writeMark } from "./marks.ts";
-import type { SeedFilePath } from "./sets.ts";
-import { inTransaction, type SeedRun, stopWhenOver } from "./transaction.ts";
+import { type MarkKey, readMark, writeMark } from "./write/marks.ts";
+import type { SeedFilePath } from "./source/sets.ts";
+import { inTransaction, type SeedRun, stopWhenOver } from "./write/transaction.ts";
 
 /** A SQL file of a set, parsed. */
 export type SeedScript = {

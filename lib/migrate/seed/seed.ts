@@ -2,10 +2,10 @@ import type pg from "pg";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import type { SeedResult } from "#lib/protocol.ts";
 import { type CheckedFile, checkFiles } from "./check.ts";
-import { loadFile } from "./load.ts";
-import { folderSource, type SeedSource } from "./sets.ts";
+import { loadFile } from "./write/load.ts";
+import { folderSource, type SeedSource } from "./source/sets.ts";
 import { runScript } from "./script.ts";
-import { type SeedRun, stopWhenOver } from "./transaction.ts";
+import { type SeedRun, stopWhenOver } from "./write/transaction.ts";
 
 export type SeedOptions = SeedRun & {
   /** Folder whose subfolders are the sets. */

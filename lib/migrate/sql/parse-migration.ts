@@ -1,6 +1,6 @@
 import type { Node } from "libpg-query";
 import { PosternError } from "#lib/base/errors.ts";
-import { type Migration, statementBreakpoint } from "../source.ts";
+import { type Migration, statementBreakpoint } from "../folder/source.ts";
 import { describeClientCommand, refuseUnfit } from "./refused.ts";
 import { loadParser, type RawStatement, type SqlParser } from "./parser.ts";
 import { locate, markPosition, toCodeUnits } from "./position.ts";

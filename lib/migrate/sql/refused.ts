@@ -1,6 +1,6 @@
 import type { Node } from "libpg-query";
 import { PosternError } from "#lib/base/errors.ts";
-import type { Migration } from "../source.ts";
+import type { Migration } from "../folder/source.ts";
 import type { Statement } from "./parse-migration.ts";
 import type { SqlParser } from "./parser.ts";
 import { markPosition } from "./position.ts";

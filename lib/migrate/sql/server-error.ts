@@ -1,4 +1,4 @@
-import type { Migration } from "../source.ts";
+import type { Migration } from "../folder/source.ts";
 import type { Statement } from "./parse-migration.ts";
 import { markPosition, toCodeUnits } from "./position.ts";
 

@@ -1,4 +1,4 @@
-import type { SeedTable } from "#lib/migrate/seed/module.ts";
+import type { SeedTable } from "#lib/migrate/seed/format/module.ts";
 import { demoOrder, sizes } from "./shop.ts";
 
 /** `number` is given, below the first that the identity column hands out: see `orders` in migrations/schema.ts. */

@@ -1,4 +1,4 @@
-import type { SeedTable } from "#lib/migrate/seed/module.ts";
+import type { SeedTable } from "#lib/migrate/seed/format/module.ts";
 import { demoOrder, sizes } from "./shop.ts";
 
 export const seed = {

@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type BaselineOptions, baseline } from "#lib/migrate/baseline.ts";
-import { readMigrations } from "#lib/migrate/source.ts";
+import { readMigrations } from "#lib/migrate/folder/source.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";
 import { runCommand } from "../../support/command-line.ts";
 import { runDrizzleKit } from "../../support/drizzle-kit.ts";

@@ -4,8 +4,8 @@ import {
   insertAppliedSql,
   readAppliedRows,
   readDrizzleLayout,
-} from "#lib/migrate/drizzle-table.ts";
-import { ensureLedger } from "#lib/migrate/ledger.ts";
+} from "#lib/migrate/history/drizzle-table.ts";
+import { ensureLedger } from "#lib/migrate/ledger/ledger.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 

@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readMigrations } from "#lib/migrate/source.ts";
+import { readMigrations } from "#lib/migrate/folder/source.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";
 import { repositoryRoot, runCommand } from "../../support/command-line.ts";
 import { runDrizzleKit } from "../../support/drizzle-kit.ts";

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { acquireLock } from "#lib/migrate/lock.ts";
+import { acquireLock } from "#lib/migrate/run/lock.ts";
 import { migrate, type MigrateOptions } from "#lib/migrate/migrate.ts";
-import { planMigrations } from "#lib/migrate/plan.ts";
-import { readProgress } from "#lib/migrate/progress.ts";
-import type { MigrationFolder } from "#lib/migrate/source.ts";
+import { planMigrations } from "#lib/migrate/plan/plan.ts";
+import { readProgress } from "#lib/migrate/ledger/progress.ts";
+import type { MigrationFolder } from "#lib/migrate/folder/source.ts";
 import { systemClock } from "#lib/base/clock.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";
 import { makeMigrationFolder, type TestFolder } from "../../support/migration-folder.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { lockModes } from "#lib/migrate/hazards/hazard.ts";
-import { judgeMigrations } from "#lib/migrate/plan.ts";
+import { judgeMigrations } from "#lib/migrate/plan/plan.ts";
 import { collectNames, readFacts } from "#lib/migrate/hazards/read-facts.ts";
 import { parseMigration } from "#lib/migrate/sql/parse-migration.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";

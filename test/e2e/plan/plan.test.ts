@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ensureLedger } from "#lib/migrate/ledger.ts";
+import { ensureLedger } from "#lib/migrate/ledger/ledger.ts";
 import { migrate } from "#lib/migrate/migrate.ts";
-import { planMigrations } from "#lib/migrate/plan.ts";
-import { readMigrations } from "#lib/migrate/source.ts";
+import { planMigrations } from "#lib/migrate/plan/plan.ts";
+import { readMigrations } from "#lib/migrate/folder/source.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";
 import { makeMigrationFolder, type TestFolder } from "../../support/migration-folder.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";

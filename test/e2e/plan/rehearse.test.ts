@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RehearsalResult } from "#lib/protocol.ts";
-import { planMigrations } from "#lib/migrate/plan.ts";
-import { readProgress } from "#lib/migrate/progress.ts";
-import { rehearse, type RehearseOptions } from "#lib/migrate/rehearse.ts";
-import { readMigrations } from "#lib/migrate/source.ts";
+import { planMigrations } from "#lib/migrate/plan/plan.ts";
+import { readProgress } from "#lib/migrate/ledger/progress.ts";
+import { rehearse, type RehearseOptions } from "#lib/migrate/rehearse/rehearse.ts";
+import { readMigrations } from "#lib/migrate/folder/source.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";
 import { makeMigrationFolder, type TestFolder } from "../../support/migration-folder.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SeedResult } from "#lib/protocol.ts";
-import { readRun } from "#lib/migrate/ledger.ts";
-import { cancelRun } from "#lib/migrate/progress.ts";
-import { connectForRun } from "#lib/migrate/run-connections.ts";
+import { readRun } from "#lib/migrate/ledger/ledger.ts";
+import { cancelRun } from "#lib/migrate/ledger/progress.ts";
+import { connectForRun } from "#lib/migrate/run/run-connections.ts";
 import { recordedSeed, type RecordedSeedOptions } from "#lib/migrate/seed/recorded-seed.ts";
 import { seed } from "#lib/migrate/seed/seed.ts";
 import { connect } from "#lib/postgres/connect.ts";

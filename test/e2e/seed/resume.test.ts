@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SeedResult } from "#lib/protocol.ts";
-import { takeLease } from "#lib/migrate/lease.ts";
+import { takeLease } from "#lib/migrate/run/lease.ts";
 import { startProgram } from "../../support/program.ts";
 import { openSeedPlayground, type SeedPlayground } from "../../support/seed-set.ts";
 

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, expect, it } from "vitest";
 import { roleNames } from "#lib/contract.ts";
-import { ledgerVersions } from "#lib/migrate/ledger-versions.ts";
+import { ledgerVersions } from "#lib/migrate/ledger/ledger-versions.ts";
 import { type MigrateOptions, migrate } from "#lib/migrate/migrate.ts";
-import { cancelRun } from "#lib/migrate/progress.ts";
+import { cancelRun } from "#lib/migrate/ledger/progress.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { closeGate, openGate, passGate, waitAtGate } from "../../support/migrate-bench.ts";
 import { makeMigrationFolder } from "../../support/migration-folder.ts";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { cancelRun } from "#lib/migrate/progress.ts";
+import { cancelRun } from "#lib/migrate/ledger/progress.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { runCommand } from "../../support/command-line.ts";
 import { closeGate, openGate, passGate, useMigrateBench, waitAtGate } from "../../support/migrate-bench.ts";

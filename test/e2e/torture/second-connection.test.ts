@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { randomUUID } from "node:crypto";
 import type { MigrateProgress } from "#lib/migrate/migrate.ts";
-import { cancelRun } from "#lib/migrate/progress.ts";
+import { cancelRun } from "#lib/migrate/ledger/progress.ts";
 import { type MigrateBench, openMigrateBench } from "../../support/migrate-bench.ts";
 import { type OwnTestServer, startTestServer } from "../../support/postgres.ts";
 import { type PostgresProxy, type SeenMessage, startPostgresProxy } from "../../support/postgres-proxy.ts";

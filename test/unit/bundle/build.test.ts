@@ -5,8 +5,8 @@ import { dirname, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { buildFunctions } from "#lib/bundle/build.ts";
 import { findMainPath, gzippedSize } from "#lib/bundle/main-path.ts";
-import { hashSeeds } from "#lib/migrate/seed/seeds-hash.ts";
-import { readMigrations } from "#lib/migrate/source.ts";
+import { hashSeeds } from "#lib/migrate/seed/source/seeds-hash.ts";
+import { readMigrations } from "#lib/migrate/folder/source.ts";
 
 const files = {
   "package.json": '{ "name": "fixture", "version": "1.2.3", "type": "module" }',

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { PosternError } from "#lib/base/errors.ts";
-import type { Queryable } from "#lib/migrate/ledger.ts";
+import type { Queryable } from "#lib/migrate/ledger/ledger.ts";
 import { checkHealth, type HealthSource } from "#lib/health/check.ts";
 import { createDrivenClock } from "../../support/driven-clock.ts";
 

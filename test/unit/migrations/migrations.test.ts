@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { readMigrations } from "#lib/migrate/source.ts";
+import { readMigrations } from "#lib/migrate/folder/source.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 const migrationsDir = join(root, "migrations");

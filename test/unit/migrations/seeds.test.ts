@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openSeedFile } from "#lib/migrate/seed/files.ts";
-import { folderSource, listSeedSets } from "#lib/migrate/seed/sets.ts";
+import { openSeedFile } from "#lib/migrate/seed/source/files.ts";
+import { folderSource, listSeedSets } from "#lib/migrate/seed/source/sets.ts";
 
 const seedsDir = join(resolve(import.meta.dirname, "../../.."), "migrations", "seeds");
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { PlannedMigration } from "#lib/protocol.ts";
-import { isDestructive, judgeMigrations } from "#lib/migrate/plan.ts";
+import { isDestructive, judgeMigrations } from "#lib/migrate/plan/plan.ts";
 import { parseMigration } from "#lib/migrate/sql/parse-migration.ts";
 import { makeMigration } from "../../../support/migrations.ts";
 import { catalog, table } from "./facts.ts";
