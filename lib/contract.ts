@@ -122,6 +122,27 @@ export type Manifest = {
   readonly bundle: BundleInfo;
   /** EC2 instance ids of the bastions. */
   readonly bastions: readonly string[];
+  /** Absent where the stage has no bastion that carries SSM sessions. */
+  readonly tunnel?: {
+    /** SSM document of type Session that allows one port forward, to the database's host and port. */
+    readonly documentName: string;
+  };
+  /** Absent where runs that outlast Lambda cannot be started. */
+  readonly longRuns?: LongRuns;
+};
+
+/** What ECS RunTask needs to start `runner-task.ts` on Fargate, in the stage's private subnets. */
+export type LongRuns = {
+  /** Name or ARN of the ECS cluster. */
+  readonly cluster: string;
+  /** Family, family:revision or ARN. */
+  readonly taskDefinition: string;
+  /** Name of the container in it, whose environment is given `POSTERN_EVENT`. */
+  readonly container: string;
+  /** Ids; at least one. */
+  readonly subnets: readonly string[];
+  /** Id of the task's own group. */
+  readonly securityGroup: string;
 };
 
 /** What the build writes into each bundle as `bundle.json`. */

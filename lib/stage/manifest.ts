@@ -40,6 +40,16 @@ export const manifestSchema = v.object({
     seedsHash: v.exactOptional(text),
   }),
   bastions: v.pipe(v.array(text), v.readonly()),
+  tunnel: v.exactOptional(v.object({ documentName: text })),
+  longRuns: v.exactOptional(
+    v.object({
+      cluster: text,
+      taskDefinition: text,
+      container: text,
+      subnets: v.pipe(v.array(text), v.minLength(1), v.readonly()),
+      securityGroup: text,
+    }),
+  ),
 });
 
 export type FetchManifestOptions = {

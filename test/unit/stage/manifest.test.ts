@@ -1,7 +1,7 @@
 import type { InferOutput } from "valibot";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { toPosternError } from "#lib/base/errors.ts";
-import type { Manifest } from "#lib/contract.ts";
+import type { LongRuns, Manifest } from "#lib/contract.ts";
 import { fetchManifest, type manifestSchema, parseManifest } from "#lib/stage/manifest.ts";
 import { awsError, startFakeAws } from "./fake-aws.ts";
 
@@ -19,6 +19,51 @@ const manifest: Manifest = {
   bastions: [],
 };
 
+/** All that a stage can publish, with names as long as AWS makes them. */
+const account = "arn:aws:ecs:ap-southeast-4:123456789012";
+const full: Manifest = {
+  ...manifest,
+  stage: "a".repeat(31),
+  region: "ap-southeast-4",
+  protected: true,
+  database: { host: longHost("instance"), port: 5432, name: "d".repeat(63), instanceId: "i".repeat(63) },
+  proxy: { host: longHost("proxy"), port: 5432, name: "p".repeat(63) },
+  functions: { runner: "r".repeat(64), inspect: "i".repeat(64), health: "h".repeat(64) },
+  healthUrl: `https://${"u".repeat(32)}.lambda-url.ap-southeast-4.on.aws/`,
+  secrets: {
+    master: longSecret("master"),
+    migrator: longSecret("migrator"),
+    app: longSecret("app"),
+    health: longSecret("health"),
+    readonly: longSecret("readonly"),
+    operator: longSecret("operator"),
+  },
+  bundle: {
+    version: "10.10.10",
+    gitCommit: `${"c".repeat(40)}-dirty`,
+    migrationsHash: "0".repeat(64),
+    seedsHash: "1".repeat(64),
+    schemaHash: "2".repeat(64),
+  },
+  bastions: ["i-0123456789abcdef0", "i-0123456789abcdef1"],
+  tunnel: { documentName: `postern-${"a".repeat(31)}-tunnel` },
+  longRuns: {
+    cluster: `${account}:cluster/postern-${"a".repeat(31)}`,
+    taskDefinition: `${account}:task-definition/postern-${"a".repeat(31)}-runner:123`,
+    container: "runner",
+    subnets: ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1", "subnet-0123456789abcdef2"],
+    securityGroup: "sg-0123456789abcdef0",
+  },
+};
+
+function longHost(kind: string): string {
+  return `${kind.padEnd(63, "x")}.${kind}-c9akciq32abc.ap-southeast-4.rds.amazonaws.com`;
+}
+
+function longSecret(owner: string): string {
+  return `arn:aws:secretsmanager:ap-southeast-4:123456789012:secret:postern/${"a".repeat(31)}/${owner}-AbCdEf`;
+}
+
 test("schema and contract describe the same manifest", () => {
   type Parsed = InferOutput<typeof manifestSchema>;
   expectTypeOf<Parsed>().toExtend<Manifest>();
@@ -27,11 +72,35 @@ test("schema and contract describe the same manifest", () => {
   expectTypeOf<keyof Parsed["database"]>().toEqualTypeOf<keyof Manifest["database"]>();
   expectTypeOf<keyof Parsed["secrets"]>().toEqualTypeOf<keyof Manifest["secrets"]>();
   expectTypeOf<keyof Parsed["bundle"]>().toEqualTypeOf<keyof Manifest["bundle"]>();
+  expectTypeOf<keyof NonNullable<Parsed["proxy"]>>().toEqualTypeOf<keyof NonNullable<Manifest["proxy"]>>();
+  expectTypeOf<keyof NonNullable<Parsed["tunnel"]>>().toEqualTypeOf<keyof NonNullable<Manifest["tunnel"]>>();
+  expectTypeOf<keyof NonNullable<Parsed["longRuns"]>>().toEqualTypeOf<keyof LongRuns>();
 });
 
 describe("parsing", () => {
   test("keeps what it knows and passes over what a newer stage adds", () => {
     expect(parseManifest(JSON.stringify({ ...manifest, future: true }), "/x")).toEqual(manifest);
+  });
+
+  test("keeps everything that a stage can publish, which fits into a standard parameter", () => {
+    const json = JSON.stringify(full);
+    expect(parseManifest(json, "/x")).toEqual(full);
+    // https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
+    expect(Buffer.byteLength(json)).toBeLessThanOrEqual(4096);
+  });
+
+  test.each([
+    ["tunnel.documentName", { tunnel: {} }],
+    ["tunnel.documentName", { tunnel: { documentName: "" } }],
+    ["tunnel", { tunnel: null }],
+    ["longRuns.subnets", { longRuns: { ...full.longRuns, subnets: [] } }],
+    ["longRuns.subnets", { longRuns: { ...full.longRuns, subnets: undefined } }],
+    ["longRuns.securityGroup", { longRuns: { ...full.longRuns, securityGroup: 7 } }],
+    ["longRuns.cluster", { longRuns: { taskDefinition: "postern-dev-runner" } }],
+  ])("a tunnel and long runs are whole or absent: names %s", (key, changes) => {
+    expect(() => parseManifest(JSON.stringify({ ...full, ...changes }), "/x")).toThrow(
+      expect.objectContaining({ code: "config.invalid", message: expect.stringContaining(`${key}: `) }),
+    );
   });
 
   test("reports every problem at once", () => {
