@@ -51,9 +51,9 @@ beforeAll(async () => {
 });
 afterAll(async () => stack.disposeAsync());
 
-async function runTask(event: RunnerEvent | string | undefined) {
+async function runTask(event: RunnerEvent | string | undefined, changes: NodeJS.ProcessEnv = {}) {
   const text = typeof event === "string" || event === undefined ? event : JSON.stringify(event);
-  await using program = startProgram(taskFile, [], { env: { ...env, [longRunEvent]: text } });
+  await using program = startProgram(taskFile, [], { env: { ...env, ...changes, [longRunEvent]: text } });
   const lines: string[] = [];
   for (let line = await program.nextLine(); line !== undefined; line = await program.nextLine()) lines.push(line);
   return { exitCode: await program.exitCode, log: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
@@ -70,6 +70,21 @@ test("the long-run task does what the function does, without its deadline, and i
     result: { status: "applied", applied: expect.arrayContaining(["0005_updated-at"]) },
   });
   expect((await runTask({ action: "migrate", ...run })).exitCode).toBe(0);
+});
+
+test.each([
+  ["false", { message: "run ended", exitCode: 0 }],
+  ["true", { code: "push.protected", exitCode: 1 }],
+  [undefined, { code: "push.protected", exitCode: 1 }],
+  [
+    "no",
+    { code: "config.invalid", message: expect.stringMatching(/POSTERN_PROTECTED: .*received "no"/u), exitCode: 2 },
+  ],
+  ["", { code: "config.invalid", message: expect.stringMatching(/POSTERN_PROTECTED: .*received ""/u), exitCode: 2 }],
+])("with POSTERN_PROTECTED=%s, a stage is unprotected only by the word false", async (value, end) => {
+  const event = { action: "push", runId: `push-with-${value}`, requestedBy: "test", dryRun: true } as const;
+  const { exitCode, log } = await runTask(event, { [functionEnv.protected]: value });
+  expect({ ...log.at(-1), exitCode }).toMatchObject(end);
 });
 
 test.each([[undefined], ["not json"], ['{"action":"dance"}']])("refuses the event %j", async (event) => {

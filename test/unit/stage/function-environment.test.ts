@@ -40,6 +40,16 @@ test.each([
   expect(environment.isProtected).toBe(isProtected);
 });
 
+test.each(["", "False", "TRUE", "0", "1", "no", "off", " false", "undefined"])(
+  "POSTERN_PROTECTED=%j is refused: what is meant to unprotect a stage must be said exactly",
+  async (value) => {
+    await expect(readFunctionEnvironment({ ...env, [functionEnv.protected]: value }, bundleDir)).rejects.toMatchObject({
+      code: "config.invalid",
+      message: expect.stringMatching(/POSTERN_PROTECTED: .*"true" \| "false".*received/u),
+    });
+  },
+);
+
 test("an address has the secret's login and full verification, and the rotated password when asked anew", async () => {
   const environment = await readFunctionEnvironment(env, bundleDir);
   const passwords = ["old", "new"];
