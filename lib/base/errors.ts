@@ -26,6 +26,7 @@ const errorTable = {
   },
   "process.failed": { exitCode: 2, hint: undefined },
   "build.failed": { exitCode: 2, hint: undefined },
+  "build.unknown-region": { exitCode: 2, hint: "Name a PEM file with that region's RDS CAs: --rds-ca FILE." },
 
   // Reaching PostgreSQL (the same words as the doctor's verdicts)
   "dns.not-found": { exitCode: 2, hint: "Check the host name; private names resolve only inside the VPC." },

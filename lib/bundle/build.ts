@@ -3,17 +3,19 @@ import { basename, dirname, extname, join, relative } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { Metafile } from "esbuild";
 import * as v from "valibot";
+import { systemClock } from "#lib/base/clock.ts";
 import { parseInput } from "#lib/base/config.ts";
 import { type BundleInfo, type FunctionPart, functionParts } from "#lib/contract.ts";
 import { journalFile } from "#lib/migrate/folder/journal.ts";
 import { hashSeeds } from "#lib/migrate/seed/source/seeds-hash.ts";
 import { type MigrationFolder, readMigrations } from "#lib/migrate/folder/source.ts";
 import { allSettledOrThrow } from "./all-settled.ts";
+import { type AuthoritySource, type BundledAuthorities, chooseAuthorities } from "./authorities.ts";
 import { bundle, bundleOptions, holdEsbuild } from "./esbuild.ts";
 import { readGitCommit } from "./git-commit.ts";
 import { buildPush } from "./push.ts";
 
-export type BuildFunctionsOptions = {
+export type BuildFunctionsOptions = AuthoritySource & {
   /** Folder that holds `package.json`, `functions/` and (unless `migrationsDir` says otherwise) `migrations/`. */
   readonly root: string;
   /** Replaced as a whole, and only by a build that succeeded. */
@@ -27,6 +29,8 @@ export type BuildFunctionsOptions = {
 
 export type BuiltFunctions = {
   readonly info: BundleInfo;
+  /** What `ca.pem` holds; absent where no region and no file was named: the functions then take Node's roots. */
+  readonly authorities?: BundledAuthorities;
   readonly parts: Readonly<Record<FunctionPart, BuiltPart>>;
 };
 
@@ -42,19 +46,21 @@ const partThatWrites: FunctionPart = "runner";
 /**
  * Builds the Lambda bundles, for the local stage and for a deploy alike.
  *
- * 1. Reads the version, the commit and the migrations folder, and bundles the schema file with what pushes it; a broken one
- *    stops the build here.
+ * 1. Reads the version, the commit, the migrations folder and the CAs, and bundles the schema file with what pushes it; a
+ *    broken one, or a region without CAs, stops the build here.
  * 2. Bundles `functions/<part>.ts` to `<part>/index.mjs` with its chunks, into a new folder beside `outDir`.
- * 3. Adds `bundle.json`, the migrations and, for the runner, the seeds and what it takes to push.
+ * 3. Adds `bundle.json`, `ca.pem`, the migrations and, for the runner, the seeds and what it takes to push.
  * 4. Puts the new folder in the place of `outDir`.
  *
  * After a failure `outDir` is as it was before.
  *
- * @throws AbortError when the signal was aborted; PosternError `build.failed`, `config.invalid`, and those of `readMigrations`
+ * @throws AbortError when the signal was aborted; PosternError `build.failed`, `config.invalid`, those of `readMigrations` and of
+ *   `chooseAuthorities`
  */
 export async function buildFunctions(options: BuildFunctionsOptions): Promise<BuiltFunctions> {
   const { root, outDir, migrationsDir = join(root, "migrations"), parts = functionParts } = options;
   await using _esbuild = holdEsbuild();
+  const authorities = await chooseAuthorities(options, systemClock.wallTime());
   const folder = await readMigrations(migrationsDir);
   await mkdir(dirname(outDir), { recursive: true });
   const freshDir = await mkdtemp(join(dirname(outDir), `.${basename(outDir)}-`));
@@ -63,7 +69,9 @@ export async function buildFunctions(options: BuildFunctionsOptions): Promise<Bu
     const info = await readBundleInfo(root, folder, pushDir);
     const built = await allSettledOrThrow(
       parts.map(async (part) => {
-        const metafile = await buildPart({ root, part, dir: join(freshDir, part), folder, pushDir, info });
+        const dir = join(freshDir, part);
+        const metafile = await buildPart({ root, part, dir, folder, pushDir, info });
+        if (authorities !== undefined) await writeFile(join(dir, "ca.pem"), authorities.pem);
         return [part, { dir: join(outDir, part), metafile }] as const;
       }),
     );
@@ -73,7 +81,11 @@ export async function buildFunctions(options: BuildFunctionsOptions): Promise<Bu
     await chmod(freshDir, 0o755);
     await replaceFolder(outDir, freshDir);
     // One entry for each part asked for; callers that ask for some know which.
-    return { info, parts: Object.fromEntries(built) as BuiltFunctions["parts"] };
+    return {
+      info,
+      ...(authorities === undefined ? {} : { authorities }),
+      parts: Object.fromEntries(built) as BuiltFunctions["parts"],
+    };
   } catch (error) {
     // Ctrl-C at a terminal reaches esbuild's process as well, whose end we may hear of before our own signal.
     await setImmediate();

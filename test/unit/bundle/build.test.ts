@@ -86,6 +86,19 @@ describe("a build", () => {
     });
   });
 
+  test("has the CAs of its region in every part, and none without a region", async () => {
+    const root = await makeRoot();
+    const outDir = join(root, "out");
+    const { authorities, parts } = await buildFunctions({ root, outDir, region: "eu-central-1" });
+    expect(authorities?.names).toContain("Amazon RDS eu-central-1 Root CA RSA2048 G1");
+    for (const { dir } of Object.values(parts)) {
+      expect(await readFile(join(dir, "ca.pem"), "utf8")).toBe(authorities?.pem);
+    }
+    const without = await buildFunctions({ root, outDir });
+    expect(without.authorities).toBeUndefined();
+    for (const { dir } of Object.values(without.parts)) expect(await list(dir)).not.toContain("ca.pem");
+  });
+
   test("takes the migrations of drizzle 1.0 with it, in their folders and without their snapshots", async () => {
     const root = await makeRoot({
       "migrations/0000_first.sql": undefined,
@@ -224,6 +237,16 @@ describe("a build that fails leaves the one before as it was", () => {
     expect(error).toMatchObject({ code, message: expect.stringContaining(says) });
     expect(await list(outDir)).toEqual(before);
     expect(await readdir(good)).not.toContainEqual(expect.stringMatching(/^\.out/u));
+  });
+
+  test("for a region without CAs", async () => {
+    const root = await makeRoot();
+    const outDir = join(root, "out");
+    await buildFunctions({ root, outDir, region: "eu-central-1" });
+    const before = await list(outDir);
+    const build = buildFunctions({ root, outDir, region: "il-central-1" });
+    await expect(build).rejects.toMatchObject({ code: "build.unknown-region" });
+    expect(await list(outDir)).toEqual(before);
   });
 });
 

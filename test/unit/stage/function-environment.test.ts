@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { rootCertificates } from "node:tls";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { functionEnv } from "#lib/contract.ts";
 import { provideAddress, readFunctionEnvironment } from "#lib/stage/function-environment.ts";
@@ -49,6 +50,28 @@ test.each(["", "False", "TRUE", "0", "1", "no", "off", " false", "undefined"])(
     });
   },
 );
+
+test("the CAs are those of the named file, else of the bundle's ca.pem, else Node's", async () => {
+  const [ofBundle = "", ofFile = ""] = rootCertificates;
+  const dir = await mkdtemp(join(bundleDir, "bundle-"));
+  const caFile = join(dir, "named.pem");
+  const caOf = async (more: Readonly<Record<string, string>> = {}) =>
+    (await readFunctionEnvironment({ ...env, ...more }, dir)).ca;
+  expect(await caOf()).toBeUndefined();
+  await writeFile(join(dir, "ca.pem"), `# first, until 2040\n${ofBundle}\n`);
+  await writeFile(caFile, ofFile);
+  expect(await caOf()).toEqual([ofBundle]);
+  expect(await caOf({ [functionEnv.caFile]: caFile })).toEqual([ofFile]);
+});
+
+test("a ca.pem in the bundle that holds no certificate is not passed over", async () => {
+  const dir = await mkdtemp(join(bundleDir, "bundle-"));
+  await writeFile(join(dir, "ca.pem"), "");
+  await expect(readFunctionEnvironment(env, dir)).rejects.toMatchObject({
+    code: "config.invalid",
+    message: expect.stringContaining("The ca.pem of the bundle holds no certificate"),
+  });
+});
 
 test("an address has the secret's login and full verification, and the rotated password when asked anew", async () => {
   const environment = await readFunctionEnvironment(env, bundleDir);
