@@ -1,8 +1,10 @@
 import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
+import { systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { Manifest } from "#lib/contract.ts";
 import { type DatabaseAddress, describeAddress, parseDatabaseUrl } from "#lib/postgres/address.ts";
+import { rdsRegionOf } from "#lib/postgres/rds-host.ts";
 import { readCaFile } from "#lib/postgres/tls.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { parseStageName } from "#lib/stage/stage-name.ts";
@@ -18,7 +20,10 @@ export type UrlTarget = { readonly kind: "url"; readonly address: DatabaseAddres
 
 type TargetFlags = { readonly stage?: string; readonly url?: string; readonly ca?: string; readonly data?: string };
 
-const passwordHelp = `
+const urlHelp = `
+Without --ca, verify-full (the default) trusts Node's roots. At a host of RDS (….REGION.rds.amazonaws.com) it trusts the
+RDS roots of that region and Amazon's instead, unless the URL says sslrootcert=system.
+
 A password in --url is visible to others in the process list: leave it out and set PGPASSWORD or PGPASSFILE, or set
 POSTERN_URL instead of the flag.`;
 
@@ -31,7 +36,7 @@ export function addTargetOptions(command: Command): Command {
     .addOption(
       new Option("--data <dir>", "data folder of the local stage (default: .postern/local)").env("POSTERN_DATA"),
     )
-    .addHelpText("after", passwordHelp);
+    .addHelpText("after", urlHelp);
 }
 
 /**
@@ -46,11 +51,30 @@ export async function openTarget(command: Command, context: CommandContext): Pro
   }
   if (stage !== undefined) return await openStage(parseStageName(stage), data, context);
   if (url === undefined) throw new PosternError("usage.invalid", "No target was given: expected --stage or --url.");
-  const parsed = await parseDatabaseUrl(url, ca === undefined ? {} : { ca: await readCaFile(ca) });
+  const { address: parsed, trusted } = await readUrl(url, ca);
   const password = parsed.password ?? (await findPassword(parsed, context.env));
   const address = password === undefined ? parsed : { ...parsed, password };
-  context.output.note(`target: ${describeAddress(address)} as ${address.user}, from here`);
+  context.output.note(`target: ${describeAddress(address)} as ${address.user}, from here${trusted}`);
   return { kind: "url", address };
+}
+
+/** `trusted` says whose certificates are accepted where that was chosen by the host's name. */
+async function readUrl(url: string, caFile: string | undefined) {
+  const named = caFile === undefined ? {} : { ca: await readCaFile(caFile) };
+  let trusted = "";
+  const findCa = async (name: string) => {
+    const region = rdsRegionOf(name);
+    if (region === undefined) return undefined;
+    // Loaded here: a hundred certificates that no other host needs.
+    const { findRdsAuthorities } = await import("#lib/postgres/rds-authorities.ts");
+    const found = await findRdsAuthorities(region, systemClock.wallTime());
+    trusted =
+      found === undefined
+        ? `; the RDS CAs of ${region} are not known: name them with --ca`
+        : `, trusting RDS in ${region}`;
+    return found;
+  };
+  return { address: await parseDatabaseUrl(url, { ...named, findCa }), trusted };
 }
 
 /** The command line wins over the environment; two targets from the same place are a contradiction. */

@@ -24,6 +24,16 @@ export type DatabaseAddress = {
   readonly connectTimeoutMs?: number;
 };
 
+export type ParseUrlOptions = {
+  /** CAs to trust when the URL names none. */
+  readonly ca?: readonly string[];
+  /**
+   * Asked when neither names any, and only for `verify-full`: the CAs for the name that is verified. Without a name to check,
+   * what a public CA signed proves nothing.
+   */
+  readonly findCa?: (name: string) => Promise<readonly string[] | undefined>;
+};
+
 /** "host:port/database": safe to print. */
 export function describeAddress(address: Pick<DatabaseAddress, "host" | "port" | "database">): string {
   const host = isIP(address.host) === 6 ? `[${address.host}]` : address.host;
@@ -38,13 +48,9 @@ export function describeAddress(address: Pick<DatabaseAddress, "host" | "port" |
  * while the certificate is checked against the host), `application_name`, `connect_timeout` (seconds).
  * Every problem is reported together; no message quotes what may be part of a password.
  *
- * @param options.ca CAs to trust when the URL names none
- * @throws PosternError `url.invalid`
+ * @throws PosternError `url.invalid`; whatever `findCa` throws
  */
-export async function parseDatabaseUrl(
-  url: string,
-  options: { readonly ca?: readonly string[] } = {},
-): Promise<DatabaseAddress> {
+export async function parseDatabaseUrl(url: string, options: ParseUrlOptions = {}): Promise<DatabaseAddress> {
   const parsed = splitUrl(url);
   const problems: string[] = [];
   const parameters = readParameters(parsed.search, problems);
@@ -62,8 +68,10 @@ export async function parseDatabaseUrl(
   const sslMode = readSslMode(parameters, problems);
   const hostaddr = readHostaddr(parameters.hostaddr, problems);
   const connectTimeoutMs = readConnectTimeout(parameters.connect_timeout, problems);
-  const ca = await readCa(parameters.sslrootcert, sslMode, options.ca, problems);
+  const named = await readCa(parameters.sslrootcert, sslMode, options.ca, problems);
   if (problems.length > 0) throw invalidUrl(problems.join("; "));
+  const mayFindCa = named === undefined && sslMode === "verify-full" && parameters.sslrootcert !== "system";
+  const ca = mayFindCa ? await options.findCa?.(host) : named;
 
   return {
     host: hostaddr ?? host,

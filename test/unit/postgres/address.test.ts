@@ -16,6 +16,10 @@ beforeAll(async () => {
 });
 afterAll(async () => await rm(dir, { recursive: true }));
 
+async function neverAsked(): Promise<never> {
+  throw new Error("Nobody was to be asked for CAs.");
+}
+
 async function problemOf(url: string): Promise<PosternError> {
   const error: unknown = await parseDatabaseUrl(url).then(
     () => undefined,
@@ -85,6 +89,38 @@ describe("certificate authorities", () => {
   test("the CAs of the caller are used when the URL names none", async () => {
     const address = await parseDatabaseUrl("postgres://ann@db.example/app?sslmode=require", { ca: [firstRoot] });
     expect(address.ca).toEqual([firstRoot]);
+  });
+
+  test("those that go with the host's name are asked for when nobody names any, also where the socket goes elsewhere", async () => {
+    const asked: string[] = [];
+    const findCa = async (name: string) => {
+      asked.push(name);
+      return name === "db.example" ? [firstRoot] : undefined;
+    };
+    const caOf = async (url: string) => (await parseDatabaseUrl(url, { findCa })).ca;
+    expect(await caOf("postgres://ann@db.example/app")).toEqual([firstRoot]);
+    expect(await caOf("postgres://ann@db.example/app?hostaddr=127.0.0.1&sslrootcert=")).toEqual([firstRoot]);
+    expect(await caOf("postgres://ann@other.example/app?sslmode=verify-full")).toBeUndefined();
+    expect(asked).toEqual(["db.example", "db.example", "other.example"]);
+  });
+
+  test.each([
+    ["sslmode=require"],
+    ["sslmode=prefer"],
+    ["sslmode=disable"],
+    ["sslrootcert=system"],
+    ["sslrootcert=ca.pem"],
+    ["sslmode=verify-full", [firstRoot]],
+  ])("none are looked for with %s %j", async (parameters, ca?: string[]) => {
+    const url = `postgres://ann@db.example/app?${parameters.replace("ca.pem", join(dir, "ca.pem"))}`;
+    await expect(parseDatabaseUrl(url, { ...(ca && { ca }), findCa: neverAsked })).resolves.toMatchObject({
+      user: "ann",
+    });
+  });
+
+  test("none are looked for with verify-ca, which a public CA would satisfy", async () => {
+    const url = "postgres://ann@db.example/app?sslmode=verify-ca";
+    await expect(parseDatabaseUrl(url, { findCa: neverAsked })).rejects.toMatchObject({ code: "url.invalid" });
   });
 
   test("sslrootcert=system means Node's roots, whatever the caller gives", async () => {
