@@ -257,6 +257,12 @@ export type SeedResult = {
     readonly rows: number;
     readonly inserted: number;
     readonly ms: number;
+    /** Left out because a row before them in the same file has their key; absent where there are none. */
+    readonly repeated?: {
+      readonly rows: number;
+      /** Where the first of them stands: `demo/20-products.csv line 9`. */
+      readonly first: string;
+    };
   }[];
   /** Absent in a set without SQL. `ran`: false where it had run already, as it is. */
   readonly scripts?: readonly { readonly file: string; readonly ran: boolean; readonly ms: number }[];

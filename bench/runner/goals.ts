@@ -57,6 +57,7 @@ function judgeSeeds({ seeds }: Measured): Goal[] {
   return [
     ...compare("postern, CSV", "psql \\copy", 1),
     ...compare("postern, CSV, table not empty", drizzleIdempotent, 4),
+    ...compare("postern, CSV in quotes, table not empty", drizzleIdempotent, 4),
     ...compare("postern, NDJSON, table not empty", drizzleIdempotent, 4),
   ];
 }

@@ -114,6 +114,15 @@ function mib(byteCount: number): string {
   return (byteCount / 1024 / 1024).toFixed(1);
 }
 
+function describeRepeated(
+  table: string,
+  { rows, first }: NonNullable<SeedResult["tables"][number]["repeated"]>,
+): string {
+  const what =
+    rows === 1 ? "1 row was left out: a row before it in its" : `${rows} rows were left out: a row before each in its`;
+  return `${table}: ${what} file has the same key (${rows === 1 ? "" : "the first: "}${first})`;
+}
+
 function describeResult({ set, tables, scripts = [], after }: SeedResult, style: Style): string {
   const lines = alignColumns([
     ["table", "rows", "new", "ms"],
@@ -123,6 +132,9 @@ function describeResult({ set, tables, scripts = [], after }: SeedResult, style:
   const summary =
     inserted === 0 && !scripts.some(({ ran }) => ran) ? "everything was there already" : `${inserted} rows inserted`;
   const ran = scripts.map(({ file, ran: isNew }) => `${file}: ${isNew ? "ran" : "had run before"}`);
+  const repeats = tables.flatMap(({ table, repeated }) =>
+    repeated === undefined ? [] : [style.bad(describeRepeated(table, repeated))],
+  );
   const needs = after === undefined ? [] : describeNeeds(after, style);
-  return [...lines, ...ran, ...needs, `${style.good(set)}: ${summary}`].join("\n");
+  return [...lines, ...ran, ...repeats, ...needs, `${style.good(set)}: ${summary}`].join("\n");
 }

@@ -219,7 +219,7 @@ describe("seed", () => {
     await client.query("insert into t values (2)");
     const progress: unknown[] = [];
     const files = { "1-t.ndjson": lines([1, 2, 3].map((id) => ({ id }))), "2-t.ndjson": lines([{ id: 4 }]) };
-    const result = await seedFiles(files, { batchRows: 2, onProgress: (step) => progress.push(step) });
+    const result = await seedFiles(files, { batchRows: 2, chunkRows: 2, onProgress: (step) => progress.push(step) });
     const rowsPerSecond = expect.any(Number);
     expect(progress).toEqual([
       { ...progressOf("1-t.ndjson", 27), rows: 2, inserted: 1, rowsPerSecond },

@@ -23,7 +23,7 @@ export type Seeder = {
 };
 
 /** Names of the seed sets that Postern is given. */
-export const seedSets = { csv: "csv", ndjson: "ndjson" } as const;
+export const seedSets = { csv: "csv", "csv-quoted": "csv-quoted", ndjson: "ndjson" } as const;
 
 const copySql = "people from {} with (format csv, header)";
 const drizzleRows = 1_000;
@@ -32,6 +32,7 @@ export const seeders: readonly Seeder[] = [
   posternSeeder("postern, CSV", seedSets.csv, false),
   posternSeeder("postern, NDJSON", seedSets.ndjson, false),
   posternSeeder("postern, CSV, table not empty", seedSets.csv, true),
+  posternSeeder("postern, CSV in quotes, table not empty", seedSets["csv-quoted"], true),
   posternSeeder("postern, NDJSON, table not empty", seedSets.ndjson, true),
   {
     name: "psql \\copy",

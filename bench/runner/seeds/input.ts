@@ -18,5 +18,5 @@ export async function writeSeedInput(
 }
 
 function pathOf(dir: string, format: RowFormat): string {
-  return join(dir, seedSets[format], `10-people.${format}`);
+  return join(dir, seedSets[format], `10-people.${format === "ndjson" ? "ndjson" : "csv"}`);
 }

@@ -28,7 +28,7 @@ export async function measureSeeds(
   hasPsql: boolean,
 ): Promise<{ readonly bytesPerRow: number; readonly times: readonly SeedTimes[] }> {
   const dir = join(server.workDir, "seeds");
-  const input = await writeSeedInput(dir, seedRows, ["csv", "ndjson"]);
+  const input = await writeSeedInput(dir, seedRows, ["csv", "csv-quoted", "ndjson"]);
   const hasCsv = await readsCsv(server);
   const contenders = seeders.filter(
     ({ name }) => (hasPsql || !name.startsWith("psql")) && (hasCsv || !name.startsWith("postern, CSV")),

@@ -3,6 +3,7 @@ import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import type { SeedResult } from "#lib/protocol.ts";
 import { type CheckedFile, checkFiles } from "./check.ts";
 import { loadFile } from "./write/load.ts";
+import { describePlace } from "./source/files.ts";
 import { folderSource, type SeedSource } from "./source/sets.ts";
 import { runScript } from "./script.ts";
 import { type SeedRun, stopWhenOver } from "./write/transaction.ts";
@@ -84,13 +85,25 @@ type TableResult = SeedResult["tables"][number];
 type ScriptResult = NonNullable<SeedResult["scripts"]>[number];
 
 function addResult(tables: Map<string, TableResult>, written: TableResult): void {
-  const { table, rows, inserted, ms } = tables.get(written.table) ?? { ...written, rows: 0, inserted: 0, ms: 0 };
+  const before = tables.get(written.table);
+  if (before === undefined) {
+    tables.set(written.table, written);
+    return;
+  }
+  const { table, rows, inserted, ms } = before;
+  const repeated = addRepeated(before.repeated, written.repeated);
   tables.set(table, {
     table,
     rows: rows + written.rows,
     inserted: inserted + written.inserted,
     ms: ms + written.ms,
+    ...(repeated === undefined ? {} : { repeated }),
   });
+}
+
+function addRepeated(before: TableResult["repeated"], written: TableResult["repeated"]): TableResult["repeated"] {
+  if (before === undefined || written === undefined) return before ?? written;
+  return { ...before, rows: before.rows + written.rows };
 }
 
 async function writeFile(
@@ -101,7 +114,7 @@ async function writeFile(
   const { clock, ...sizes } = withDefaults(options);
   const startMs = clock.nowMs();
   const { name, table, meter } = file;
-  const { rows, inserted } = await loadFile(client, {
+  const { rows, inserted, repeated } = await loadFile(client, {
     ...sizes,
     run: options,
     file,
@@ -121,7 +134,15 @@ async function writeFile(
       stopWhenOver(options);
     },
   });
-  return { table, rows, inserted, ms: elapsedMs(clock, startMs) };
+  return {
+    table,
+    rows,
+    inserted,
+    ms: elapsedMs(clock, startMs),
+    ...(repeated === undefined
+      ? {}
+      : { repeated: { rows: repeated.count, first: describePlace(file, repeated.firstNumber) } }),
+  };
 }
 
 function withDefaults(options: SeedOptions) {

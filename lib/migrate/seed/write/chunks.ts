@@ -16,6 +16,8 @@ export type SeedChunk = {
   readonly end: ChunkEnd;
   /** The same rows, to be inserted. */
   batches(): AsyncGenerator<SeedBatch>;
+  /** Where the row with that index (from 0) stands in the file: its line or number. */
+  numberAt(index: number): Promise<number>;
 };
 
 export type CopyRows = { readonly format: "csv" | "text"; readonly data: readonly Buffer[] };
@@ -96,6 +98,14 @@ function toCsvChunk(
     ...(pieces.every(({ isPlain }) => isPlain) ? { copy: { format: "csv", data } } : {}),
     end,
     batches: () => readBatches({ ...file, rows: rowsOfPieces }, target, sizes),
+    numberAt: async (index) => {
+      let at = 0;
+      for await (const { number } of rowsOfPieces()) {
+        if (at === index) return number;
+        at += 1;
+      }
+      return end.lines;
+    },
   };
 }
 
@@ -155,6 +165,7 @@ async function* makeRowChunks(file: SeedFile, target: SeedTarget, sizes: ChunkSi
       copy: { format: "text", data: [data] },
       end: { rows, bytes: 0, lines: 0, digest: digestOf(hash) },
       batches: () => splitBatch(batch, sizes.batchRows),
+      numberAt: async (index) => batch.numbers[index] ?? rows,
     };
   }
 }

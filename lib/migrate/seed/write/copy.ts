@@ -5,6 +5,7 @@ import type { CopyRows, SeedChunk } from "./chunks.ts";
 import { type MarkKey, type SeedMark, writeMark } from "./marks.ts";
 import { advanceSequences } from "./sequence.ts";
 import type { SeedTarget } from "./target.ts";
+import type { Repeats } from "./repeats.ts";
 import { inTransaction, type SeedRun } from "./transaction.ts";
 
 /**
@@ -17,9 +18,15 @@ export async function copyChunk(
   client: pg.Client,
   { insert }: Pick<SeedChunk, "insert">,
   copy: CopyRows,
-  about: { readonly run: SeedRun; readonly target: SeedTarget; readonly key: MarkKey; readonly mark: SeedMark },
+  about: {
+    readonly run: SeedRun;
+    readonly target: SeedTarget;
+    readonly key: MarkKey;
+    readonly mark: SeedMark;
+    readonly repeats: Repeats;
+  },
 ): Promise<number> {
-  const { run, target, key, mark } = about;
+  const { run, target, key, mark, repeats } = about;
   const columns = insert.columns.map(({ name }) => quoteIdentifier(name)).join(", ");
   return await inTransaction(client, run, async () => {
     const into = `copy ${target.sql} (${columns}) from stdin (format ${copy.format}, encoding 'utf8')`;
@@ -27,7 +34,7 @@ export async function copyChunk(
     // Without an index each chunk would read the whole table; such a sequence is moved at the end.
     const indexed = insert.columns.filter(({ name }) => leadsKey(target, name));
     await advanceSequences(client, target, indexed);
-    await writeMark(client, key, mark);
+    repeats.remember(await writeMark(client, key, mark));
     return rowCount;
   });
 }
@@ -39,7 +46,7 @@ function leadsKey({ uniqueKeys }: SeedTarget, column: string): boolean {
 /** The server takes a message in whole before it looks at the first row in it: with long ones it would wait more. */
 const messageBytes = 64 * 1024;
 
-async function sendRows(client: pg.Client, sql: string, data: readonly Buffer[]): Promise<number> {
+export async function sendRows(client: pg.Client, sql: string, data: readonly Buffer[]): Promise<number> {
   const stream = client.query(copyFrom(sql));
   await new Promise<void>((resolve, reject) => {
     stream.once("finish", resolve);

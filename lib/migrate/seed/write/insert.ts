@@ -2,10 +2,15 @@ import { PosternError } from "#lib/base/errors.ts";
 import { quoteIdentifier } from "#lib/postgres/quote.ts";
 import type { SeedTarget, TargetColumn } from "./target.ts";
 
-/** The statement that inserts rows with these columns: one `text[]` parameter a column. */
+/** How rows with these columns are inserted. */
 export type SeedInsert = {
+  /** The statement: one `text[]` parameter a column. */
   readonly sql: string;
   readonly columns: readonly TargetColumn[];
+  /** Unique keys on which a row is passed over, by their columns; those on expressions are not among them. */
+  readonly keys: readonly (readonly string[])[];
+  /** The statement that inserts what a relation with these columns holds. */
+  fromRelation(relation: string): string;
 };
 
 /**
@@ -23,19 +28,24 @@ export function buildInsert(
   about: { readonly where: string; readonly conflict?: readonly string[] | undefined },
 ): SeedInsert {
   const columns = names.map((name) => pickColumn(target, name, about.where));
-  const onConflict = chooseConflict(target, names, about);
+  const keys = chooseKeys(target, names, about);
   const list = columns.map(({ name }) => quoteIdentifier(name)).join(", ");
   const casts = columns.map(({ type }, index) => `c${index}::${type}`).join(", ");
   const parameters = columns.map((_, index) => `$${index + 1}::text[]`).join(", ");
   const aliases = columns.map((_, index) => `c${index}`).join(", ");
   const overriding = columns.some(({ isIdentityAlways }) => isIdentityAlways) ? " overriding system value" : "";
+  const into = `insert into ${target.sql} (${list})${overriding}`;
+  const onConflict = `on conflict${keys.arbiter} do nothing`;
   return {
-    sql:
-      `insert into ${target.sql} (${list})${overriding} select ${casts} from unnest(${parameters}) as u (${aliases})` +
-      ` on conflict${onConflict} do nothing`,
+    sql: `${into} select ${casts} from unnest(${parameters}) as u (${aliases}) ${onConflict}`,
     columns,
+    keys: keys.columns,
+    fromRelation: (relation) => `${into} select ${list} from ${relation} ${onConflict}`,
   };
 }
+
+/** `arbiter`: what stands behind ON CONFLICT; empty for all keys. */
+type ConflictKeys = { readonly arbiter: string; readonly columns: readonly (readonly string[])[] };
 
 function pickColumn(target: SeedTarget, name: string, where: string): TargetColumn {
   const column = target.columns.get(name);
@@ -53,11 +63,11 @@ function describeColumns(target: SeedTarget): string {
 }
 
 /** The primary key decides where the rows give it; else any unique key that they give. */
-function chooseConflict(
+function chooseKeys(
   target: SeedTarget,
   names: readonly string[],
   about: { readonly where: string; readonly conflict?: readonly string[] | undefined },
-): string {
+): ConflictKeys {
   const { where, conflict } = about;
   if (conflict !== undefined) {
     const key = target.uniqueKeys.find(({ isPlain, columns }) => isPlain && haveSameMembers(columns, conflict));
@@ -67,17 +77,23 @@ function chooseConflict(
     if (!includesAll(names, conflict)) {
       throw invalid(where, `the columns lack the key (${conflict.join(", ")})`, doubleHint);
     }
-    return ` (${conflict.map(quoteIdentifier).join(", ")})`;
+    return arbitrate(conflict);
   }
   const given = target.uniqueKeys.filter(({ columns }) => includesAll(names, columns));
   const primary = given.find(({ isPrimary }) => isPrimary);
-  if (primary !== undefined) return ` (${primary.columns.map(quoteIdentifier).join(", ")})`;
-  if (given.length > 0) return "";
+  if (primary !== undefined) return arbitrate(primary.columns);
+  if (given.length > 0) {
+    return { arbiter: "", columns: given.filter(({ isPlain }) => isPlain).map(({ columns }) => columns) };
+  }
   throw invalid(
     where,
     `the columns (${names.join(", ")}) hold no unique key of table ${target.table}`,
     `${doubleHint} ${describeKeys(target)}`,
   );
+}
+
+function arbitrate(columns: readonly string[]): ConflictKeys {
+  return { arbiter: ` (${columns.map(quoteIdentifier).join(", ")})`, columns: [columns] };
 }
 
 const doubleHint = "Without a key in the file, seeding twice would double the rows.";

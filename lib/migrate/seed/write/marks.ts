@@ -28,15 +28,21 @@ export async function readMark(client: pg.Client, { set, file }: MarkKey): Promi
   return { ...(row as SeedMark), ...counts };
 }
 
-/** Call it inside the transaction that writes what the mark is about. */
-export async function writeMark(client: pg.Client, { set, file }: MarkKey, mark: SeedMark): Promise<void> {
-  await client.query(
+/**
+ * Call it inside the transaction that writes what the mark is about.
+ *
+ * @returns that transaction's id, as `xmin` has it
+ */
+export async function writeMark(client: pg.Client, { set, file }: MarkKey, mark: SeedMark): Promise<string> {
+  const { rows } = await client.query<{ xid: string }>(
     `insert into postern.seed_files (set_name, file, storage, rows, bytes, lines, digest, is_complete)
      values ($1, $2, $3, $4, $5, $6, $7, $8)
      on conflict (set_name, file) do update set storage = excluded.storage, rows = excluded.rows, bytes = excluded.bytes,
-       lines = excluded.lines, digest = excluded.digest, is_complete = excluded.is_complete, changed_at = clock_timestamp()`,
+       lines = excluded.lines, digest = excluded.digest, is_complete = excluded.is_complete, changed_at = clock_timestamp()
+     returning pg_current_xact_id()::xid::text as xid`,
     [set, file, mark.storage, mark.rows, mark.bytes, mark.lines, mark.digest, mark.isComplete],
   );
+  return rows[0]?.xid ?? "";
 }
 
 export async function deleteMark(client: pg.Client, { set, file }: MarkKey): Promise<void> {

@@ -1,8 +1,10 @@
 import { setImmediate } from "node:timers/promises";
 import { PosternError } from "#lib/base/errors.ts";
+import { quoteIdentifier } from "#lib/postgres/quote.ts";
 import { describePlace, type SeedFile, type SeedRow } from "../source/files.ts";
 import { buildInsert, type SeedInsert } from "./insert.ts";
 import type { SeedTarget } from "./target.ts";
+import type { RowsInOrder } from "./repeats.ts";
 import { describeUnsuited, toText } from "./values.ts";
 
 /** Consecutive rows of one file with the same columns, ready to be inserted. */
@@ -13,6 +15,21 @@ export type SeedBatch = {
   /** Line or row numbers in the file. */
   readonly numbers: readonly number[];
 };
+
+/** The batch's keys, to be looked for. */
+export function keysInOrder({ insert, values }: SeedBatch): RowsInOrder {
+  const wanted = new Set(insert.keys.flat());
+  const chosen = insert.columns.flatMap((column, index) =>
+    wanted.has(column.name) ? [{ column, given: values[index] ?? [] }] : [],
+  );
+  const casts = chosen.map(({ column: { name, type } }, index) => `c${index}::${type} as ${quoteIdentifier(name)}`);
+  const parameters = chosen.map((_, index) => `$${index + 2}::text[]`).join(", ");
+  const aliases = chosen.map((_, index) => `c${index}`).join(", ");
+  return {
+    sql: `(select ${casts.join(", ")}, postern_place from unnest(${parameters}) with ordinality as u (${aliases}, postern_place))`,
+    parameters: chosen.map(({ given }) => given),
+  };
+}
 
 /** Wide rows fill a batch before their number does: memory stays bounded. */
 const maxBatchCharacters = 4_000_000;

@@ -2,36 +2,47 @@ import type pg from "pg";
 import { PosternError } from "#lib/base/errors.ts";
 import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";
 import { describePlace, type SeedFile } from "../source/files.ts";
-import type { SeedBatch } from "./rows.ts";
+import { currentXidSql, type RepeatedRows, type Repeats } from "./repeats.ts";
+import { keysInOrder, type SeedBatch } from "./rows.ts";
 import { advanceSql } from "./sequence.ts";
 import type { TargetColumn } from "./target.ts";
 import { beginSql, cancellable, inTransaction, type SeedRun } from "./transaction.ts";
 
 /**
- * Writes one batch in one transaction and says how many rows were new.
+ * Writes one batch in one transaction and says how many rows were new, and which repeat a row before them in the file.
  *
  * 1. Inserts the rows; those that are there already are passed over.
  * 2. Moves the sequence behind a serial or identity column past the numbers given, in the same transaction, so that
  *    the application's next row does not meet one of them.
+ * 3. Looks for rows that were passed over because the file has their key twice.
  *
  * After a failure nothing of the batch is kept. When a row is at fault, the batch is tried again row by row in a
  * transaction that is rolled back, to name it.
  *
  * @throws PosternError `seed.failed` with file, line or row, and SQLSTATE; why the run is over; else what `toDatabaseError` makes of it
  */
-export async function writeBatch(client: pg.Client, run: SeedRun, file: SeedFile, batch: SeedBatch): Promise<number> {
+export async function writeBatch(
+  client: pg.Client,
+  { run, file, repeats }: { readonly run: SeedRun; readonly file: SeedFile; readonly repeats: Repeats },
+  batch: SeedBatch,
+): Promise<{ readonly inserted: number; readonly repeated: RepeatedRows | undefined }> {
   const { insert, values } = batch;
   const withSequence = insert.columns.flatMap((column, index) =>
     column.sequence === null ? [] : [{ sequence: column.sequence, given: values[index] ?? [] }],
   );
   try {
-    return await inTransaction(client, run, async () => {
+    const written = await inTransaction(client, run, async () => {
       const inserted = await runInsert(client, batch);
       for (const { sequence, given } of withSequence) {
         await client.query(advanceSql(sequence, highestGiven), [given]);
       }
-      return inserted;
+      const counts = { asked: batch.numbers.length, inserted };
+      const repeated = await repeats.find(client, insert, keysInOrder(batch), counts);
+      const xid = inserted === 0 ? undefined : (await client.query<{ xid: string }>(currentXidSql)).rows[0]?.xid;
+      return { inserted, repeated, xid };
     });
+    if (written.xid !== undefined) repeats.remember(written.xid);
+    return written;
   } catch (error) {
     throw await explainFailure(client, run, { file, batch, error });
   }
