@@ -1,6 +1,7 @@
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, relative } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import type { Metafile } from "esbuild";
 import * as v from "valibot";
 import { systemClock } from "#lib/base/clock.ts";
@@ -39,6 +40,8 @@ type BuiltPart = {
   /** esbuild's account of what went in; paths are relative to `root`. */
   readonly metafile: Metafile;
 };
+
+const seedThreadFile = fileURLToPath(import.meta.resolve("#lib/migrate/seed/format/module-thread.ts"));
 
 /** Only the runner seeds and pushes. */
 const partThatWrites: FunctionPart = "runner";
@@ -145,10 +148,12 @@ async function buildPart(request: {
   return metafile;
 }
 
-/** The long-run task lies beside the function whose work it does: one bundle, two ways to start it. */
+/** The long-run task lies beside the function whose work it does: one bundle, two ways to start it. And the thread of seed modules. */
 function entryPointsOf(root: string, part: FunctionPart): Record<string, string> {
   const index = join(root, "functions", `${part}.ts`);
-  return part === "runner" ? { index, task: join(root, "functions", "runner-task.ts") } : { index };
+  return part === "runner"
+    ? { index, task: join(root, "functions", "runner-task.ts"), "seed-modules": seedThreadFile }
+    : { index };
 }
 
 /** The glue of a WebAssembly module reads it from its own folder, which in a bundle is the bundle's. */

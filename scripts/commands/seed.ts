@@ -11,7 +11,6 @@ import type { SeedSource } from "#lib/migrate/seed/source/sets.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { describeNeeds } from "../report/after-run-report.ts";
 import type { CommandContext } from "../command-context.ts";
-import { confineGuestCode } from "../guest-code.ts";
 import { addMigrationsOption, readMigrationsOption } from "../options/migrations-option.ts";
 import { refuseStaleSeeds } from "../stage/stale-bundle.ts";
 import { describeRequester, readCheckout } from "../provenance.ts";
@@ -72,7 +71,6 @@ async function seedUrl(
   const bundle = await readCheckout(context.root);
   await using connections = await connectForRun(runId, async (options) => connect(address, options), signal);
   using source = bucket === undefined ? undefined : await openBucket(bucket, context);
-  using _ = confineGuestCode(output);
   const run = { runId, requestedBy: describeRequester(), bundle, signal };
   return await recordedSeed(connections, {
     ...place,

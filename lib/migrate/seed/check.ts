@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { PosternError } from "#lib/base/errors.ts";
+import type { SeedModules } from "./format/modules.ts";
 import { openSeedFile, type SeedFile } from "./source/files.ts";
 import { readBatches } from "./write/rows.ts";
 import { openScript, type SeedScript } from "./script.ts";
@@ -9,6 +10,13 @@ import { readTarget, type SeedTarget } from "./write/target.ts";
 export type CheckedFile =
   | { readonly kind: "rows"; readonly file: SeedFile; readonly target: SeedTarget }
   | { readonly kind: "script"; readonly script: SeedScript };
+
+type CheckPorts = {
+  /** Where code runs. */
+  readonly modules: SeedModules;
+  /** Throws when seeding is to end. */
+  readonly stop: () => void;
+};
 
 /** Of a larger file only the first rows are looked at: reading it twice would take as long again. */
 const maxWholeBytes = 4 * 1024 * 1024;
@@ -22,19 +30,18 @@ const batchRows = 1000;
  * kind of each value). Files up to 4 MiB are read to their end, and modules for 50 000 rows; of larger ones a fault further down is
  * found when it is written.
  *
- * @param stop throws when seeding is to end
  * @throws PosternError `seed.invalid-file` with all problems, one a file
  */
 export async function checkFiles(
   client: pg.Client,
   paths: readonly SeedFilePath[],
-  stop: () => void,
+  { modules, stop }: CheckPorts,
 ): Promise<CheckedFile[]> {
   const checked: CheckedFile[] = [];
   const problems: PosternError[] = [];
   for (const path of paths) {
     try {
-      checked.push(await checkFile(client, path, stop));
+      checked.push(await checkFile(client, path, { modules, stop }));
     } catch (error) {
       if (!(error instanceof PosternError) || error.code !== "seed.invalid-file") throw error;
       problems.push(error);
@@ -48,9 +55,9 @@ export async function checkFiles(
   });
 }
 
-async function checkFile(client: pg.Client, path: SeedFilePath, stop: () => void): Promise<CheckedFile> {
+async function checkFile(client: pg.Client, path: SeedFilePath, { modules, stop }: CheckPorts): Promise<CheckedFile> {
   if (path.format === "sql") return { kind: "script", script: await openScript(path) };
-  const file = await openSeedFile(path);
+  const file = await openSeedFile(path, modules);
   const target = await readTarget(client, file.table, file.name);
   const maxRows = rowsToCheck(file);
   let rows = 0;

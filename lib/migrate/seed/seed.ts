@@ -2,6 +2,7 @@ import type pg from "pg";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import type { SeedResult } from "#lib/protocol.ts";
 import { type CheckedFile, checkFiles } from "./check.ts";
+import { openSeedModules } from "./format/modules.ts";
 import { loadFile } from "./write/load.ts";
 import { describePlace } from "./source/files.ts";
 import { folderSource, type SeedSource } from "./source/sets.ts";
@@ -62,7 +63,8 @@ export async function seed(client: pg.Client, options: SeedOptions): Promise<See
   const { set, seedsDir } = options;
   const source = options.source ?? folderSource(seedsDir);
   const stop = () => stopWhenOver(options);
-  const checked = await checkFiles(client, await source.findFiles(set), stop);
+  await using modules = openSeedModules({ signal: options.signal, remainingMs: options.remainingMs, stop });
+  const checked = await checkFiles(client, await source.findFiles(set), { modules, stop });
   const tables = new Map<string, TableResult>();
   const scripts: ScriptResult[] = [];
   for (const one of checked) {

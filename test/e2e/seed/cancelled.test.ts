@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SeedResult } from "#lib/protocol.ts";
 import { readRun } from "#lib/migrate/ledger/ledger.ts";
@@ -68,6 +69,55 @@ describe("cancelling a run that seeds", () => {
     await locker.client.query("rollback");
     expect(await failure).toMatchObject({ code: "aborted" });
     expect(await play.all("select * from t")).toEqual(written);
+  });
+});
+
+const seedModule = (body: string) => `export const seed = { table: "t", columns: ["id", "name"], ${body} };`;
+
+const stuck = {
+  "waits for ever": seedModule("async *rows() { yield [1, 'a']; await new Promise(() => {}); }"),
+  "waits for ever to clean up": seedModule(
+    "async *rows() { try { await new Promise(() => {}); } finally { await new Promise(() => {}); } }",
+  ),
+  "computes for ever": seedModule("*rows() { yield [1, 'a']; for (;;); }"),
+  "waits for ever to be loaded": `await new Promise(() => {}); ${seedModule("*rows() {}")}`,
+};
+
+async function failSoonAfter(failing: Promise<unknown>, end: () => Promise<void>): Promise<unknown> {
+  const failure = failing.catch((error: unknown) => error);
+  await waitFor("the run began", async () => (await play.all("select from postern.runs")).length > 0, 10_000);
+  await setTimeout(300);
+  const startMs = performance.now();
+  await end();
+  const error = await failure;
+  expect(performance.now() - startMs).toBeLessThan(5000);
+  return error;
+}
+
+describe.each(Object.entries(stuck))("a seed module that %s", (_, module) => {
+  beforeEach(async () => {
+    await play.write({ "2-t.mjs": module });
+  });
+
+  it("is ended by a signal", async () => {
+    const abort = new AbortController();
+    expect(await failSoonAfter(run({ signal: abort.signal }), async () => abort.abort())).toMatchObject({
+      code: "aborted",
+    });
+  });
+
+  it("is ended by a cancel", async () => {
+    const runId = randomUUID();
+    const cancel = async () => {
+      await cancelRun(play.client, { runId, requestedBy: "somebody" });
+    };
+    expect(await failSoonAfter(run({ runId }), cancel)).toMatchObject({ code: "run.cancelled" });
+  });
+
+  it("is ended by the deadline", async () => {
+    const endMs = performance.now() + 1500;
+    const failing = run({ remainingMs: () => endMs - performance.now() });
+    expect(await failSoonAfter(failing, async () => undefined)).toMatchObject({ code: "seed.deadline" });
   });
 });
 

@@ -71,6 +71,7 @@ describe("a build", () => {
       ...common,
       "push/schema.mjs",
       "push/worker.mjs",
+      "seed-modules.mjs",
       "seeds/demo/10-things.mjs",
       "seeds/demo/20-more.ndjson",
       "seeds/demo/start.mjs",

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import { openSeedModules } from "#lib/migrate/seed/format/modules.ts";
 import { openSeedFile } from "#lib/migrate/seed/source/files.ts";
 import { folderSource, listSeedSets } from "#lib/migrate/seed/source/sets.ts";
 
@@ -58,10 +59,11 @@ function digest(tables: unknown): string {
 }
 
 async function readSet(set: string): Promise<Table[]> {
+  await using modules = openSeedModules({ stop: () => undefined });
   const files = await folderSource(seedsDir).findFiles(set);
   return await Promise.all(
     files.map(async (path) => {
-      const file = await openSeedFile(path);
+      const file = await openSeedFile(path, modules);
       const rows: Record<string, unknown>[] = [];
       for await (const { columns, values } of file.rows()) {
         rows.push(Object.fromEntries(columns.map((column, index) => [column, values[index]])));

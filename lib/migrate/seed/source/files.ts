@@ -2,6 +2,7 @@ import { PosternError } from "#lib/base/errors.ts";
 import { type ByteMeter, metered } from "./content.ts";
 import { type CsvText, parseCsvRows, readCsvHeader, readPieces } from "../format/csv.ts";
 import { openModule } from "../format/module.ts";
+import type { SeedModules } from "../format/modules.ts";
 import { readNdjson } from "../format/ndjson.ts";
 import type { SeedFilePath } from "./sets.ts";
 
@@ -35,9 +36,10 @@ export type SeedRow = {
 /**
  * Opens one file; its rows are read and checked when they are asked for.
  *
- * @throws PosternError `seed.invalid-file`
+ * @param modules where code runs
+ * @throws PosternError `seed.invalid-file`; for a module those of `SeedModules`
  */
-export async function openSeedFile(file: SeedFilePath): Promise<SeedFile> {
+export async function openSeedFile(file: SeedFilePath, modules: SeedModules): Promise<SeedFile> {
   const { name, label: table, format } = file;
   switch (format) {
     case "csv":
@@ -47,7 +49,7 @@ export async function openSeedFile(file: SeedFilePath): Promise<SeedFile> {
       return { name, table, unit: "line", isText: false, meter, rows: () => readNdjson(content, name) };
     }
     case "module":
-      return await openModule(file);
+      return await openModule(file, modules);
     case "sql":
       throw new PosternError("internal", `${name} has no rows: it is SQL.`);
     default:

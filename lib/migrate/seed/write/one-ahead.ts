@@ -9,6 +9,7 @@ export async function* oneAhead<Item>(source: AsyncGenerator<Item>): AsyncGenera
       yield item.value;
     }
   } finally {
-    await source.return(undefined);
+    // Not waited for: a source that waits for ever would keep the failure from being told.
+    source.return(undefined).catch(() => undefined);
   }
 }

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openSeedModules } from "#lib/migrate/seed/format/modules.ts";
 import { openSeedFile } from "#lib/migrate/seed/source/files.ts";
 import { folderSource, listSeedSets } from "#lib/migrate/seed/source/sets.ts";
 
@@ -22,9 +23,10 @@ async function write(name: string, content: string | Buffer = ""): Promise<void>
 
 /** Everything that the one file of set `s` holds, as [number, row]. */
 async function readRows(): Promise<unknown[]> {
+  await using modules = openSeedModules({ stop: () => undefined });
   const [path] = await folderSource(seedsDir).findFiles("s");
   if (path === undefined) throw new Error("no file");
-  const file = await openSeedFile(path);
+  const file = await openSeedFile(path, modules);
   const rows: unknown[] = [];
   for await (const { number, columns, values } of file.rows()) {
     rows.push([number, Object.fromEntries(columns.map((column, index) => [column, values[index]]))]);
@@ -158,6 +160,11 @@ describe("a seed module", () => {
     ["a syntax error", "export const seed = {", /^s\/1-t.mjs cannot be loaded: /],
     ["an import that is not there", "import './missing.mjs';", /^s\/1-t.mjs cannot be loaded: /],
     ["a row that is too short", moduleOf("*rows() { yield [1, 2]; yield [1]; }"), "s/1-t.mjs row 2 has 1 of 2 values."],
+    [
+      "a value that is no JSON",
+      moduleOf("*rows() { yield [1, { inner: new Map() }]; }"),
+      /row 1: column b has a value that JSON cannot hold\.$/,
+    ],
     ["a row that is an object", moduleOf("*rows() { yield { a: 1 }; }"), /row 1 is no array of 2 values/],
     [
       "a generator that throws",
