@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { PosternError } from "#lib/base/errors.ts";
 import type { SeedContent } from "#lib/migrate/seed/source/content.ts";
-import { nameSeedFiles, type SeedSource, toSeedFile } from "#lib/migrate/seed/source/sets.ts";
+import { isSetName, nameSeedFiles, type SeedSource, toSeedFile, unknownSet } from "#lib/migrate/seed/source/sets.ts";
 import { type AwsAccess, clientConfig, sendOptions } from "./aws-access.ts";
 import { toAwsError } from "./aws-errors.ts";
 
@@ -44,17 +44,16 @@ export function openSeedBucket(options: SeedBucketOptions): SeedSource & Disposa
   const bucket = { ...options, client };
   return {
     findFiles: async (set) => {
+      if (!isSetName(set)) throw unknownSet(set, "a set is named with letters, digits, - and _");
       const folder = `${options.prefix}${set}/`;
       const place = `s3://${options.bucket}/${folder}`;
       const objects = await listFolder(bucket, folder);
       if (objects.length === 0) {
-        throw new PosternError("seed.unknown-set", `There is nothing in ${place}.`, {
-          hint: "--from names the folder that holds the sets, and --set the folder in it.",
-        });
+        const hint = "--from names the folder that holds the sets, and --set the folder in it.";
+        throw unknownSet(set, `there is nothing in ${place}`, hint);
       }
-      const entries = objects.map(({ key }) => ({ name: key.slice(folder.length), isFolder: key.endsWith("/") }));
-      const files = entries.filter(({ name }) => !name.includes("/"));
-      return nameSeedFiles(set, files, place).map((named) => {
+      const entries = listEntries(objects.map(({ key }) => key.slice(folder.length)));
+      return nameSeedFiles(set, entries, place).map((named) => {
         if (named.format === "sql" || named.format === "module") throw codeInBucket(named.name);
         const object = objects.find(({ key }) => key === folder + named.fileName);
         if (object === undefined) throw new PosternError("internal", `${named.name} was listed and is gone.`);
@@ -63,6 +62,15 @@ export function openSeedBucket(options: SeedBucketOptions): SeedSource & Disposa
     },
     [Symbol.dispose]: () => client.destroy(),
   };
+}
+
+/** As a folder lists them: of keys with a slash what is before the first one, once. */
+function listEntries(keys: readonly string[]): { readonly name: string; readonly isFolder: boolean }[] {
+  const folders = new Set(keys.filter((key) => key.includes("/")).map((key) => key.slice(0, key.indexOf("/"))));
+  return [
+    ...keys.filter((key) => !key.includes("/")).map((name) => ({ name, isFolder: false })),
+    ...Array.from(folders, (name) => ({ name, isFolder: true })),
+  ];
 }
 
 function codeInBucket(name: string): PosternError {

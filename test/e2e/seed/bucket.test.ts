@@ -1,9 +1,11 @@
 import { createServer, request as forward } from "node:http";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { PosternError } from "#lib/base/errors.ts";
+import { folderSource } from "#lib/migrate/seed/source/sets.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { openSeedBucket } from "#lib/stage/seed-bucket.ts";
 import { startTestEndpoint, type TestEndpoint } from "../../support/aws-endpoint.ts";
@@ -65,7 +67,7 @@ describe("seed --from a bucket", () => {
       "a set that is not there",
       "s3://seeds/nothing",
       "seed.unknown-set",
-      /^There is nothing in s3:\/\/seeds\/nothing\/s\/\.$/,
+      /^There is no seed set "s" \(there is nothing in s3:\/\/seeds\/nothing\/s\/\)\.$/,
     ],
     ["a bucket that is not there", "s3://no-bucket/x", "seed.unknown-set", /^There is no bucket no-bucket\.$/],
     ["a place that is none", "https://example.com/seeds", "usage.invalid", /expected s3:\/\/BUCKET\/FOLDER/],
@@ -73,6 +75,30 @@ describe("seed --from a bucket", () => {
     const error = { code, message: expect.stringMatching(message) };
     expect((await seedFrom(from)).json()).toMatchObject({ error });
   });
+
+  it.each(["../s", "s/..", "", ".", ".s", "s s", "s/", "é"])("knows no set %j, as a folder does not", async (set) => {
+    await put({ "1-t.csv": "id\n1\n" });
+    const unknown = {
+      code: "seed.unknown-set",
+      message: expect.stringContaining(`There is no seed set ${JSON.stringify(set)} (`),
+    };
+    await expect(open().findFiles(set)).rejects.toMatchObject(unknown);
+    await expect(folderSource(dirname(folder)).findFiles(set)).rejects.toMatchObject(unknown);
+  });
+
+  it.each(["t.csv", "1-t.xlsx", "2-t.csv/part", "1-t.CSV", "1234567890-t.csv", "1-.csv", "1-other.ndjson", "12-x"])(
+    "refuses what a folder refuses, in the same words: %s",
+    async (name) => {
+      await mkdir(dirname(join(folder, name)), { recursive: true });
+      await put({ "1-t.csv": "id\n1\n", [name]: "id\n1\n" });
+      const local: unknown = await folderSource(dirname(folder))
+        .findFiles("s")
+        .catch((error: unknown) => error);
+      expect(local).toMatchObject({ code: "seed.invalid-file" });
+      const { message, hint } = local as PosternError;
+      await expect(open().findFiles("s")).rejects.toMatchObject({ code: "seed.invalid-file", message, hint });
+    },
+  );
 
   it.each(["1-t.ts", "1-setup.sql"])("takes no code: %s", async (name) => {
     await put({ [name]: "drop table t" });

@@ -48,9 +48,19 @@ const bystanderPattern = /^\.|\.(ts|mjs|map|md)$/;
 export async function listSeedSets(seedsDir: string): Promise<string[]> {
   const entries = await readFolder(seedsDir);
   return entries
-    .filter((entry) => entry.isDirectory() && setPattern.test(entry.name))
+    .filter((entry) => entry.isDirectory() && isSetName(entry.name))
     .map((entry) => entry.name)
     .toSorted();
+}
+
+/** Whether a folder of that name can be a set, wherever it is. */
+export function isSetName(name: string): boolean {
+  return setPattern.test(name);
+}
+
+/** @param why for people: what is there instead */
+export function unknownSet(set: string, why: string, hint?: string): PosternError {
+  return new PosternError("seed.unknown-set", `There is no seed set ${JSON.stringify(set)} (${why}).`, { hint });
 }
 
 /**
@@ -62,8 +72,7 @@ export function folderSource(seedsDir: string): SeedSource {
     async findFiles(set) {
       const sets = await listSeedSets(seedsDir);
       if (!sets.includes(set)) {
-        const there = sets.length === 0 ? `${seedsDir} holds no sets` : `sets: ${sets.join(", ")}`;
-        throw new PosternError("seed.unknown-set", `There is no seed set ${JSON.stringify(set)} (${there}).`);
+        throw unknownSet(set, sets.length === 0 ? `${seedsDir} holds no sets` : `sets: ${sets.join(", ")}`);
       }
       const dir = join(seedsDir, set);
       const entries = (await readFolder(dir)).map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }));
