@@ -6,8 +6,10 @@ import { PosternError } from "#lib/base/errors.ts";
 import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";
 import { resetSession } from "../run/session.ts";
 import { parseMigration, type Statement } from "../sql/parse-migration.ts";
+import { locate } from "../sql/position.ts";
 import { describeServerError } from "../sql/server-error.ts";
 import { type MarkKey, readMark, writeMark } from "./write/marks.ts";
+import { isDataFault, messageWithoutValues } from "./write/without-values.ts";
 import type { SeedFilePath } from "./source/sets.ts";
 import { inTransaction, type SeedRun, stopWhenOver } from "./write/transaction.ts";
 
@@ -105,14 +107,30 @@ export async function runScript(
   return { file: name, ran: true, ms: elapsedMs(clock, startMs) };
 }
 
-function describeFailure(error: unknown, { name, text }: SeedScript, statement: Statement | undefined): PosternError {
-  const failure = toDatabaseError(error, `running ${name}`);
+function describeFailure(error: unknown, script: SeedScript, statement: Statement | undefined): PosternError {
+  const failure = toDatabaseError(error, `running ${script.name}`);
   if (failure.sqlState === undefined) return failure;
-  const message =
-    statement === undefined ? failure.message : describeServerError(error, { file: name, text }, statement);
   // No `cause`: the server's detail may quote rows, and a cause ends up in logs.
-  return new PosternError("seed.failed", message, {
+  return new PosternError("seed.failed", describeRefusal(error, script, statement), {
     sqlState: sqlStateOf(error),
     hint: "Nothing of this file was kept; mend it, then run seed again.",
   });
+}
+
+/** With line and caret; where rows are at fault without the line, which may hold their values. */
+function describeRefusal(error: unknown, { name, text }: SeedScript, statement: Statement | undefined): string {
+  const values = statement === undefined ? literalsOf(text) : literalsOf(statement.text);
+  if (!isDataFault(error) && statement !== undefined) {
+    return describeServerError(error, { file: name, text }, statement);
+  }
+  const message = messageWithoutValues(error, values);
+  // A deferred constraint, or trigger, speaks up at the commit, behind the last statement.
+  if (statement === undefined) return `${name}, when it was committed: ${message}`;
+  const { line, column } = locate(text, statement.offset);
+  return `${name}:${line}:${column}: ${message}`;
+}
+
+/** Texts in quotes, also those within a function's body. */
+function literalsOf(sql: string): string[] {
+  return Array.from(sql.matchAll(/'((?:[^']|'')*)'/gu), ([, text = ""]) => text.replaceAll("''", "'"));
 }

@@ -47,6 +47,41 @@ describe("a SQL file of a set", () => {
     expect(inspect(failure, { depth: 10 })).not.toContain("(id)=(1)");
   });
 
+  it.each([
+    [
+      "a value that is none of its type",
+      "insert into c (id, card) values (1, 'ok'),\n('4111-1111', 'x')",
+      "22P02",
+      /^s\/5-c\.sql:2:1: invalid input syntax for type integer$/,
+    ],
+    ["a check", "insert into c values (1, '4111-1111')", "23514", /^s\/5-c\.sql:2:1: .*"c_card_check"$/],
+    ["a key", "insert into c values (41111, 'a'), (41111, 'b')", "23505", /^s\/5-c\.sql:2:1: .*"c_pkey"$/],
+    [
+      "a trigger that quotes it",
+      "insert into c values (2, 'raise 4111-1111')",
+      "P0001",
+      /^s\/5-c\.sql:2:1: no card like … in row … may be$/,
+    ],
+    [
+      "a foreign key at the commit",
+      "insert into c values (41111111, 'a', 41111112)",
+      "23503",
+      /^s\/5-c\.sql, when it was committed: .*"c_parent_fkey"$/,
+    ],
+    ["a domain", "insert into c (id, code) values (1, '4111-1111')", "23514", /^s\/5-c\.sql:2:1: .*"short"/],
+  ])("that breaks on %s tells file, line and constraint, and no value", async (_, sql, sqlState, message) => {
+    await play.client.query(`create domain code as text constraint short check (length(value) < 5);
+      create table c (id int primary key, card text check (card not like '4111%'),
+        parent int references c deferrable initially deferred, code code);
+      create function refuse() returns trigger language plpgsql as
+        $$ begin if new.card like 'raise%' then raise 'no card like % in row % may be', new.card, new.id; end if; return new; end $$;
+      create trigger refuse before insert on c for each row execute function refuse()`);
+    await play.write({ "5-c.sql": `-- cards\n${sql};` });
+    const failure: unknown = await play.seed().catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: "seed.failed", sqlState, message: expect.stringMatching(message) });
+    expect(inspect(failure, { depth: 10 })).not.toMatch(/4111/);
+  });
+
   it("leaves no setting behind for the files after it", async () => {
     await play.client.query("create schema other; create table other.t (id int primary key)");
     await play.write({ "1-x.sql": "set search_path = other", "2-t.csv": "id,name\n1,a\n" });
@@ -73,7 +108,11 @@ describe("a row", () => {
   it.each([
     ["1-t.csv", "id,name\n1,a\n4111 1111 1111 1111,b\n", "22P02"],
     ["1-t.csv", "id,name\n1,a\n4111111111111111,b\n", "22003"],
+    ["1-t.csv", "id,name\n1,a\n2,raise 4111\n", "P0001"],
   ])("in %s (%j) with a value that is none of its type is named without the value", async (file, text, sqlState) => {
+    await play.client.query(`create function refuse() returns trigger language plpgsql as
+        $$ begin if new.name like 'raise%' then raise 'not %', new.name; end if; return new; end $$;
+      create trigger refuse before insert on t for each row execute function refuse()`);
     await play.write({ [file]: text });
     const failure: unknown = await play.seed().catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: "seed.failed", sqlState, message: expect.stringContaining("line 3") });

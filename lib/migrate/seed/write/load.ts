@@ -11,7 +11,8 @@ import type { SeedBatch } from "./rows.ts";
 import { advanceSequences } from "./sequence.ts";
 import type { SeedTarget } from "./target.ts";
 import { inTransaction, type SeedRun } from "./transaction.ts";
-import { isDataFault, writeBatch } from "./write.ts";
+import { isDataFault } from "./without-values.ts";
+import { writeBatch } from "./write.ts";
 
 export type LoadOptions = ChunkSizes & {
   readonly run: SeedRun;

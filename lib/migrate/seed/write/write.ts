@@ -2,6 +2,7 @@ import type pg from "pg";
 import { PosternError } from "#lib/base/errors.ts";
 import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";
 import { describePlace, type SeedFile } from "../source/files.ts";
+import { isDataFault, messageWithoutValues } from "./without-values.ts";
 import { currentXidSql, type RepeatedRows, type Repeats } from "./repeats.ts";
 import { keysInOrder, type SeedBatch } from "./rows.ts";
 import { advanceSql } from "./sequence.ts";
@@ -72,24 +73,21 @@ async function explainFailure(
       ? `${file.name} ${file.unit}s ${first} to ${last}`
       : describePlace(file, batch.numbers[failing.index] ?? first);
   const cause = failing?.error ?? error;
+  const row = failing === undefined ? [] : batch.values.map((texts) => texts[failing.index] ?? null);
   const column = failing?.column === undefined ? "" : `, column ${failing.column.name}`;
   // No `cause`: the server's detail quotes the whole row, and a cause ends up in logs.
-  return new PosternError("seed.failed", `${place}, table ${file.table}${column}: ${messageOf(cause)}.`, {
-    sqlState: sqlStateOf(cause),
-    hint: sqlStateOf(cause) === "23503" ? foreignKeyHint : undefined,
-  });
+  return new PosternError(
+    "seed.failed",
+    `${place}, table ${file.table}${column}: ${messageWithoutValues(cause, row)}.`,
+    {
+      sqlState: sqlStateOf(cause),
+      hint: sqlStateOf(cause) === "23503" ? foreignKeyHint : undefined,
+    },
+  );
 }
 
 const foreignKeyHint =
   "Nothing of this batch was kept. Seed the set that holds the rows it refers to first (reference before demo), or mend the row.";
-
-/** Data exception, integrity constraint violation, WITH CHECK OPTION, raised by a trigger. */
-const dataFaultClasses = new Set(["22", "23", "44", "P0"]);
-
-/** The rows are at fault, not the connection or the role. */
-export function isDataFault(error: unknown): boolean {
-  return dataFaultClasses.has(sqlStateOf(error)?.slice(0, 2) ?? "");
-}
 
 type FailingRow = {
   readonly index: number;
@@ -128,11 +126,4 @@ async function findFailingColumn(client: pg.Client, batch: SeedBatch, row: numbe
 /** What a promise rejected with, never undefined. */
 function asFailure(error: unknown): unknown {
   return error ?? new Error("failed without a reason");
-}
-
-/** Without the value, which a data exception (class 22) quotes: `…for type integer: "4111"`, `value "4111" is out of range…`. */
-function messageOf(error: unknown): string {
-  const message = (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
-  if (sqlStateOf(error)?.startsWith("22") !== true) return message;
-  return message.replace(/: ".*$/s, "").replace(/".*"/s, "…");
 }
