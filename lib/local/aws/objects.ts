@@ -1,7 +1,7 @@
-import { createReadStream } from "node:fs";
-import { mkdir, readdir, rename, stat, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, writeFile } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
-import { dirname, join, relative, sep } from "node:path";
+import { join, relative, sep } from "node:path";
 
 export type StoredObject = {
   readonly key: string;
@@ -11,53 +11,113 @@ export type StoredObject = {
   readonly modified: Date;
 };
 
+/** An object as it was when it was opened: another file in its place changes nothing of it. */
+export type OpenObject = StoredObject & {
+  /** Closes it at the end. */
+  read(range: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>;
+  /** Where it is not read. */
+  close(): Promise<void>;
+};
+
 /**
  * Buckets as folders, objects as files below them: put a file there, and it is an object. A bucket that has no folder does
- * not exist. A key that would leave its bucket (`..`) names nothing.
+ * not exist. A key that would leave its bucket (`..`) names nothing, and so does one with a symbolic link on its way, the bucket
+ * itself included: what is elsewhere on this machine was not put there.
  */
 export interface ObjectStore {
   /** @returns undefined when there is no such bucket */
   list(bucket: string, prefix: string): Promise<StoredObject[] | undefined>;
-  find(bucket: string, key: string): Promise<StoredObject | undefined>;
-  read(bucket: string, key: string, range: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>;
+  open(bucket: string, key: string): Promise<OpenObject | undefined>;
   /** @returns undefined when there is no such bucket, or no such key can be */
   write(bucket: string, key: string, body: Uint8Array): Promise<StoredObject | undefined>;
 }
 
-/** @param dir made when the first object is written; its subfolders are the buckets */
+/** @param dir its subfolders are the buckets; it may itself be reached by a link */
 export function createFolderObjectStore(dir: string): ObjectStore {
-  const find = async (bucket: string, key: string) => {
-    const path = isSafe(key) ? join(dir, bucket, ...key.split("/")) : undefined;
-    const found = path === undefined ? undefined : await stat(path, { bigint: true }).catch(() => undefined);
-    if (found === undefined || !found.isFile()) return undefined;
-    const etag = `"${found.mtimeNs.toString(16)}-${found.ino.toString(16)}-${found.size.toString(16)}"`;
-    return { key, bytes: Number(found.size), etag, modified: found.mtime };
+  const find = async (bucket: string, key: string): Promise<StoredObject | undefined> => {
+    const object = await openObject(dir, bucket, key);
+    await object?.close();
+    return object;
   };
   return {
-    find,
+    open: async (bucket, key) => openObject(dir, bucket, key),
     list: async (bucket, prefix) => {
       const root = join(dir, bucket);
-      const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch(() => undefined);
+      if (!(await isFolder(root))) return undefined;
+      const entries = await readdir(root, { recursive: true, withFileTypes: true });
       const keys = entries
-        ?.filter((entry) => entry.isFile())
+        .filter((entry) => entry.isFile())
         .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join("/"));
-      if (keys === undefined) return undefined;
-      const wanted = keys.filter((key) => key.startsWith(prefix)).toSorted();
-      return (await Promise.all(wanted.map(async (key) => find(bucket, key)))).filter((one) => one !== undefined);
+      const objects: StoredObject[] = [];
+      for (const key of keys.filter((one) => one.startsWith(prefix)).toSorted()) {
+        const object = await find(bucket, key);
+        if (object !== undefined) objects.push(object);
+      }
+      return objects;
     },
-    read: (bucket, key, { start, end }) => createReadStream(join(dir, bucket, ...key.split("/")), { start, end }),
     write: async (bucket, key, body) => {
-      const isThere = (await stat(join(dir, bucket)).catch(() => undefined))?.isDirectory() === true;
-      if (!isThere || !isSafe(key)) return undefined;
-      const path = join(dir, bucket, ...key.split("/"));
-      await mkdir(dirname(path), { recursive: true });
-      // Whole or not at all, and a reader of the old one keeps it.
+      if (!isSafe(key) || !(await makeParents(join(dir, bucket), key))) return undefined;
+      // Whole or not at all, and a reader of the old one keeps it. A link in its place is replaced, not followed.
       const fresh = join(dir, `.${randomUUID()}`);
       await writeFile(fresh, body);
-      await rename(fresh, path);
+      await rename(fresh, join(dir, bucket, ...key.split("/")));
       return await find(bucket, key);
     },
   };
+}
+
+/**
+ * 1. Opens the file; a link in its place is not followed, a pipe not waited for.
+ * 2. Refuses what is no file.
+ * 3. Refuses it when its real path is another one: there is a link further up.
+ * 4. Refuses it when another file is there by now: what was opened may have been reached by a link.
+ */
+async function openObject(dir: string, bucket: string, key: string): Promise<OpenObject | undefined> {
+  const base = isSafe(key) ? await realpath(dir).catch(() => undefined) : undefined;
+  if (base === undefined) return undefined;
+  const path = join(base, bucket, ...key.split("/"));
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const handle = await open(path, flags).catch(() => undefined);
+  if (handle === undefined) return undefined;
+  try {
+    const object = await describe(handle, path, key);
+    if (object === undefined) await handle.close();
+    return object;
+  } catch {
+    await handle.close();
+    return undefined;
+  }
+}
+
+async function describe(handle: FileHandle, path: string, key: string): Promise<OpenObject | undefined> {
+  const opened = await handle.stat({ bigint: true });
+  if (!opened.isFile() || (await realpath(path)) !== path) return undefined;
+  const there = await lstat(path, { bigint: true });
+  if (there.ino !== opened.ino || there.dev !== opened.dev) return undefined;
+  return {
+    key,
+    bytes: Number(opened.size),
+    etag: `"${opened.mtimeNs.toString(16)}-${opened.ino.toString(16)}-${opened.size.toString(16)}"`,
+    modified: opened.mtime,
+    read: ({ start, end }) => handle.createReadStream({ start, end }),
+    close: async () => handle.close(),
+  };
+}
+
+/** @returns false when the bucket, or something on the way, is no folder of its own */
+async function makeParents(root: string, key: string): Promise<boolean> {
+  let folder = root;
+  if (!(await isFolder(folder))) return false;
+  for (const part of key.split("/").slice(0, -1)) {
+    folder = join(folder, part);
+    await mkdir(folder).catch(() => undefined);
+    if (!(await isFolder(folder))) return false;
+  }
+  return true;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined))?.isDirectory() === true;
 }
 
 function isSafe(key: string): boolean {

@@ -1,5 +1,5 @@
 import { AwsError } from "./aws-error.ts";
-import type { ObjectStore, StoredObject } from "./objects.ts";
+import type { ObjectStore, OpenObject, StoredObject } from "./objects.ts";
 import type { AwsService } from "./protocol.ts";
 import { type AwsRequest, type AwsResponse, singleHeader } from "./request.ts";
 import type { SignatureVerdict } from "./signature.ts";
@@ -64,23 +64,33 @@ async function listObjects(objects: ObjectStore, { query }: AwsRequest, bucket: 
   };
 }
 
+/** What is checked and what is sent is one open file. */
 async function getObject(objects: ObjectStore, request: AwsRequest, bucket: string, key: string): Promise<AwsResponse> {
-  const object = await objects.find(bucket, key);
+  const object = await objects.open(bucket, key);
   if (object === undefined) throw await notThere(objects, bucket);
+  try {
+    return await sendObject(object, request);
+  } catch (error) {
+    await object.close();
+    throw error;
+  }
+}
+
+async function sendObject(object: OpenObject, request: AwsRequest): Promise<AwsResponse> {
   const wanted = singleHeader(request, "if-match");
   if (wanted !== undefined && wanted !== object.etag) {
     const message = "At least one of the pre-conditions you specified did not hold";
     throw new AwsError("PreconditionFailed", message, { statusCode: 412 });
   }
   const range = parseRange(singleHeader(request, "range"), object);
-  const whole = { start: 0, end: object.bytes - 1 };
-  const { start, end } = range ?? whole;
+  const { start, end } = range ?? { start: 0, end: object.bytes - 1 };
   const about = { "content-type": "binary/octet-stream", etag: object.etag, "accept-ranges": "bytes" };
   const part = range === undefined ? {} : { "content-range": `bytes ${start}-${end}/${object.bytes}` };
+  if (object.bytes === 0) await object.close();
   return {
     statusCode: range === undefined ? 200 : 206,
     headers: { ...about, ...part, "content-length": String(end - start + 1) },
-    body: object.bytes === 0 ? "" : objects.read(bucket, key, { start, end }),
+    body: object.bytes === 0 ? "" : object.read({ start, end }),
   };
 }
 
