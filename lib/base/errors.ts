@@ -187,6 +187,10 @@ const errorTable = {
   "aws.credentials": { exitCode: 2, hint: "Sign in (`aws sso login`), or set AWS_PROFILE." },
   "aws.permission": { exitCode: 2, hint: "Ask for the policy that covers this call." },
   "aws.failed": { exitCode: 2, hint: undefined },
+  "secret.missing": {
+    exitCode: 2,
+    hint: "Run `postern setup`, which makes the first passwords; if the secret itself is not there, deploy the stage again.",
+  },
   "secret.invalid": { exitCode: 2, hint: "Expected JSON with `username` and `password`." },
   "lambda.failed": { exitCode: 2, hint: "The function's log has the details." },
 

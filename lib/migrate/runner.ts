@@ -23,7 +23,7 @@ export interface RunnerPorts {
   readonly connectAs: (role: "master" | "migrator", options: ConnectOptions) => Promise<Connection>;
   /** The database's address; its user is the master. */
   readonly masterAddress: () => Promise<DatabaseAddress>;
-  /** Passwords of the roles that have a secret, as they are now. */
+  /** Passwords of the roles that have a secret, as they are now; a service role's first one is made. For setup, under its lock. */
   readonly readPasswords: () => Promise<Partial<Record<RoleKey, string>>>;
   readonly secretVersions: (role: RoleKey) => Promise<SecretVersions>;
   readonly migrationsDir: string;

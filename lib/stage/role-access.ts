@@ -1,31 +1,19 @@
 import { PosternError } from "#lib/base/errors.ts";
-import { type RoleKey, roleNames } from "#lib/contract.ts";
 import type { RunnerPorts } from "#lib/migrate/runner.ts";
 import { type Connection, type ConnectOptions, connect } from "#lib/postgres/connect.ts";
 import type { AddressProvider } from "#lib/postgres/pool.ts";
 import { type FunctionEnvironment, provideAddress } from "./function-environment.ts";
+import { readRolePasswords } from "./role-passwords.ts";
 import type { SecretReader } from "./secrets.ts";
 
 type RoleAccess = Pick<RunnerPorts, "connectAs" | "masterAddress" | "readPasswords" | "secretVersions">;
-
-const roleKeys = Object.keys(roleNames) as readonly RoleKey[];
 
 /** How the runner gets at the database's roles: through the secrets that its environment names. */
 export function createRoleAccess(environment: FunctionEnvironment, secrets: SecretReader): RoleAccess {
   return {
     connectAs: (role, options) => connectAs(provideAddress(environment, role, secrets), options),
     masterAddress: () => provideAddress(environment, "master", secrets)({ refresh: false }),
-    readPasswords: async () => {
-      const known = roleKeys.flatMap((role) => {
-        const secretId = environment.secrets[role];
-        return secretId === undefined ? [] : [{ role, secretId }];
-      });
-      // Never from memory: setup puts right what a rotation that broke off has left behind.
-      const entries = known.map(
-        async ({ role, secretId }) => [role, (await secrets.refresh(secretId)).password] as const,
-      );
-      return Object.fromEntries(await Promise.all(entries));
-    },
+    readPasswords: () => readRolePasswords(environment, secrets),
     secretVersions: async (role) => {
       const secretId = environment.secrets[role];
       if (secretId === undefined) {

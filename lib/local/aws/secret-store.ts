@@ -71,6 +71,11 @@ export async function storeSecret(store: SecretStore, name: string, value: strin
   });
 }
 
+/** A secret without a value, as a deploy makes one. One that is there stays as it is. */
+export async function createEmptySecret(store: SecretStore, name: string): Promise<Secret> {
+  return store.update(name, (secret) => secret ?? { name, arnSuffix: randomArnSuffix(), versions: [] });
+}
+
 /** The value under a label, or undefined. */
 export function secretValue(secret: Secret, stage: string = currentStage): string | undefined {
   return secret.versions.find(({ stages }) => stages.includes(stage))?.value;

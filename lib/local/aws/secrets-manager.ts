@@ -25,7 +25,7 @@ const updateSecretVersionStage = v.object({
   RemoveFromVersionId: v.optional(v.string()),
 });
 
-/** Secrets Manager with string secrets; the local stage creates them, so there is no CreateSecret. */
+/** Secrets Manager with string secrets; the local stage creates them, so there is no CreateSecret. A secret may be without a value. */
 export function secretsManagerService(options: {
   readonly secrets: SecretStore;
   readonly region: string;

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import * as v from "valibot";
-import { roleNames, secretName, type SecretOwner } from "#lib/contract.ts";
+import { rotatableRoles, roleNames, secretName, type SecretOwner } from "#lib/contract.ts";
 import { generatePassword } from "#lib/postgres/generate-password.ts";
 import { formatPasswordLine } from "#lib/postgres/password-file.ts";
-import { openSecretFile, secretValue, type SecretStore, storeSecret } from "../aws/secret-store.ts";
+import { createEmptySecret, openSecretFile, secretValue, type SecretStore, storeSecret } from "../aws/secret-store.ts";
 import { type Secret } from "../aws/secret-versions.ts";
 import { writeWhole } from "../files/private-file.ts";
 import { masterName } from "../postgres/master.ts";
@@ -31,13 +31,23 @@ export type StageSecrets = SecretStore & {
   readonly passwordFile: string;
 };
 
-/** Opens the stage's secrets, generates those that are missing, and keeps a password file beside them. */
+/** Setup makes their first passwords, here as on AWS. */
+const emptyAtFirst: readonly SecretOwner[] = rotatableRoles;
+
+/**
+ * Opens the stage's secrets, makes those that are missing, and keeps a password file beside them. The services' are made
+ * without a value, as a deploy makes them.
+ */
 export async function openStageSecrets(options: StageSecretsOptions): Promise<StageSecrets> {
   const { dataDir, stage, now } = options;
   const store = await openSecretFile(join(dataDir, "secrets.json"));
   for (const owner of secretOwners) {
     const name = secretName(stage, owner);
     if ((await store.read(name)) !== undefined) continue;
+    if (emptyAtFirst.includes(owner)) {
+      await createEmptySecret(store, name);
+      continue;
+    }
     const username = owner === "master" ? masterName : roleNames[owner];
     const password = generatePassword();
     await storeSecret(store, name, JSON.stringify({ username, password }), now);
@@ -49,7 +59,8 @@ export async function openStageSecrets(options: StageSecretsOptions): Promise<St
     const previous = last;
     const write = async () => {
       await previous.catch(() => {});
-      const lines = (await store.list()).map((secret) => passwordLine(secret, options));
+      const filled = (await store.list()).filter((secret) => secretValue(secret) !== undefined);
+      const lines = filled.map((secret) => passwordLine(secret, options));
       await writeWhole(passwordFile, lines.join(""));
     };
     last = write();
@@ -67,7 +78,7 @@ export async function openStageSecrets(options: StageSecretsOptions): Promise<St
   };
 }
 
-/** The password of a role as it is now. */
+/** The password of a role as it is now; empty where there is none yet. */
 export async function readPassword(store: SecretStore, stage: string, owner: SecretOwner): Promise<string> {
   const secret = await store.read(secretName(stage, owner));
   return secret === undefined ? "" : loginOf(secret).password;
