@@ -1,8 +1,10 @@
 import process from "node:process";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import { createJsonLog } from "#lib/base/log.ts";
-import type { ErrorReply } from "#lib/protocol.ts";
-import { parseRunnerEvent } from "#lib/migrate/events.ts";
+import type { DeployResult, ErrorReply } from "#lib/protocol.ts";
+import { describeDeployFailure } from "#lib/migrate/deploy/failure.ts";
+import { handleDeployEvent } from "#lib/migrate/deploy.ts";
+import { isDeployEvent, parseDeployEvent, parseRunnerEvent } from "#lib/migrate/events.ts";
 import { handleRunnerEvent, type RunnerResult } from "#lib/migrate/runner.ts";
 import { openRunnerPorts, type RunnerTime } from "#lib/stage/runner-ports.ts";
 
@@ -14,8 +16,9 @@ const closingMs = 10_000;
 type Context = { getRemainingTimeInMillis(): number };
 
 /** Does one run; its outcome is in the ledger, and in the reply for whoever invoked it synchronously. */
-export async function handler(event: unknown, context: Context): Promise<RunnerResult | ErrorReply> {
+export async function handler(event: unknown, context: Context): Promise<RunnerResult | DeployResult | ErrorReply> {
   using time = startTime(context);
+  if (isDeployEvent(event)) return await deploy(event, time);
   try {
     const known = parseRunnerEvent(event);
     const { action, runId, requestedBy } = known;
@@ -28,6 +31,20 @@ export async function handler(event: unknown, context: Context): Promise<RunnerR
     const document = toPosternError(error).toDocument();
     log.warn("run failed", { code: document.code, message: document.message });
     return { error: document };
+  }
+}
+
+/** Throws what went wrong: Lambda then reports a FunctionError, by which the deploy that waits for it fails. */
+async function deploy(event: unknown, time: RunnerTime): Promise<DeployResult> {
+  try {
+    const known = parseDeployEvent(event);
+    log.info("deploy begins", { requestedBy: known.requestedBy, migrate: known.migrate, seed: known.seed });
+    const ports = await openRunnerPorts(process.env, import.meta.dirname, time);
+    return await handleDeployEvent(known, ports, { onFinding: (finding) => log.warn("setup found", finding) });
+  } catch (error) {
+    const failure = describeDeployFailure(error);
+    log.warn("deploy failed", { message: failure.message });
+    throw failure;
   }
 }
 

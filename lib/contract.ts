@@ -158,3 +158,36 @@ export type BundleInfo = {
   /** Hash of the schema file and the declared renames, as `lib/migrate/push` computes it; absent where there is no schema file. */
   readonly schemaHash?: string;
 };
+
+/**
+ * What a deploy asks of the runner function, in an invocation that it waits for. It goes into the deploy's state as it is, and the
+ * function is invoked again only when it changes: so nothing is in it that differs from one deploy to the next of the same bundle.
+ */
+export type DeployEvent = {
+  readonly action: "deploy";
+  readonly requestedBy: string;
+  /** As `bundle.json` has it: another bundle is refused. Must be there to migrate. */
+  readonly migrationsHash?: string;
+  /** The same. Must be there to seed. */
+  readonly seedsHash?: string;
+  /** After setup. */
+  readonly migrate?: boolean;
+  /** A seed set, after the migrations. */
+  readonly seed?: string;
+  /** Findings that are let be, as by the flags of `migrate`. */
+  readonly allow?: readonly HistoryCode[];
+};
+
+export type DeployWishes = Pick<DeployEvent, "migrate" | "seed" | "allow">;
+
+/** The event for a bundle. Without wishes it is setup alone. */
+export function deployEvent(bundle: BundleInfo, { migrate, seed, allow }: DeployWishes = {}): DeployEvent {
+  const { migrationsHash, seedsHash } = bundle;
+  return {
+    action: "deploy",
+    requestedBy: "deploy",
+    ...(migrate === true ? { migrationsHash, migrate } : {}),
+    ...(seed === undefined ? {} : { migrationsHash, ...(seedsHash === undefined ? {} : { seedsHash }), seed }),
+    ...(allow === undefined || allow.length === 0 ? {} : { allow }),
+  };
+}

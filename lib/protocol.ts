@@ -280,6 +280,22 @@ export type SetupResult = {
   readonly findings: readonly { readonly code: string; readonly message: string }[];
 };
 
+/**
+ * The runner's reply to a deploy. It lands in the deploy's state, where a difference counts as a change: no times in it, nothing
+ * that only the first of two deploys sees, and no secret.
+ */
+export type DeployResult = {
+  /** How each role logs in. */
+  readonly roles: Readonly<Record<string, SetupResult["roles"][number]["login"]>>;
+  /** The run that brought the database to this bundle's migrations, by this deploy or an earlier one. */
+  readonly migrate?: {
+    readonly runId: string;
+    readonly status: "applied" | "up-to-date";
+    readonly applied: readonly string[];
+  };
+  readonly seed?: { readonly runId: string; readonly set: string };
+};
+
 /** `postern health --json`, and the health function's reply to a direct Invoke. */
 export type HealthReport = {
   readonly status: "ok" | "degraded" | "down";

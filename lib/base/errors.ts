@@ -163,6 +163,10 @@ const errorTable = {
   "push.invalid-schema": { exitCode: 2, hint: "Name the file that exports the tables with --schema." },
   "push.invalid-renames": { exitCode: 2, hint: undefined },
   "push.failed": { exitCode: 2, hint: "Nothing was changed. Mend it, then push again." },
+  "deploy.unfinished": {
+    exitCode: 1,
+    hint: "Deploy again: it goes on where this one stopped.",
+  },
   "setup.would-reset": {
     exitCode: 1,
     hint: "Name the file that has them, or add --reset-passwords: whoever uses the present ones is then locked out.",

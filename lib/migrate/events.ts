@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { historyOverrides, type HistoryCode, rotatableRoles } from "#lib/contract.ts";
+import { type DeployEvent, historyOverrides, type HistoryCode, rotatableRoles } from "#lib/contract.ts";
 import type { InspectEvent, RunnerEvent } from "#lib/protocol.ts";
 import { parseInput } from "#lib/base/config.ts";
 
@@ -82,6 +82,42 @@ const inspectEvent = v.variant("action", [
 /** @throws PosternError `event.invalid` with every problem */
 export function parseRunnerEvent(event: unknown): RunnerEvent {
   return parseInput(runnerEvent, event, { what: "The event of the runner", code: "event.invalid" });
+}
+
+const deployEvent = v.pipe(
+  v.strictObject({
+    action: v.literal("deploy"),
+    requestedBy,
+    migrationsHash: v.exactOptional(sha256),
+    seedsHash: v.exactOptional(sha256),
+    migrate: v.exactOptional(v.boolean()),
+    seed: v.exactOptional(v.pipe(v.string(), v.minLength(1), v.maxLength(64))),
+    allow: v.exactOptional(allow),
+  }),
+  v.forward(
+    v.check(
+      ({ migrate, migrationsHash }) => migrate !== true || migrationsHash !== undefined,
+      "expected the hash of the migrations that are to be applied",
+    ),
+    ["migrationsHash"],
+  ),
+  v.forward(
+    v.check(
+      ({ seed, seedsHash }) => seed === undefined || seedsHash !== undefined,
+      "expected the hash of the seeds that are to be inserted",
+    ),
+    ["seedsHash"],
+  ),
+);
+
+/** Whoever sends it must see a failure as one, also when the rest of the event is wrong. */
+export function isDeployEvent(event: unknown): boolean {
+  return typeof event === "object" && event !== null && "action" in event && event.action === "deploy";
+}
+
+/** @throws PosternError `event.invalid` with every problem */
+export function parseDeployEvent(event: unknown): DeployEvent {
+  return parseInput(deployEvent, event, { what: "The event of the deploy", code: "event.invalid" });
 }
 
 /** @throws PosternError `event.invalid` with every problem */

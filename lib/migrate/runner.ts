@@ -33,6 +33,8 @@ export interface RunnerPorts {
   /** Seed sets in a bucket. */
   readonly openBucket: (place: BucketPlace, signal: AbortSignal) => Promise<SeedSource & Disposable>;
   readonly bundle: BundleInfo;
+  /** For messages. */
+  readonly stage: string;
   /** Data is lost only with approval. */
   readonly isProtected: boolean;
   /** Aborted shortly before the time of the place is over. */

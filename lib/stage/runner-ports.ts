@@ -30,6 +30,7 @@ export async function openRunnerPorts(
       return openSeedBucket({ ...place, access: environmentAccess, isPathStyle: hasOwnEndpoint(env), signal });
     },
     bundle,
+    stage: environment.stage,
     isProtected: environment.isProtected,
   };
 }

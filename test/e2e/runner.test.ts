@@ -44,6 +44,7 @@ function ports(replaced: Partial<RunnerPorts> = {}): RunnerPorts {
       throw new Error("not used");
     },
     bundle,
+    stage: "test",
     isProtected: false,
     signal: new AbortController().signal,
     remainingMs: () => Number.POSITIVE_INFINITY,
