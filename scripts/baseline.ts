@@ -50,7 +50,7 @@ async function baselineStage(
     ...(stealLock === undefined ? {} : { stealLock }),
   };
   const request = { action: "baseline", requestedBy, migrationsHash: folder.hash, tag, ...others } as const;
-  return replies.migrate(await runFor(target, request, context, runId));
+  return replies.migrate(await runFor(target, request, context, { runId }));
 }
 
 async function baselineUrl(

@@ -15,6 +15,10 @@ const errorTable = {
   "stage.unknown": { exitCode: 2, hint: "Check the name, the region and AWS_PROFILE, or deploy the stage first." },
   "stage.not-running": { exitCode: 2, hint: "Start it with `npm run local` and leave it open." },
   "stage.running": { exitCode: 1, hint: "Use the one that is running, or stop it with Ctrl-C first." },
+  "stage.no-long-runs": {
+    exitCode: 1,
+    hint: "Set longRuns: true for the stage in postern.config.ts, and deploy; or run it with --url from inside the network.",
+  },
   "bundle.stale": { exitCode: 1, hint: "Deploy first (on the local stage: restart it), then run this again." },
 
   // The machine
@@ -120,7 +124,7 @@ const errorTable = {
   },
   "migrate.deadline": {
     exitCode: 1,
-    hint: "Nothing of this migration was kept: it needs longer than the runner has. Run it from here, or as a long-run task.",
+    hint: "Nothing of this migration was kept: it needs longer than the runner has. Run it with --long-run, or with --url from inside the network.",
   },
   "migrate.step-changed": {
     exitCode: 1,
@@ -180,7 +184,7 @@ const errorTable = {
   "seed.failed": { exitCode: 2, hint: "Nothing of this batch was kept; mend the row, then run seed again." },
   "seed.deadline": {
     exitCode: 1,
-    hint: "What was committed is kept: run seed again, and it goes on there. A SQL file begins anew.",
+    hint: "What was committed is kept: run seed again, and it goes on there. A SQL file begins anew: --long-run gives it all the time it needs.",
   },
   "run.unknown": { exitCode: 2, hint: "The function's log tells why the run did not start." },
   "run.cancelled": { exitCode: 1, hint: "What it had committed is kept: see `postern status`." },

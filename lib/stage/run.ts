@@ -19,6 +19,8 @@ export type RunRequest = RunnerEvent extends infer Event
 /** What a run needs of a stage. Narrow, so that tests drive the life of a run. */
 export interface RunPort {
   queue(event: RunnerEvent, signal?: AbortSignal): Promise<void>;
+  /** After that a run that is not known will never begin. Default 90 s. */
+  readonly beginWithinMs?: number;
   readProgress(runId: string, signal?: AbortSignal): Promise<ProgressResult>;
   /** Asks the run to end; it does so within a second or two, or at the end of what cannot be cancelled. */
   cancel(runId: string, requestedBy: string, signal?: AbortSignal): Promise<ProgressResult>;
@@ -102,6 +104,7 @@ export function createRunPort(manifest: Manifest, access: AwsAccess): RunPort {
 async function watchRun(runId: string, options: RunOptions): Promise<ProgressResult> {
   const { port, onState, signal } = options;
   const clock = options.clock ?? systemClock;
+  const unknownMs = port.beginWithinMs ?? limits.unknownMs;
   const startMs = clock.nowMs();
   let pollMs: number = limits.firstPollMs;
   let failuresInARow = 0;
@@ -123,14 +126,17 @@ async function watchRun(runId: string, options: RunOptions): Promise<ProgressRes
       // A poll changes nothing, and the run goes on whatever becomes of it.
       if (signal?.aborted === true || failuresInARow >= limits.failedPollsInARow || isForGood(error)) throw error;
     }
-    if (state === "unknown" && elapsedMs(clock, startMs) > limits.unknownMs) {
-      throw new PosternError("run.unknown", `The run ${runId} did not begin within ${limits.unknownMs / 1000} s.`);
+    if (state === "unknown" && elapsedMs(clock, startMs) > unknownMs) {
+      throw new PosternError("run.unknown", `The run ${runId} did not begin within ${unknownMs / 1000} s.`);
     }
   }
 }
 
 function isForGood(error: unknown): boolean {
-  return error instanceof PosternError && (error.code === "aws.credentials" || error.code === "aws.permission");
+  return (
+    error instanceof PosternError &&
+    ["aws.credentials", "aws.permission", "run.unknown"].some((code) => code === error.code)
+  );
 }
 
 function readEnd(progress: ProgressResult): unknown {

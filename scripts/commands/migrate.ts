@@ -16,6 +16,7 @@ import { baselineFor } from "../baseline.ts";
 import { describeAfterRun } from "../report/after-run-report.ts";
 import { addMigrationsOption, readMigrationsOption } from "../options/migrations-option.ts";
 import { addOverrideOptions, readOverrides } from "../options/override-options.ts";
+import { addLongRunOption, longRunHelp, offerLongRun, refuseLongRun } from "../stage/long-run.ts";
 import { refuseStaleBundle } from "../stage/stale-bundle.ts";
 import { describeRequester, readCheckout } from "../provenance.ts";
 import { describeInterrupt, type Underway } from "../interrupt.ts";
@@ -43,6 +44,7 @@ a minute long: others queue behind it no longer than that. Who blocks is named.
 A run has an id. The same id again (--run-id) watches that run and gives its outcome; --cancel ends it, and stops its statement.
 With --stage, Ctrl-C asks which of the two; without a terminal the run goes on. With --url, Ctrl-C finishes the migration that
 is under way, or its statement where it cannot run in a transaction, and a second one stops that.
+${longRunHelp}
 
 Exit code: 0 applied or up to date, 1 refused or not everything was applied (also a migration that did not get its locks,
 migrate.blocked), 2 a migration failed.
@@ -50,12 +52,13 @@ migrate.blocked), 2 a migration failed.
 Examples:
   $ postern migrate --stage dev
   $ postern migrate --stage production --approve 3f9a…
+  $ postern migrate --stage production --long-run
   $ postern migrate --stage dev --allow-out-of-order
   $ postern migrate --stage dev --baseline 0004_shipments
   $ PGPASSWORD=… postern migrate --url postgres://postern_migrator@db.internal/app --ca rds.pem --json`;
 
 export function registerMigrate(command: Command, context: CommandContext): void {
-  addOverrideOptions(addMigrationsOption(addTargetOptions(command)))
+  addOverrideOptions(addLongRunOption(addMigrationsOption(addTargetOptions(command))))
     .addOption(
       new Option("--baseline <tag>", "record the migrations up to this one as applied without running them").env(
         "POSTERN_BASELINE",
@@ -86,6 +89,7 @@ export function registerMigrate(command: Command, context: CommandContext): void
       if (flags.cancel !== undefined) return await cancel(flags.cancel, await openTarget(command, context), context);
       const folder = await readMigrations(readMigrationsOption(command));
       const target = await openTarget(command, context);
+      if (flags.longRun === true) refuseLongRun(target);
       const result =
         flags.baseline === undefined
           ? await (target.kind === "stage"
@@ -106,6 +110,7 @@ type Flags = {
   readonly runId?: string;
   readonly cancel?: string;
   readonly baseline?: string;
+  readonly longRun?: boolean;
   readonly allow: readonly HistoryCode[];
 };
 
@@ -125,6 +130,9 @@ function readFlags(command: Command): Flags {
   if (flags.baseline !== undefined && flags.approve !== undefined) {
     const why = "a baseline runs nothing that could be approved";
     throw new PosternError("usage.invalid", `--baseline and --approve do not go together: ${why}.`);
+  }
+  if (flags.baseline !== undefined && flags.longRun === true) {
+    throw new PosternError("usage.invalid", "--baseline and --long-run do not go together: a baseline runs nothing.");
   }
   return { ...flags, allow: readOverrides(command) };
 }
@@ -150,18 +158,23 @@ async function migrateStage(
   const { replies } = await import("#lib/stage/replies.ts");
   const { runFor } = await import("../stage/stage-run.ts");
   const applied: string[] = [];
-  let { approve, runId, stealLock = false } = flags;
+  let { approve, runId, stealLock = false, longRun = false } = flags;
   for (let idleRuns = 0, ms = 0; ;) {
     const request = {
       ...requestOf({ ...flags, approve, stealLock }),
       requestedBy: describeRequester(),
       migrationsHash: folder.hash,
     };
-    const result = replies.migrate(await runFor(target, request, context, runId));
+    const result = replies.migrate(await runFor(target, request, context, { runId, longRun }));
     applied.push(...result.applied);
     ms += result.ms;
     idleRuns = result.applied.length === 0 ? idleRuns + 1 : 0;
     const isOver = result.status !== "partial" || result.error !== undefined || idleRuns >= maxIdleRuns;
+    const why = longRun ? undefined : whyTooLong(result);
+    if (isOver && why !== undefined && (await offerLongRun(why, target, context))) {
+      [approve, runId, stealLock, longRun, idleRuns] = [result.planHash ?? approve, undefined, false, true, 0];
+      continue;
+    }
     if (isOver) {
       const status = result.status === "up-to-date" && applied.length > 0 ? "applied" : result.status;
       return { ...result, status, applied, ms };
@@ -170,6 +183,13 @@ async function migrateStage(
     // Whoever got the lock in between has done nothing to be ended for.
     [approve, runId, stealLock] = [result.planHash, undefined, false];
   }
+}
+
+/** Why the function's time will never suffice; undefined for any other end. */
+function whyTooLong({ status, error, pending }: MigrateResult): string | undefined {
+  if (error?.code === "migrate.deadline") return `${pending[0] ?? "A migration"} needs longer than the function has`;
+  if (status !== "partial" || error !== undefined) return undefined;
+  return `The function's time was over ${maxIdleRuns} times in a row, with nothing applied`;
 }
 
 /** Without what was not asked for: a runner that was deployed before it was there still takes the event. */

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { systemClock } from "#lib/base/clock.ts";
+import { PosternError } from "#lib/base/errors.ts";
 import type { SeedResult } from "#lib/protocol.ts";
 import { connectForRun } from "#lib/migrate/run/run-connections.ts";
 import { type BucketPlace, parseBucketPlace } from "#lib/migrate/seed/source/from.ts";
@@ -12,6 +13,7 @@ import { connect } from "#lib/postgres/connect.ts";
 import { describeNeeds } from "../report/after-run-report.ts";
 import type { CommandContext } from "../command-context.ts";
 import { addMigrationsOption, readMigrationsOption } from "../options/migrations-option.ts";
+import { addLongRunOption, longRunHelp, offerLongRun, refuseLongRun } from "../stage/long-run.ts";
 import { refuseStaleSeeds } from "../stage/stale-bundle.ts";
 import { describeRequester, readCheckout } from "../provenance.ts";
 import { alignColumns, type Style } from "../style.ts";
@@ -21,6 +23,7 @@ const help = `
 Sets are the folders below <dir>/seeds; with --stage, those of the deployed bundle. Seeding twice changes nothing, and a run
 that was cut off is finished by the next. With --from, CSV and NDJSON come from a bucket (SQL and TypeScript never do): read
 here with --url, by the stage's runner with --stage.
+${longRunHelp}
 
 Examples:
   $ postern seed --stage dev --set reference
@@ -28,35 +31,49 @@ Examples:
   $ postern seed --stage dev --set load-test --from s3://my-seeds/sets`;
 
 export function registerSeed(command: Command, context: CommandContext): void {
-  addMigrationsOption(addTargetOptions(command))
+  addLongRunOption(addMigrationsOption(addTargetOptions(command)))
     .addOption(new Option("--set <name>", "the set to insert").env("POSTERN_SET").makeOptionMandatory())
     .addOption(new Option("--from <s3://…>", "take the set from this folder in a bucket").env("POSTERN_FROM"))
     .addHelpText("after", help)
     .action(async () => {
-      const { set, from } = command.opts<{ readonly set: string; readonly from?: string }>();
+      const { set, from, longRun = false } = command.opts<Flags>();
       const bucket = from === undefined ? undefined : parseBucketPlace(from);
       const target = await openTarget(command, context);
+      if (longRun) refuseLongRun(target);
       const seedsDir = join(readMigrationsOption(command), "seeds");
       const result =
         target.kind === "stage"
-          ? await seedStage(target, { set, from, seedsDir }, context)
+          ? await seedStage(target, { set, from, seedsDir, longRun }, context)
           : await seedUrl(target, { set, seedsDir, bucket }, context);
       context.output.result(result, describeResult);
     });
 }
 
-async function seedStage(
-  target: StageTarget,
-  { set, from, seedsDir }: { readonly set: string; readonly from: string | undefined; readonly seedsDir: string },
-  context: CommandContext,
-): Promise<SeedResult> {
+type Flags = { readonly set: string; readonly from?: string; readonly longRun?: boolean };
+
+type StageSeed = {
+  readonly set: string;
+  readonly from: string | undefined;
+  readonly seedsDir: string;
+  readonly longRun: boolean;
+};
+
+/** A run that was cut off by the function's time may go on as the long-run task: what it committed it does not do again. */
+async function seedStage(target: StageTarget, seed: StageSeed, context: CommandContext): Promise<SeedResult> {
+  const { set, from, seedsDir, longRun } = seed;
   if (from === undefined) await refuseStaleSeeds(target.manifest, seedsDir);
   const { replies } = await import("#lib/stage/replies.ts");
   const { runFor } = await import("../stage/stage-run.ts");
   const requestedBy = describeRequester();
-  return replies.seed(
-    await runFor(target, { action: "seed", requestedBy, set, ...(from === undefined ? {} : { from }) }, context),
-  );
+  const request = { action: "seed", requestedBy, set, ...(from === undefined ? {} : { from }) } as const;
+  try {
+    return replies.seed(await runFor(target, request, context, { longRun }));
+  } catch (error) {
+    if (longRun || !(error instanceof PosternError) || error.code !== "seed.deadline") throw error;
+    const why = `The set ${set} needs longer than the function has`;
+    if (!(await offerLongRun(why, target, context))) throw error;
+    return replies.seed(await runFor(target, request, context, { longRun: true }));
+  }
 }
 
 type SeedPlace = { readonly set: string; readonly seedsDir: string; readonly bucket: BucketPlace | undefined };

@@ -4,8 +4,16 @@ import { createRunPort, type RunPort, runOnStage, type RunRequest } from "#lib/s
 import type { CommandContext } from "../command-context.ts";
 import { choose } from "../prompt.ts";
 import { describeRequester } from "../provenance.ts";
+import { requireLongRuns } from "./long-run.ts";
 import { describeRunProgress } from "./run-progress.ts";
 import type { StageTarget } from "../target.ts";
+
+export type RunHow = {
+  /** Of a run to attach to. Default: a new one. */
+  readonly runId?: string | undefined;
+  /** As the long-run task, and not in the function. Default false. */
+  readonly longRun?: boolean | undefined;
+};
 
 /** How long a cancelled run may take to record its end. */
 const cancelWaitMs = 60_000;
@@ -14,16 +22,16 @@ const cancelWaitMs = 60_000;
  * Has the runner of a stage do something, and says on stderr how it goes. Ctrl-C asks whether to leave the run alone or to cancel
  * it; without a terminal it is left alone.
  *
- * @param runId of a run to attach to; default: a new one
+ * @throws PosternError `stage.no-long-runs`, and those of `runOnStage`
  */
 export async function runFor(
   target: StageTarget,
   request: RunRequest,
   context: CommandContext,
-  runId?: string,
+  { runId, longRun = false }: RunHow = {},
 ): Promise<unknown> {
   const { output, signal } = context;
-  const port = createRunPort(target.manifest, target.access);
+  const port = longRun ? await openLongRuns(target, context) : createRunPort(target.manifest, target.access);
   let known = runId;
   const onQueued = (id: string) => {
     known = id;
@@ -43,6 +51,14 @@ export async function runFor(
     await port.cancel(known, describeRequester());
     return await runOnStage({ port, request, runId: known, onState, signal: AbortSignal.timeout(cancelWaitMs) });
   }
+}
+
+/** Loaded here: few runs are long ones. */
+async function openLongRuns({ manifest, access }: StageTarget, { output }: CommandContext): Promise<RunPort> {
+  const { createLongRunPort } = await import("#lib/stage/long-run.ts");
+  const onStarted = (taskArn: string) =>
+    output.note(`task ${taskArn.split("/").at(-1)} is starting, which takes about a minute`);
+  return createLongRunPort(manifest, requireLongRuns(manifest), access, { onStarted });
 }
 
 /** Cancels a run of a stage and says where it stood. */

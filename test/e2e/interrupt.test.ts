@@ -1,16 +1,8 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
-import process from "node:process";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { repositoryRoot } from "../support/command-line.ts";
-import { isInstalled } from "../support/debian.ts";
 import { startOutsideOfStage } from "../support/outside-of-stage.ts";
-import { waitFor } from "../support/wait-for.ts";
+import { hasTerminals, keys, startAtTerminal } from "../support/terminal.ts";
 
-/** util-linux's `script` gives a program a terminal. */
-const hasTerminals = isInstalled("script");
-const [ctrlC, down, enter] = ["\u0003", "\u001b[B", "\r"];
+const { ctrlC, down, enter } = keys;
 
 let stack: AsyncDisposableStack;
 beforeEach(() => {
@@ -35,25 +27,8 @@ async function migrateAtTerminal() {
       },
     }),
   );
-  const command = `${process.execPath} ${join(repositoryRoot, "scripts", "cli.ts")} migrate`;
-  const child = spawn("script", ["-qec", command, "/dev/null"], {
-    cwd: repositoryRoot,
-    env: { ...process.env, ...stage.env, POSTERN_JSON: "0", TERM: "xterm" },
-    stdio: ["pipe", "pipe", "ignore"],
-  });
-  stack.defer(() => {
-    child.kill("SIGKILL");
-  });
-  let screen = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    screen += chunk.toString();
-  });
-  const closed = once(child, "close");
-  const type = async (keys: string, when: string) => {
-    await waitFor(`the screen says ${when}:\n${screen}`, () => screen.includes(when), 20_000);
-    child.stdin.write(keys);
-  };
-  return { type, closed, screen: () => screen, isCancelled: () => isCancelled };
+  const terminal = stack.use(startAtTerminal("migrate", stage.env));
+  return { ...terminal, isCancelled: () => isCancelled };
 }
 
 test.skipIf(!hasTerminals)("Ctrl-C at a terminal asks, and leaves the run alone when told to", async () => {

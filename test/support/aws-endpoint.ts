@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { AwsError } from "#lib/local/aws/aws-error.ts";
 import { startAwsEndpoint } from "#lib/local/aws/endpoint.ts";
+import type { TaskRunner } from "#lib/local/aws/ecs.ts";
 import type { LambdaInvoker } from "#lib/local/aws/lambda.ts";
 import type { AwsResources } from "#lib/local/aws/resources.ts";
 import { createMemorySecretStore, type SecretStore } from "#lib/local/aws/secret-store.ts";
@@ -89,7 +90,10 @@ export type TestEndpoint = AsyncDisposable & {
 };
 
 /** An endpoint with the resources above and a function `echo` that is not a process. */
-export async function startTestEndpoint({ objectsDir }: { objectsDir?: string } = {}): Promise<TestEndpoint> {
+export async function startTestEndpoint({
+  objectsDir,
+  tasks,
+}: { objectsDir?: string; tasks?: TaskRunner } = {}): Promise<TestEndpoint> {
   const credentials: Credentials = { accessKeyId: `LOCAL${randomUUID()}`, secretAccessKey: randomUUID() };
   const secrets = createMemorySecretStore();
   const parameters = new Map<string, string>();
@@ -102,6 +106,7 @@ export async function startTestEndpoint({ objectsDir }: { objectsDir?: string } 
     parameters,
     secrets,
     ...(objectsDir === undefined ? {} : { objects: createFolderObjectStore(objectsDir) }),
+    tasks: () => tasks,
     lambda: () => lambda,
     resources: () => resources,
     onLog: (line) => log.push(line),

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FunctionPart, functionName, functionParts, type Manifest, manifestParameterName } from "#lib/contract.ts";
 import { startAwsEndpoint } from "#lib/local/aws/endpoint.ts";
+import type { TaskRunner } from "#lib/local/aws/ecs.ts";
 import { createMemorySecretStore } from "#lib/local/aws/secret-store.ts";
 import { readMigrations } from "#lib/migrate/folder/source.ts";
 import { repositoryRoot } from "./command-line.ts";
@@ -16,7 +17,7 @@ type Invocation = { readonly part: FunctionPart; readonly type: string; readonly
  * The outside of a stage: a real endpoint with a manifest, and functions that reply what the test says. The real
  * functions have their own tests; here it is the command line that is asked.
  */
-export async function startOutsideOfStage(functions: Functions, manifest: Partial<Manifest> = {}) {
+export async function startOutsideOfStage(functions: Functions, manifest: Partial<Manifest> = {}, tasks?: TaskRunner) {
   const stack = new AsyncDisposableStack();
   const folder = stack.adopt(await mkdtemp(join(tmpdir(), "postern-test-")), async (dir) =>
     rm(dir, { recursive: true }),
@@ -50,6 +51,7 @@ export async function startOutsideOfStage(functions: Functions, manifest: Partia
       accountId: "000000000000",
       parameters: new Map([[manifestParameterName("local"), JSON.stringify(published)]]),
       secrets: createMemorySecretStore(),
+      tasks: () => tasks,
       lambda: () => ({
         has: (name) => partOf(name) !== undefined,
         invoke: async (name, payload, { invocationType: type }) => {

@@ -7,6 +7,7 @@ import { loopback } from "../net/free-port.ts";
 import { readBody } from "../net/http-body.ts";
 import { closeServer, listen } from "../net/http-server.ts";
 import { AwsError } from "./aws-error.ts";
+import { ecsService, type TaskRunner } from "./ecs.ts";
 import { ec2ReadService } from "./ec2.ts";
 import { type LambdaInvoker, lambdaService } from "./lambda.ts";
 import type { ObjectStore } from "./objects.ts";
@@ -35,6 +36,8 @@ export type AwsEndpointOptions = {
   readonly objects?: ObjectStore;
   /** Asked at each call: the functions themselves need this endpoint's address to start. */
   readonly lambda: () => LambdaInvoker | undefined;
+  /** ECS; asked at each call. Default: none. */
+  readonly tasks?: () => TaskRunner | undefined;
   /** Asked at each call. */
   readonly resources: () => AwsResources;
   /** One line for each defect: what the client sees as `InternalFailure`, without a word of why. */
@@ -67,6 +70,7 @@ export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<Aws
     ssmService({ parameters: options.parameters, region, accountId }),
     secretsManagerService({ secrets: options.secrets, region, accountId, clock }),
     lambdaService({ lambda: options.lambda }),
+    ecsService({ tasks: () => options.tasks?.() }),
     rdsService({ resources: options.resources }),
     ec2ReadService({ resources: options.resources, accountId }),
     // Last: its requests are known by their path alone.

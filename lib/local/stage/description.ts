@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import process from "node:process";
 import {
   appName,
   type BundleInfo,
@@ -5,6 +7,7 @@ import {
   functionName,
   type FunctionPart,
   functionParts,
+  type LongRuns,
   type Manifest,
   secretName,
   type SecretOwner,
@@ -12,6 +15,7 @@ import {
 } from "#lib/contract.ts";
 import { type AwsResources, noResources } from "../aws/resources.ts";
 import type { HostedFunction } from "../lambda/host.ts";
+import type { HostedTask } from "../tasks/host.ts";
 import { secretOwners } from "./secrets.ts";
 
 /** What the parts of a stage must know of each other. */
@@ -61,6 +65,38 @@ export function describeFunctions(
   );
 }
 
+/** The long-run task, as infra configures it: the runner's bundle, with the variables of the runner. */
+export function describeTask(facts: StageFacts, runnerDir: string): HostedTask {
+  const { cluster, taskDefinition, container } = longRunsOf(facts.stage);
+  return {
+    cluster,
+    taskDefinition,
+    container,
+    command: process.execPath,
+    args: [join(runnerDir, "task.mjs")],
+    cwd: runnerDir,
+    env: {
+      // The SDK must not find a developer's credentials.
+      AWS_CONFIG_FILE: "/nowhere",
+      AWS_SHARED_CREDENTIALS_FILE: "/nowhere",
+      AWS_EC2_METADATA_DISABLED: "true",
+      AWS_REGION: facts.region,
+      ...describeEnvironment(facts, "runner"),
+    },
+  };
+}
+
+/** No network is ours here: the names say so. */
+function longRunsOf(stage: string): LongRuns {
+  return {
+    cluster: instanceId(stage),
+    taskDefinition: `${instanceId(stage)}-long-run`,
+    container: "runner",
+    subnets: ["subnet-local"],
+    securityGroup: "sg-local",
+  };
+}
+
 export function describeStage(facts: StageFacts, bundle: BundleInfo, healthUrl: string): Manifest {
   const { stage, region, database } = facts;
   return {
@@ -79,6 +115,7 @@ export function describeStage(facts: StageFacts, bundle: BundleInfo, healthUrl: 
     secrets: Object.fromEntries(secretOwners.map((owner) => [owner, secretName(stage, owner)])),
     bundle,
     bastions: [],
+    longRuns: longRunsOf(stage),
   };
 }
 

@@ -15,7 +15,8 @@ import { writeWhole } from "../files/private-file.ts";
 import { startFunctionUrl } from "../lambda/function-url.ts";
 import { type LambdaHost, startLambdaHost } from "../lambda/host.ts";
 import { portTaken } from "../net/free-port.ts";
-import { describeFunctions, describeResources, describeStage, type StageFacts } from "./description.ts";
+import { startTaskHost, type TaskHost } from "../tasks/host.ts";
+import { describeFunctions, describeResources, describeStage, describeTask, type StageFacts } from "./description.ts";
 
 /** The flags that choose the ports, for messages. */
 export const portFlags = { database: "--port", aws: "--aws-port", health: "--health-port" } as const;
@@ -27,6 +28,7 @@ export type LocalAws = {
   readonly parameters: Map<string, string>;
   resources: AwsResources;
   lambda: LambdaHost | undefined;
+  tasks: TaskHost | undefined;
 };
 
 const accountId = "000000000000";
@@ -46,10 +48,13 @@ export async function openAws(options: {
     accessKeyId: `LOCAL${randomBytes(10).toString("hex").toUpperCase()}`,
     secretAccessKey: randomBytes(30).toString("base64url"),
   };
-  const aws = { credentials, parameters: new Map(), resources: noResources, lambda: undefined } as Omit<
-    LocalAws,
-    "endpoint"
-  >;
+  const aws = {
+    credentials,
+    parameters: new Map(),
+    resources: noResources,
+    lambda: undefined,
+    tasks: undefined,
+  } as Omit<LocalAws, "endpoint">;
   const endpoint = opened.use(
     await withFlag(port, portFlags.aws, async () =>
       startAwsEndpoint({
@@ -61,6 +66,7 @@ export async function openAws(options: {
         secrets,
         objects,
         lambda: () => aws.lambda,
+        tasks: () => aws.tasks,
         resources: () => aws.resources,
         onLog,
         clock,
@@ -91,6 +97,14 @@ export async function openFunctions(options: {
     }),
   );
   aws.lambda = lambda;
+  aws.tasks = opened.use(
+    startTaskHost({
+      tasks: [describeTask(facts, bundles.runner.dir)],
+      region: facts.region,
+      accountId,
+      onLog: ({ taskDefinition, line }) => onLine(`${taskDefinition} ${line}`),
+    }),
+  );
   const health = functionName(facts.stage, "health");
   const { url } = opened.use(
     await withFlag(port, portFlags.health, async () => startFunctionUrl({ port, functionName: health, lambda, clock })),

@@ -101,7 +101,7 @@ function stopped(applied: readonly string[], reason: unknown): Applied {
 
 function outOfTime({ kind, migration }: PreparedMigration, cause: PosternError): PosternError {
   const kept =
-    "The statements before it were kept: run it from here, or as a long-run task, and it goes on at this one.";
+    "The statements before it were kept: run it with --long-run, or with --url from inside the network, and it goes on at this one.";
   return new PosternError("migrate.deadline", `${migration.tag} did not end within the time that the runner has.`, {
     cause,
     hint: kind === "steps" ? kept : undefined,
