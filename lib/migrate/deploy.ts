@@ -103,11 +103,17 @@ async function assertApplied(result: MigrateResult, ports: RunnerPorts): Promise
       const failure = PosternError.fromDocument(
         error ?? { code: "internal", message: `The run ${runId} gave no reason.` },
       );
-      throw failure.code === "plan.unapproved" ? await withPlanHash(failure, ports) : failure;
+      throw failure.code === "plan.unapproved" ? await withPlanHash(failure, ports) : withRun(failure, runId, ports);
     }
     default:
       return status satisfies never;
   }
+}
+
+/** Whoever deploys is told less than a person at a terminal. */
+function withRun({ code, message, hint, sqlState }: PosternError, runId: string, { stage }: RunnerPorts): PosternError {
+  const whole = `\`postern migrate --stage ${stage} --run-id ${runId}\` tells all of it.`;
+  return new PosternError(code, message, { hint: hint === undefined ? whole : `${hint} ${whole}`, sqlState });
 }
 
 /** A deploy cannot be asked for approval: it is given on the command line, and the next deploy finds the work done. */

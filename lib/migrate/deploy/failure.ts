@@ -4,10 +4,12 @@ import { PosternError, toPosternError } from "#lib/base/errors.ts";
 const maxLength = 1500;
 
 /**
- * SQLSTATE classes whose messages may quote a row: 22 data_exception (`invalid input syntax for type integer: "…"`) and P0, which
- * RAISE EXCEPTION writes as it likes.
+ * SQLSTATE classes whose messages name things of the schema and the server alone: 0A feature_not_supported, 25 and 2D
+ * transactions, 2B dependent objects, 3D, 3F and 42 names, syntax and access, 40 rollback, 53 to 58 resources and limits. Others may
+ * quote a row (22: `invalid input syntax for type integer: "…"`), and RAISE writes what it likes under P0 or a code of its choice,
+ * of which constraints (23) are the usual one.
  */
-const quotesRows = /^(?:22|P0)/u;
+const namesOnly = /^(?:0A|25|2B|2D|3D|3F|40|42|53|54|55|57|58)/u;
 
 /** The place ahead of the server's words, as `markPosition` writes it. */
 const place = /^[^\n]*?\.sql(?::\d+:\d+)?(?=: )/u;
@@ -20,7 +22,7 @@ const place = /^[^\n]*?\.sql(?::\d+:\d+)?(?=: )/u;
  */
 export function describeDeployFailure(error: unknown): Error {
   const { code, message, hint, sqlState } = toPosternError(error);
-  const told = sqlState !== undefined && quotesRows.test(sqlState) ? withoutServerWords(message, sqlState) : message;
+  const told = sqlState !== undefined && !namesOnly.test(sqlState) ? withoutServerWords(message, sqlState) : message;
   const line = (told.split("\n", 1)[0] ?? "").trim();
   const state = sqlState === undefined || line.includes(sqlState) ? "" : ` (SQLSTATE ${sqlState})`;
   const failure = new Error(`${code}: ${line.slice(0, maxLength)}${state}${hint === undefined ? "" : ` ${hint}`}`);
