@@ -3,9 +3,10 @@ import { PosternError } from "#lib/base/errors.ts";
 import { nearestNames } from "#lib/base/nearest-names.ts";
 import type { HistoryCode } from "#lib/contract.ts";
 import type { MigrateResult } from "#lib/protocol.ts";
+import { readAllStepsAtOnce } from "./apply/steps/recorded-steps.ts";
 import { insertAppliedSql, readAppliedRows, readDrizzleLayout } from "./history/drizzle-table.ts";
 import { compareHistory, findRefused, type History, withHalfApplied } from "./history/history.ts";
-import { readBegunMigrations, type RunIdentity } from "./ledger/ledger.ts";
+import type { RunIdentity } from "./ledger/ledger.ts";
 import type { LockHolder } from "./run/lock.ts";
 import { recordRun } from "./run/recorded-run.ts";
 import type { RunConnections } from "./run/run-connections.ts";
@@ -55,7 +56,7 @@ export async function baseline(connections: RunConnections, options: BaselineOpt
   return await recordRun(connections, { ...identity, ...waiting }, async (run) => {
     const layout = await readDrizzleLayout(client);
     const appliedRows = await readAppliedRows(client, { layout, withTimes: false });
-    const begun = await readBegunMigrations(client);
+    const begun = new Set((await readAllStepsAtOnce(client)).keys());
     const history = withHalfApplied(compareHistory(folder, appliedRows), begun);
     const refusal = findRefusal(history, begun, allow);
     if (refusal === undefined) {

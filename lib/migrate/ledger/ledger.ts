@@ -1,7 +1,6 @@
 import type pg from "pg";
 import { type BundleInfo, type HistoryCode, drizzleTable, ledgerSchema } from "#lib/contract.ts";
 import type { ErrorReply, RunProgress } from "#lib/protocol.ts";
-import { sqlStateOf } from "#lib/postgres/errors.ts";
 import { createDrizzleTableSql } from "../history/drizzle-table.ts";
 import type { FolderFormat } from "../folder/listing.ts";
 import { ledgerVersions, revokeWrites } from "./ledger-versions.ts";
@@ -273,21 +272,6 @@ export async function readHalfApplied(
      from postern.migration_steps group by tag order by tag`,
   );
   return rows;
-}
-
-/**
- * Tags of the migrations of which some statement has run, or was under way, on its own; none where there is no ledger, or this
- * role may not read it. Outside a transaction only: there the query fails.
- */
-export async function readBegunMigrations(client: Queryable): Promise<ReadonlySet<string>> {
-  try {
-    const { rows } = await client.query<{ tag: string }>("select distinct tag from postern.migration_steps");
-    return new Set(rows.map(({ tag }) => tag));
-  } catch (error) {
-    // undefined_table, invalid_schema_name, insufficient_privilege
-    if (["42P01", "3F000", "42501"].includes(sqlStateOf(error) ?? "")) return new Set();
-    throw error;
-  }
 }
 
 /**
