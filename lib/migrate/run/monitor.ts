@@ -51,6 +51,7 @@ export class RunMonitor implements AsyncDisposable {
   readonly #options: MonitorOptions;
   readonly #stop = new AbortController();
   readonly #abort = new AbortController();
+  readonly #first: Promise<void>;
   readonly #loop: Promise<void>;
   #lease: Lease | undefined;
   #connection: Connection | undefined;
@@ -66,6 +67,7 @@ export class RunMonitor implements AsyncDisposable {
 
   constructor(options: MonitorOptions) {
     this.#options = options;
+    this.#first = this.#ask(async (turn) => this.#tick(turn, false));
     this.#loop = this.#watch();
   }
 
@@ -77,6 +79,14 @@ export class RunMonitor implements AsyncDisposable {
   /** Who kept the statement under way waiting when somebody last looked; empty once it went on. */
   get blockers(): readonly Blocker[] {
     return this.#blockers;
+  }
+
+  /**
+   * Settles when the connection is there, or could not be opened: within three seconds. Until then a run that is frozen looks
+   * like one that works on without it, so that no work is begun before.
+   */
+  async ready(): Promise<void> {
+    await this.#first;
   }
 
   /** From now on it is renewed. */
@@ -127,8 +137,7 @@ export class RunMonitor implements AsyncDisposable {
     const lookEveryMs = this.#options.lookEveryMs ?? defaults.lookEveryMs;
     const renewEveryMs = this.#options.renewEveryMs ?? defaults.renewEveryMs;
     let renewedMs = clock.nowMs();
-    // At once: until this connection is there, a run that is frozen looks like one that could not open it.
-    await this.#ask(async (turn) => this.#tick(turn, false));
+    await this.#first;
     while (await this.#pause(lookEveryMs)) {
       const isDue = elapsedMs(clock, renewedMs) >= renewEveryMs;
       if (isDue) renewedMs = clock.nowMs();

@@ -73,7 +73,7 @@ export type RunContext = {
  * 1. Make sure of the ledger.
  * 2. Record the run. An id that was used before gives that run's outcome, once there is one; the work is not done again.
  * 3. Take the run lock, polling, and with it the lease (whoever watches is told whose end is waited for); end in the ledger what runs left open that died.
- * 4. Do the work, watched on a second connection (see `RunMonitor`).
+ * 4. Do the work, watched on a second connection (see `RunMonitor`), which was opened, or could not be, before the work begins.
  * 5. Record its outcome, or its error, durably, and let go of the lock.
  *
  * A process that dies between 2 and 5 leaves a run without an end; its connection is gone with it, so others see
@@ -118,7 +118,7 @@ export async function recordRun<Result>(
     if (hasWaited) monitor.report({ what: action });
     const lease = await takeLease(client, runId);
     monitor.hold(lease);
-    await endLostRuns(client, runId);
+    await Promise.all([endLostRuns(client, runId), monitor.ready()]);
     const report = (progress: RunProgress) => monitor.report(progress);
     const outcome = await work({ runId, lease, stoleFrom, clock, signal, monitor, report, open });
     await end(outcome);
