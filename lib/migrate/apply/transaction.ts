@@ -70,7 +70,7 @@ export async function applyInTransaction(
   };
   try {
     const describe = (error: unknown) => describePlace(placeIn(error), count);
-    await withLockRetries(context, { tag, describe, isRepeatable }, attempt);
+    await withLockRetries(context, { tag, describe, isRepeatable: () => isRepeatable }, attempt);
   } catch (error) {
     await resetSession(client).catch(() => undefined);
     const at = placeIn(error);

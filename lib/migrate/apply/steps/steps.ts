@@ -100,7 +100,7 @@ async function applyStep(context: ApplyContext, one: OneStep): Promise<boolean> 
     {
       tag: one.migration.tag,
       describe: () => describePlace({ part: "file", number }, one.of),
-      isRepeatable: true,
+      isRepeatable: () => true,
       hint: hintAt({ part: "file", number }),
     },
     async () => {
