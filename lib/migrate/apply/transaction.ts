@@ -10,6 +10,7 @@ import {
   placeOf,
   recordStatements,
   resetBeforeRecord,
+  resetReading,
   toFileOffset,
   transactionSettings,
 } from "./message.ts";
@@ -31,7 +32,7 @@ export async function applyInTransaction(
   const { tag, text } = migration;
   const count = statements.length;
   const tail = [
-    ...(leavesSession ? [] : resetBeforeRecord),
+    ...(leavesSession ? [] : [...resetBeforeRecord, ...resetReading]),
     ...recordStatements({
       runId: run.runId,
       token: run.lease.token,
