@@ -44,7 +44,7 @@ describe.each([16, 18] as const)("roles on PostgreSQL %i, with a master as on RD
        create function add_one(integer) returns integer language sql as 'select $1 + 1';
        create view order_notes as select note from orders`,
     );
-    await ensureLedger(migrator);
+    await ensureLedger(migrator, "journal");
     const allowed = new Map<string, RoleKey[]>(actions.map(({ action }) => [action, []]));
     const refusals = new Set<string>();
     for (const key of roleKeys) {
@@ -61,7 +61,7 @@ describe.each([16, 18] as const)("roles on PostgreSQL %i, with a master as on RD
 
   test("the second setup changes nothing but the salts", async () => {
     await setup();
-    await ensureLedger(await openAs("migrator"));
+    await ensureLedger(await openAs("migrator"), "journal");
     await (await openAs("migrator")).query("create table orders (id bigint primary key)");
     await setup();
     const before = await readPrivileges();
@@ -191,7 +191,7 @@ describe.each([16, 18] as const)("roles on PostgreSQL %i, with a master as on RD
       }
       return found;
     };
-    await ensureLedger(migrator);
+    await ensureLedger(migrator, "journal");
     expect(new Set(await refusals())).toEqual(new Set(["42501"]));
     await asSuperuser("grant all on all tables in schema postern, drizzle to postern_operator, postern_health");
     await asSuperuser("grant all on all sequences in schema drizzle to postern_operator, postern_health");

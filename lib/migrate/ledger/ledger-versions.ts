@@ -63,15 +63,10 @@ const fencedFunctions = `
 
 /**
  * The ledger's own history: each entry is applied once, in order. Add to the end, never edit.
- * drizzle's table is created here too, exactly as drizzle 0.45 does, unless `createDrizzleTableSql` did before.
+ * drizzle's table is none of it: `ensureLedger` makes it for who knows the folder's format.
  */
 export const ledgerVersions: readonly string[] = [
-  `create table if not exists "${drizzleTable.schema}"."${drizzleTable.name}" (
-     id serial primary key,
-     hash text not null,
-     created_at bigint
-   );
-   create table postern.runs (
+  `create table postern.runs (
      run_id text constraint runs_pkey primary key,
      action text not null,
      requested_by text not null,

@@ -53,10 +53,10 @@ const ledgerLockKey = "7021866540331862017";
  * Creates or upgrades the ledger; does nothing, and needs no privilege, when it is up to date.
  * The state after a failure is the state before: everything is one transaction.
  *
- * @param format whose table to make where drizzle has none
+ * @param format whose table to make where drizzle has none; undefined: who asks knows no folder, and makes none
  */
-export async function ensureLedger(client: pg.Client, format: FolderFormat = "journal"): Promise<void> {
-  if ((await readLedgerVersion(client)) >= ledgerVersions.length) return;
+export async function ensureLedger(client: pg.Client, format?: FolderFormat): Promise<void> {
+  if (await isUpToDate(client, format)) return;
   // Said outright: with a role's own default of repeatable read the one that waits would not see what the other has made.
   await client.query("begin isolation level read committed read write");
   try {
@@ -65,7 +65,7 @@ export async function ensureLedger(client: pg.Client, format: FolderFormat = "jo
     const version = await readLedgerVersion(client);
     await ensureSchema(client, ledgerSchema);
     await ensureSchema(client, drizzleTable.schema);
-    await client.query(createDrizzleTableSql(format));
+    if (format !== undefined) await client.query(createDrizzleTableSql(format));
     if (version === 0)
       await client.query("create table if not exists postern.ledger_version (version integer not null)");
     for (const statements of ledgerVersions.slice(version)) await client.query(statements);
@@ -285,6 +285,11 @@ export async function requestCancel(client: Queryable, runId: string, requestedB
     [runId, requestedBy],
   );
   return marked.rowCount === 1;
+}
+
+async function isUpToDate(client: pg.Client, format: FolderFormat | undefined): Promise<boolean> {
+  if ((await readLedgerVersion(client)) < ledgerVersions.length) return false;
+  return format === undefined || (await tableExists(client, drizzleTable.schema, drizzleTable.name));
 }
 
 async function readLedgerVersion(client: pg.Client): Promise<number> {

@@ -39,7 +39,7 @@ export type RecordedRunOptions = RunIdentity & {
   readonly onAttached?: ((progress: RunProgress | undefined) => void) | undefined;
   /** Told why the run's second connection is not there: until it is, nobody hears of its progress and no cancel is heard. */
   readonly onUnwatched?: ((reason: PosternError) => void) | undefined;
-  /** Whose table to make where drizzle has none. Default `journal`. */
+  /** Whose table to make where drizzle has none. Default: none is made. */
   readonly folderFormat?: FolderFormat | undefined;
 };
 
