@@ -3,7 +3,7 @@ import { type BundleInfo, type HistoryCode, drizzleTable, ledgerSchema } from "#
 import type { ErrorReply, RunProgress } from "#lib/protocol.ts";
 import { createDrizzleTableSql } from "../history/drizzle-table.ts";
 import type { FolderFormat } from "../folder/listing.ts";
-import { ledgerVersions, revokeWrites } from "./ledger-versions.ts";
+import { ledgerVersions, narrowReading, revokeWrites } from "./ledger-versions.ts";
 import type { Migration } from "../folder/source.ts";
 
 /** Who does what, with which code: what the ledger keeps of a run. */
@@ -70,6 +70,7 @@ export async function ensureLedger(client: pg.Client, format?: FolderFormat): Pr
       await client.query("create table if not exists postern.ledger_version (version integer not null)");
     for (const statements of ledgerVersions.slice(version)) await client.query(statements);
     await client.query(revokeWrites);
+    await client.query(narrowReading);
     await client.query("delete from postern.ledger_version");
     await client.query("insert into postern.ledger_version values ($1)", [ledgerVersions.length]);
     await client.query("commit");
@@ -256,7 +257,7 @@ export async function canReadSteps(client: Queryable): Promise<boolean> {
   const { rowCount } = await client.query(
     `select from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname = $1 and c.relname = 'migration_steps' and has_schema_privilege(n.oid, 'usage')
-       and has_table_privilege(c.oid, 'select')`,
+       and has_column_privilege(c.oid, 'checksum', 'select')`,
     [ledgerSchema],
   );
   return rowCount === 1;
