@@ -19,6 +19,7 @@ import {
 import { endFrozenHolder, type Lease, takeLease } from "./lease.ts";
 import { acquireLock, endHolder, type LockHolder } from "./lock.ts";
 import { RunMonitor } from "./monitor.ts";
+import { isToPrune, pruneRuns } from "../ledger/prune.ts";
 import { refuseOtherAction } from "./other-action.ts";
 import type { RunConnections } from "./run-connections.ts";
 import { resetSession } from "./session.ts";
@@ -122,6 +123,7 @@ export async function recordRun<Result>(
     const report = (progress: RunProgress) => monitor.report(progress);
     const outcome = await work({ runId, lease, stoleFrom, clock, signal, monitor, report, open });
     await end(outcome);
+    await pruneNowAndThen(client, runId);
     return outcome.result;
   } catch (error) {
     const failure = toDatabaseError(error, `running ${action}`);
@@ -145,10 +147,16 @@ export async function recordWithoutWork<Result>(
       await ensureLedger(client, options.folderFormat);
       return await recordEndedRun(client, options, outcome);
     });
+    if (earlier === undefined) await pruneNowAndThen(client, options.runId);
     return earlier === undefined ? outcome.result : ((await attach(client, earlier, options)) as Result);
   } catch (error) {
     throw toDatabaseError(error, `running ${options.action}`);
   }
+}
+
+/** A run that has done its work has done it, also where its role may not remove, or its connection is gone by now. */
+async function pruneNowAndThen(client: pg.Client, runId: string): Promise<void> {
+  if (isToPrune(runId)) await pruneRuns(client).catch(() => undefined);
 }
 
 /** For whoever watches a run that has not begun its work. */
