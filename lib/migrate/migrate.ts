@@ -96,6 +96,7 @@ export async function migrate(connections: RunConnections, options: MigrateOptio
   const clock = options.clock ?? systemClock;
   const startMs = clock.nowMs();
   const { client } = connections;
+  const wholeMs = limitsOf(options).remainingMs();
   const finish = (outcome: Outcome): MigrateResult => ({ ...outcome, runId, ms: elapsedMs(clock, startMs) });
   const before = await glanceAtHistory(client, folder);
   const refused = findRefused(before.history, allow);
@@ -126,7 +127,7 @@ export async function migrate(connections: RunConnections, options: MigrateOptio
   };
   return await recordRun(connections, { ...identity, ...waiting, clock, signal }, async (run) => {
     const stolen = run.stoleFrom === undefined ? {} : { stoleFrom: run.stoleFrom };
-    const result = finish({ ...(await work(client, run, prepared, options)), ...stolen });
+    const result = finish({ ...(await work(client, run, { prepared, wholeMs }, options)), ...stolen });
     return { outcome: result.status, result, error: result.error };
   });
 }
@@ -153,7 +154,7 @@ type Outcome = Omit<MigrateResult, "runId" | "ms">;
 async function work(
   client: pg.Client,
   run: RunContext,
-  prepared: readonly PreparedMigration[],
+  { prepared, wholeMs }: { readonly prepared: readonly PreparedMigration[]; readonly wholeMs: number },
   options: MigrateOptions,
 ): Promise<Outcome> {
   const { folder, isProtected = false, approve, allow, onProgress } = options;
@@ -163,9 +164,10 @@ async function work(
   const unapproved = await findUnapproved(client, folder, { history, applied: rows, begun }, { isProtected, approve });
   if (unapproved !== undefined) return refuse(unapproved, history);
   const pending = await stillPending(client, history, { prepared, begun });
-  const { applied, status, error } = await applyPending(client, run, pending, {
+  const { applied, status, error, cutOff } = await applyPending(client, run, pending, {
     layout,
     limits: limitsOf(options),
+    wholeMs,
     minStartMs: options.minStartMs ?? defaults.minStartMs,
     onEvent: (event) => onProgress?.(event),
     onBegin: options.onBegin,
@@ -182,6 +184,7 @@ async function work(
     applied,
     pending: left.map(({ tag }) => tag),
     ...(rest === undefined ? {} : { planHash: rest }),
+    ...(cutOff === undefined ? {} : { cutOff }),
     ...(after === undefined ? {} : { after }),
     ...(error === undefined ? {} : { error: error.toDocument() }),
   };

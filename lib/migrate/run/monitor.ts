@@ -62,6 +62,9 @@ export class RunMonitor implements AsyncDisposable {
   #failures = 0;
   #reopenAtMs = 0;
   #blockers: readonly Blocker[] = [];
+  #blockedMs = 0;
+  /** When somebody last looked who blocks the statement under way. */
+  #lookedMs: number | undefined;
   /** What is under way on this connection: one thing at a time. */
   #asking: Promise<void> = Promise.resolve();
 
@@ -89,6 +92,11 @@ export class RunMonitor implements AsyncDisposable {
     await this.#first;
   }
 
+  /** How long its statements were kept waiting for others so far, as far as was seen. */
+  get blockedMs(): number {
+    return this.#blockedMs;
+  }
+
   /** From now on it is renewed. */
   hold(lease: Lease): void {
     this.#lease = lease;
@@ -114,6 +122,7 @@ export class RunMonitor implements AsyncDisposable {
   async cancellable<Result>(work: () => Promise<Result>, limitMs = Number.POSITIVE_INFINITY): Promise<Result> {
     this.#isCancellable = true;
     this.#blockers = [];
+    this.#lookedMs = this.#options.clock.nowMs();
     const done = new AbortController();
     const limit = Number.isFinite(limitMs) ? this.#cancelAfter(limitMs, done.signal) : Promise.resolve();
     try {
@@ -205,11 +214,18 @@ export class RunMonitor implements AsyncDisposable {
     if (this.#isCancellable) {
       const blockers = await findBlockers(client, this.#options.workPid);
       turn.throwIfAborted();
-      this.#blockers = blockers;
+      this.#noteBlockers(blockers);
     }
     if (this.#hasNews) await this.#writeProgress(client);
     turn.throwIfAborted();
     if (this.#abort.signal.aborted) await this.#cancelStatement(client);
+  }
+
+  #noteBlockers(blockers: readonly Blocker[]): void {
+    const nowMs = this.#options.clock.nowMs();
+    if (blockers.length > 0 && this.#lookedMs !== undefined) this.#blockedMs += nowMs - this.#lookedMs;
+    this.#lookedMs = nowMs;
+    this.#blockers = blockers;
   }
 
   /** The connection there is, or another. One that comes when it was given up is closed: nobody else would. */

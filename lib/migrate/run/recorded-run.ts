@@ -61,7 +61,7 @@ export type RunContext = {
   readonly clock: Clock;
   /** Aborted when the run was called off, was cancelled or has lost its lease; the reason is a PosternError. */
   readonly signal: AbortSignal;
-  readonly monitor: Pick<RunMonitor, "cancellable" | "blockers" | "signal" | "renewNow">;
+  readonly monitor: Pick<RunMonitor, "cancellable" | "blockers" | "blockedMs" | "signal" | "renewNow">;
   /** Tells whoever watches where the run stands. */
   readonly report: (progress: RunProgress) => void;
   /** Opens one more connection of this run. */
