@@ -141,6 +141,8 @@ export type MigrateResult = {
   readonly stoleFrom?: string;
   /** Of a `partial` run of an approved plan: the hash of its rest, which that approval covers. */
   readonly planHash?: string;
+  /** Of a `partial` run that was cut off within a migration: what took the time. */
+  readonly cutOff?: string;
   /** Of a run that applied something: what the schema is like now. */
   readonly after?: AfterRun;
   readonly error?: ErrorReply["error"];

@@ -9,6 +9,7 @@ import type { CommandContext } from "./command-context.ts";
 import { describeRequester, readCheckout } from "./provenance.ts";
 import { refuseStaleBundle } from "./stage/stale-bundle.ts";
 import type { StageTarget, Target, UrlTarget } from "./target.ts";
+import { describeUnwatched } from "./stage/run-progress.ts";
 
 type BaselineFlags = {
   readonly tag: string;
@@ -72,6 +73,7 @@ async function baselineUrl(
     stealLock,
     signal,
     onWait: (holder) => output.note(`waiting for ${holder?.applicationName ?? "another run"} to end`),
+    onUnwatched: ({ message }) => output.note(describeUnwatched({ reason: message })),
   });
 }
 

@@ -11,6 +11,7 @@ import { describeRequester, readCheckout } from "./provenance.ts";
 import { refuseStaleBundle } from "./stage/stale-bundle.ts";
 import type { Style } from "./style.ts";
 import type { StageTarget, Target, UrlTarget } from "./target.ts";
+import { describeUnwatched } from "./stage/run-progress.ts";
 
 /** `plan --rehearse`: has the pending migrations run and rolled back, prints what they did and sets the exit code. */
 export async function rehearseFor(
@@ -62,6 +63,7 @@ async function rehearseUrl(
     allow,
     signal,
     onWait: (holder) => output.note(`waiting for ${holder?.applicationName ?? "another run"} to end`),
+    onUnwatched: ({ message }) => output.note(describeUnwatched({ reason: message })),
   });
 }
 

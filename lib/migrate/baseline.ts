@@ -3,11 +3,12 @@ import { PosternError } from "#lib/base/errors.ts";
 import { nearestNames } from "#lib/base/nearest-names.ts";
 import type { HistoryCode } from "#lib/contract.ts";
 import type { MigrateResult } from "#lib/protocol.ts";
+import { readAllStepsAtOnce } from "./apply/steps/recorded-steps.ts";
 import { insertAppliedSql, readAppliedRows, readDrizzleLayout } from "./history/drizzle-table.ts";
 import { compareHistory, findRefused, type History, withHalfApplied } from "./history/history.ts";
-import { readBegunMigrations, type RunIdentity } from "./ledger/ledger.ts";
+import type { RunIdentity } from "./ledger/ledger.ts";
 import type { LockHolder } from "./run/lock.ts";
-import { recordRun } from "./run/recorded-run.ts";
+import { recordRun, type RecordedRunOptions } from "./run/recorded-run.ts";
 import type { RunConnections } from "./run/run-connections.ts";
 import type { Migration, MigrationFolder } from "./folder/source.ts";
 
@@ -27,6 +28,7 @@ export type BaselineOptions = {
   readonly stealLock?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
+  readonly onUnwatched?: RecordedRunOptions["onUnwatched"];
   readonly clock?: Clock;
 };
 
@@ -46,16 +48,16 @@ export type BaselineOptions = {
  */
 export async function baseline(connections: RunConnections, options: BaselineOptions): Promise<MigrateResult> {
   const { client } = connections;
-  const { folder, runId, requestedBy, bundle, allow, lockWaitMs, stealLock, signal, onWait } = options;
+  const { folder, runId, requestedBy, bundle, allow, lockWaitMs, stealLock, signal, onWait, onUnwatched } = options;
   const clock = options.clock ?? systemClock;
   const startMs = clock.nowMs();
   const migrations = selectBaseline(folder, options.tag);
   const identity = { runId, action: "baseline", requestedBy, bundle, allow, folderFormat: folder.format };
-  const waiting = { lockWaitMs, stealLock, clock, signal, onWait };
+  const waiting = { lockWaitMs, stealLock, clock, signal, onWait, onUnwatched };
   return await recordRun(connections, { ...identity, ...waiting }, async (run) => {
     const layout = await readDrizzleLayout(client);
     const appliedRows = await readAppliedRows(client, { layout, withTimes: false });
-    const begun = await readBegunMigrations(client);
+    const begun = new Set((await readAllStepsAtOnce(client)).keys());
     const history = withHalfApplied(compareHistory(folder, appliedRows), begun);
     const refusal = findRefusal(history, begun, allow);
     if (refusal === undefined) {

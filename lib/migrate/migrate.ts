@@ -6,6 +6,7 @@ import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { type ApplyLimits, type BegunMigration, type MigrateEvent, applyPending } from "./apply/apply-pending.ts";
 import { type PreparedMigration, prepareMigrations } from "./apply/prepare.ts";
+import { readAllStepsAtOnce, type RecordedStep } from "./apply/steps/recorded-steps.ts";
 import { lookAfterwards } from "./after-run/look-afterwards.ts";
 import { findUnapproved } from "./plan/approval.ts";
 import {
@@ -22,12 +23,13 @@ import {
   withHalfApplied,
   type HistoryFinding,
 } from "./history/history.ts";
-import { readBegunMigrations, type RunIdentity } from "./ledger/ledger.ts";
+import type { RunIdentity } from "./ledger/ledger.ts";
 import type { LockHolder } from "./run/lock.ts";
+import { readDatabaseIdentity } from "./plan/database-identity.ts";
 import { hashPlan } from "./plan/plan-hash.ts";
 import { recordRun, type RecordedRunOptions, recordWithoutWork, type RunContext } from "./run/recorded-run.ts";
 import type { RunConnections } from "./run/run-connections.ts";
-import type { MigrationFolder } from "./folder/source.ts";
+import type { Migration, MigrationFolder } from "./folder/source.ts";
 
 export type MigrateOptions = {
   readonly folder: MigrationFolder;
@@ -94,6 +96,7 @@ export async function migrate(connections: RunConnections, options: MigrateOptio
   const clock = options.clock ?? systemClock;
   const startMs = clock.nowMs();
   const { client } = connections;
+  const wholeMs = limitsOf(options).remainingMs();
   const finish = (outcome: Outcome): MigrateResult => ({ ...outcome, runId, ms: elapsedMs(clock, startMs) });
   const before = await glanceAtHistory(client, folder);
   const refused = findRefused(before.history, allow);
@@ -124,7 +127,7 @@ export async function migrate(connections: RunConnections, options: MigrateOptio
   };
   return await recordRun(connections, { ...identity, ...waiting, clock, signal }, async (run) => {
     const stolen = run.stoleFrom === undefined ? {} : { stoleFrom: run.stoleFrom };
-    const result = finish({ ...(await work(client, run, prepared, options)), ...stolen });
+    const result = finish({ ...(await work(client, run, { prepared, wholeMs }, options)), ...stolen });
     return { outcome: result.status, result, error: result.error };
   });
 }
@@ -151,19 +154,20 @@ type Outcome = Omit<MigrateResult, "runId" | "ms">;
 async function work(
   client: pg.Client,
   run: RunContext,
-  prepared: readonly PreparedMigration[],
+  { prepared, wholeMs }: { readonly prepared: readonly PreparedMigration[]; readonly wholeMs: number },
   options: MigrateOptions,
 ): Promise<Outcome> {
   const { folder, isProtected = false, approve, allow, onProgress } = options;
-  const { history, rows, layout, begun } = await readHistory(client, folder);
+  const { history, applied: rows, layout, begun } = await readHistory(client, folder);
   const refused = findRefused(history, allow);
   if (refused.length > 0) return refuseFindings(refused, history);
-  const unapproved = await findUnapproved(client, folder, { history, rows }, { isProtected, approve });
+  const unapproved = await findUnapproved(client, folder, { history, applied: rows, begun }, { isProtected, approve });
   if (unapproved !== undefined) return refuse(unapproved, history);
   const pending = await stillPending(client, history, { prepared, begun });
-  const { applied, status, error } = await applyPending(client, run, pending, {
+  const { applied, status, error, cutOff } = await applyPending(client, run, pending, {
     layout,
     limits: limitsOf(options),
+    wholeMs,
     minStartMs: options.minStartMs ?? defaults.minStartMs,
     onEvent: (event) => onProgress?.(event),
     onBegin: options.onBegin,
@@ -173,16 +177,30 @@ async function work(
     applied.length === 0 ? [] : await Promise.all([lookAfterwards(client, notChecked), run.monitor.renewNow()]);
   const done = history.pending.slice(0, applied.length);
   const left = history.pending.slice(applied.length);
+  const rest =
+    status === "partial" && approve !== undefined ? await hashRest(client, left, [...rows, ...done]) : undefined;
   return {
     status,
     applied,
     pending: left.map(({ tag }) => tag),
-    ...(status === "partial" && approve !== undefined
-      ? { planHash: hashPlan({ pending: left }, [...rows, ...done]) }
-      : {}),
+    ...(rest === undefined ? {} : { planHash: rest }),
+    ...(cutOff === undefined ? {} : { cutOff }),
     ...(after === undefined ? {} : { after }),
     ...(error === undefined ? {} : { error: error.toDocument() }),
   };
+}
+
+/**
+ * Of what was approved, the part that is left. What is pending and applied is known, for nobody else could change it meanwhile,
+ * and is not read anew: another plan would get an approval that nobody gave.
+ */
+async function hashRest(
+  client: pg.Client,
+  left: readonly Migration[],
+  applied: readonly Pick<AppliedRow, "checksum" | "when">[],
+): Promise<string> {
+  const [begun, database] = [await readAllStepsAtOnce(client), await readDatabaseIdentity(client)];
+  return hashPlan({ pending: left }, { applied, begun, database });
 }
 
 function limitsOf(options: MigrateOptions): ApplyLimits {
@@ -200,7 +218,7 @@ function limitsOf(options: MigrateOptions): ApplyLimits {
 async function stillPending(
   client: pg.Client,
   { pending }: History,
-  { prepared, begun }: { readonly prepared: readonly PreparedMigration[]; readonly begun: ReadonlySet<string> },
+  { prepared, begun }: { readonly prepared: readonly PreparedMigration[] } & Pick<ReadHistory, "begun">,
 ): Promise<PreparedMigration[]> {
   const byTag = new Map(
     prepared
@@ -208,7 +226,7 @@ async function stillPending(
       .map((one) => [one.migration.tag, one]),
   );
   const unread = pending.filter(({ tag }) => !byTag.has(tag));
-  for (const one of await prepareMigrations(client, unread, begun)) byTag.set(one.migration.tag, one);
+  for (const one of await prepareMigrations(client, unread, new Set(begun.keys()))) byTag.set(one.migration.tag, one);
   return pending.map(({ tag }) => byTag.get(tag)).filter((one) => one !== undefined);
 }
 
@@ -216,7 +234,8 @@ async function stillPending(
 async function glanceAtHistory(client: pg.Client, folder: MigrationFolder): Promise<Pick<ReadHistory, "history">> {
   try {
     const history = compareHistory(folder, await readAppliedRowsAtOnce(client));
-    return { history: withHalfApplied(history, await readBegunMigrations(client)) };
+    const begun = await readAllStepsAtOnce(client);
+    return { history: withHalfApplied(history, new Set(begun.keys())) };
   } catch (error) {
     throw toDatabaseError(error, "reading the migration history");
   }
@@ -224,17 +243,20 @@ async function glanceAtHistory(client: pg.Client, folder: MigrationFolder): Prom
 
 type ReadHistory = {
   readonly history: History;
-  readonly rows: readonly AppliedRow[];
+  /** What drizzle's table has. */
+  readonly applied: readonly AppliedRow[];
   readonly layout: DrizzleLayout;
-  readonly begun: ReadonlySet<string>;
+  /** What has run of half-applied migrations, by tag. */
+  readonly begun: ReadonlyMap<string, readonly RecordedStep[]>;
 };
 
 async function readHistory(client: pg.Client, folder: MigrationFolder): Promise<ReadHistory> {
   try {
     const layout = await readDrizzleLayout(client);
-    const rows = await readAppliedRows(client, { layout, withTimes: false });
-    const begun = await readBegunMigrations(client);
-    return { history: withHalfApplied(compareHistory(folder, rows), begun), rows, layout, begun };
+    const applied = await readAppliedRows(client, { layout, withTimes: false });
+    const begun = await readAllStepsAtOnce(client);
+    const history = withHalfApplied(compareHistory(folder, applied), new Set(begun.keys()));
+    return { history, applied, layout, begun };
   } catch (error) {
     throw toDatabaseError(error, "reading the migration history");
   }

@@ -19,13 +19,13 @@ export class ScriptError extends Error {
  * come. The server runs them one after the other and stops at the first that fails; a transaction that the script began
  * is then still open. A statement that wants rows from the client (`COPY … FROM STDIN`) fails.
  *
- * @param onCompleted called after each statement with the number of those done
+ * @param onCompleted called after each statement with the number of those done, and the server's tag of it: `INSERT 0 1`, `COMMIT`
  * @throws ScriptError
  */
 export async function runScript(
   client: ClientBase,
   sql: string,
-  onCompleted?: (completed: number) => void,
+  onCompleted?: (completed: number, command: string) => void,
 ): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     client.query(new Script(sql, onCompleted, resolve, reject));
@@ -35,7 +35,7 @@ export async function runScript(
 /** What node-postgres calls of a query object (its lib/client.js); it counts and keeps nothing. */
 class Script implements Submittable {
   readonly #sql: string;
-  readonly #onCompleted: ((completed: number) => void) | undefined;
+  readonly #onCompleted: ((completed: number, command: string) => void) | undefined;
   readonly #resolve: () => void;
   readonly #reject: (error: Error) => void;
   #completed = 0;
@@ -43,7 +43,7 @@ class Script implements Submittable {
 
   constructor(
     sql: string,
-    onCompleted: ((completed: number) => void) | undefined,
+    onCompleted: ((completed: number, command: string) => void) | undefined,
     resolve: () => void,
     reject: (error: Error) => void,
   ) {
@@ -58,9 +58,9 @@ class Script implements Submittable {
     else void sendInPieces(connection.stream, this.#sql);
   }
 
-  handleCommandComplete(): void {
+  handleCommandComplete({ text }: { readonly text: string }): void {
     this.#completed += 1;
-    this.#onCompleted?.(this.#completed);
+    this.#onCompleted?.(this.#completed, text);
   }
 
   /** Also called for a connection that is lost, and then nothing follows; after the server's own error it is ready soon. */

@@ -62,6 +62,7 @@ const migrateSchema = v.object({
   runId: v.string(),
   ms: v.number(),
   planHash: v.exactOptional(v.string()),
+  cutOff: v.exactOptional(v.string()),
   after: v.exactOptional(afterSchema),
   baselined: v.exactOptional(tags),
   stoleFrom: v.exactOptional(v.string()),

@@ -179,6 +179,7 @@ async function migrateStage(
       const status = result.status === "up-to-date" && applied.length > 0 ? "applied" : result.status;
       return { ...result, status, applied, ms };
     }
+    if (result.cutOff !== undefined) context.output.note(result.cutOff);
     context.output.note(`the runner's time is over with ${result.pending.length} pending: going on in another run`);
     // Whoever got the lock in between has done nothing to be ended for.
     [approve, runId, stealLock] = [result.planHash, undefined, false];
@@ -255,13 +256,14 @@ function finish({ status, error }: MigrateResult, { output, endWith }: CommandCo
 }
 
 function describeResult(result: MigrateResult, style: Style): string {
-  const { status, applied, baselined, pending, runId, ms, after } = result;
+  const { status, applied, baselined, pending, runId, ms, after, cutOff } = result;
   const isGood = status === "applied" || status === "up-to-date";
   const done = baselined === undefined ? `${applied.length} applied` : `${baselined.length} recorded without being run`;
   const figures = `${done}, ${pending.length} pending`;
   return [
     ...applied.map((tag) => `${style.good("+")} ${tag}`),
     ...pending.map((tag) => `${style.dim("·")} ${tag} ${style.dim("pending")}`),
+    ...(cutOff === undefined ? [] : [cutOff]),
     ...(after === undefined ? [] : [describeAfterRun(after, style)]),
     `${isGood ? style.good(status) : style.bad(status)}: ${figures} in ${ms} ms ${style.dim(`(run ${runId})`)}`,
   ].join("\n");

@@ -15,6 +15,7 @@ import { describePush } from "../report/push-report.ts";
 import { refuseStaleSchema } from "../stage/stale-bundle.ts";
 import { addTargetOptions, openTarget, type StageTarget, type Target, type UrlTarget } from "../target.ts";
 import type { PushResult } from "#lib/migrate/push/result.ts";
+import { describeUnwatched } from "../stage/run-progress.ts";
 
 const help = `
 Makes the database what the schema file says, in one transaction and without a migration: for trying things out, never on a
@@ -141,6 +142,7 @@ async function pushUrl(
     dryRun,
     signal,
     onWait: (holder) => output.note(`waiting for ${holder?.applicationName ?? "another run"} to end`),
+    onUnwatched: ({ message }) => output.note(describeUnwatched({ reason: message })),
   });
 }
 

@@ -18,6 +18,7 @@ import { refuseStaleSeeds } from "../stage/stale-bundle.ts";
 import { describeRequester, readCheckout } from "../provenance.ts";
 import { alignColumns, type Style } from "../style.ts";
 import { addTargetOptions, openTarget, type StageTarget, type UrlTarget } from "../target.ts";
+import { describeUnwatched } from "../stage/run-progress.ts";
 
 const help = `
 Sets are the folders below <dir>/seeds; with --stage, those of the deployed bundle. Seeding twice changes nothing, and a run
@@ -95,6 +96,7 @@ async function seedUrl(
     ...run,
     onProgress: atMostEvery(progressMs, (progress) => output.note(describeProgress(progress))),
     onWait: (holder) => output.note(`waiting for ${holder?.applicationName ?? "another run"} to end`),
+    onUnwatched: ({ message }) => output.note(describeUnwatched({ reason: message })),
   });
 }
 

@@ -31,7 +31,7 @@ export function describeMigrateProgress(progress: MigrateProgress): string {
     case "resumed":
       return `${progress.tag}: goes on at statement ${progress.statement} of ${progress.of}`;
     case "unwatched":
-      return `goes on without its second connection, so that no cancel is heard: ${progress.reason}`;
+      return describeUnwatched(progress);
     case "not-checked":
       return progress.reason;
     case "dropped-invalid-index":
@@ -44,4 +44,8 @@ export function describeMigrateProgress(progress: MigrateProgress): string {
     default:
       return progress satisfies never;
   }
+}
+
+export function describeUnwatched({ reason }: { readonly reason: string }): string {
+  return `goes on without its second connection, so that no cancel is heard: ${reason}`;
 }

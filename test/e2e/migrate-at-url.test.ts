@@ -114,9 +114,16 @@ it("a refused run is in the ledger, and where that cannot be written the refusal
   expect(await rows(recorded, ["refused-again"])).toEqual([]);
 });
 
-it("a procedure that commits is told to have no COMMIT, with a hint of its own", async () => {
+it.each([
+  ["a DO block", "do $$ begin commit; end $$"],
+  ["a procedure", "create procedure p() language plpgsql as 'begin rollback; end'; call p()"],
+  [
+    "a procedure beside what runs alone",
+    "create procedure p() language plpgsql as 'begin commit; end'; call p(); vacuum",
+  ],
+])("%s that ends the transaction is told not to, with a hint of its own", async (_, text) => {
   const { folder, run } = bench();
-  await folder.write(["do $$ begin commit; end $$"]);
+  await folder.write([text]);
   expect(await run()).toMatchObject({
     status: "failed",
     error: { sqlState: "2D000", hint: expect.stringContaining("take COMMIT and ROLLBACK out of it") },

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { type RoleKey, roleNames } from "#lib/contract.ts";
 import { removePostgresData } from "#lib/local/postgres/home.ts";
 import { startPostgresServer, superuserAddress } from "#lib/local/postgres/server.ts";
+import { readStatus } from "#lib/migrate/status.ts";
 import { ensureLedger } from "#lib/migrate/ledger/ledger.ts";
 import { setupRoles } from "#lib/migrate/roles/setup.ts";
 import { connect } from "#lib/postgres/connect.ts";
@@ -44,7 +45,7 @@ describe.each([16, 18] as const)("roles on PostgreSQL %i, with a master as on RD
        create function add_one(integer) returns integer language sql as 'select $1 + 1';
        create view order_notes as select note from orders`,
     );
-    await ensureLedger(migrator);
+    await ensureLedger(migrator, "journal");
     const allowed = new Map<string, RoleKey[]>(actions.map(({ action }) => [action, []]));
     const refusals = new Set<string>();
     for (const key of roleKeys) {
@@ -59,9 +60,45 @@ describe.each([16, 18] as const)("roles on PostgreSQL %i, with a master as on RD
     expect([...refusals]).toEqual(["42501"]);
   });
 
+  test.each(["ledger", "setup"])(
+    "what an earlier release let health and readonly read goes with the next %s",
+    async (what) => {
+      await setup();
+      const migrator = await openAs("migrator");
+      await ensureLedger(migrator, "journal");
+      await asSuperuser(
+        `grant select on all tables in schema postern to postern_health, postern_readonly;
+       alter default privileges for role postern_migrator in schema postern grant select on tables to postern_health;
+       drop index postern.runs_started_at_idx; update postern.ledger_version set version = version - 1`,
+      );
+      await (what === "ledger" ? ensureLedger(migrator, "journal") : setup());
+      for (const who of ["health", "readonly"] as const) {
+        const client = await openAs(who);
+        for (const table of ["runs", "lease", "seed_files"]) {
+          expect(await attempt(client, `select from postern.${table}`)).toBe("42501");
+        }
+        expect(await readStatus(client, { migrations: [], format: "journal" })).toMatchObject({ pending: [] });
+      }
+    },
+  );
+
+  test("status of health and readonly tells of half-applied migrations", async () => {
+    await setup();
+    const migrator = await openAs("migrator");
+    await ensureLedger(migrator, "journal");
+    await migrator.query(
+      `insert into postern.runs (run_id, action, requested_by) values ('r', 'migrate', 'test');
+       insert into postern.migration_steps (tag, step, checksum, state, run_id) values ('a', 1, 'c', 'done', 'r')`,
+    );
+    for (const who of ["health", "readonly"] as const) {
+      const status = await readStatus(await openAs(who), { migrations: [], format: "journal" });
+      expect(status.halfApplied).toEqual([{ tag: "a", statements: 1 }]);
+    }
+  });
+
   test("the second setup changes nothing but the salts", async () => {
     await setup();
-    await ensureLedger(await openAs("migrator"));
+    await ensureLedger(await openAs("migrator"), "journal");
     await (await openAs("migrator")).query("create table orders (id bigint primary key)");
     await setup();
     const before = await readPrivileges();
@@ -191,7 +228,7 @@ describe.each([16, 18] as const)("roles on PostgreSQL %i, with a master as on RD
       }
       return found;
     };
-    await ensureLedger(migrator);
+    await ensureLedger(migrator, "journal");
     expect(new Set(await refusals())).toEqual(new Set(["42501"]));
     await asSuperuser("grant all on all tables in schema postern, drizzle to postern_operator, postern_health");
     await asSuperuser("grant all on all sequences in schema drizzle to postern_operator, postern_health");
@@ -271,6 +308,16 @@ const actions: readonly Action[] = [
   {
     action: "read the ledger",
     sql: "select from postern.runs",
+    allowed: ["migrator", "operator"],
+  },
+  {
+    action: "read what has run of a migration",
+    sql: "select tag, step, checksum, state from postern.migration_steps",
+    allowed: ["migrator", "health", "readonly", "operator"],
+  },
+  {
+    action: "read when migrations were applied",
+    sql: "select tag, checksum, ended_at, outcome from postern.run_migrations",
     allowed: ["migrator", "health", "readonly", "operator"],
   },
   {

@@ -4,6 +4,7 @@ import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import type { MigrateResult } from "#lib/protocol.ts";
 import { applyMigration } from "./apply.ts";
 import type { ApplyEvent, ApplyLimits } from "./context.ts";
+import { describeOutOfTime, wasMostlyWaiting } from "./out-of-time.ts";
 import { isConnectionLost } from "./failure.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import { type DrizzleLayout, insertAppliedSql } from "../history/drizzle-table.ts";
@@ -20,6 +21,8 @@ type Options = {
   /** Of drizzle's table, as it was read under the lock. */
   readonly layout: DrizzleLayout;
   readonly limits: ApplyLimits;
+  /** What the limits had left when the run began, before it waited for others. */
+  readonly wholeMs: number;
   readonly minStartMs: number;
   readonly onEvent: (event: MigrateEvent) => void;
   readonly onBegin?: ((begun: BegunMigration) => void) | undefined;
@@ -32,6 +35,8 @@ type Applied = {
   readonly status: Extract<MigrateResult["status"], "up-to-date" | "applied" | "partial" | "failed">;
   readonly applied: readonly string[];
   readonly error?: PosternError | undefined;
+  /** Of a migration that was cut off: what took the time. */
+  readonly cutOff?: string | undefined;
 };
 
 /** Left when the deadline cuts a statement: what was measured before it and the cancel itself take a moment. */
@@ -42,7 +47,8 @@ const deadlineSlackMs = 250;
  *
  * `partial`: it stopped between migrations, because it was told to, was cancelled (then with an error), or has not the time
  * for another; running it again goes on. A migration that is cut off by the deadline after others were applied is tried again
- * by the next run with all of its time; cut off without any progress it fails (`migrate.deadline`).
+ * by the next run with all of its time; so is one for which most of the time went into waiting. Cut off without any progress,
+ * although it could work, it fails (`migrate.deadline`).
  *
  * A connection that is lost ends the run, after it was found out whether the migration was committed.
  */
@@ -50,14 +56,17 @@ export async function applyPending(
   client: pg.Client,
   run: RunContext,
   pending: readonly PreparedMigration[],
-  { layout, limits, minStartMs, onEvent, onBegin }: Options,
+  { layout, limits, wholeMs, minStartMs, onEvent, onBegin }: Options,
 ): Promise<Applied> {
   const applied: string[] = [];
   const session = { isSet: false };
   const insertApplied = (migration: Migration) => insertAppliedSql(migration, layout);
+  const forOtherRunMs = wholeMs - limits.remainingMs();
   let hasProgress = false;
+  let pausesMs = 0;
   const notice = (event: MigrateEvent) => {
     if (event.step === "applied" || event.step === "statement-done") hasProgress = true;
+    if (event.step === "blocked") pausesMs += event.retryMs;
     onEvent(event);
   };
   for (const [index, prepared] of pending.entries()) {
@@ -66,6 +75,8 @@ export async function applyPending(
     const { tag } = prepared.migration;
     const place = { n: index + 1, of: pending.length };
     const startMs = run.clock.nowMs();
+    const blockedBeforeMs = run.monitor.blockedMs;
+    pausesMs = 0;
     run.report({ what: tag, migration: place });
     onBegin?.({ tag, isWhole: prepared.kind !== "steps" });
     try {
@@ -78,9 +89,13 @@ export async function applyPending(
       if (failure.sqlState !== "57014" || limits.remainingMs() > deadlineSlackMs) {
         return { status: "failed", applied, error: failure };
       }
-      return hasProgress
-        ? { status: "partial", applied }
-        : { status: "failed", applied, error: outOfTime(prepared, failure) };
+      const { blockers, blockedMs } = run.monitor;
+      const forLocksMs = pausesMs + blockedMs - blockedBeforeMs;
+      const spent = { wholeMs, forOtherRunMs, forLocksMs, blockers };
+      const cutOff = describeOutOfTime(tag, spent);
+      return hasProgress || wasMostlyWaiting(spent)
+        ? { status: "partial", applied, cutOff }
+        : { status: "failed", applied, error: outOfTime(prepared, cutOff, failure) };
     }
     applied.push(tag);
     notice({ step: "applied", tag, ms: elapsedMs(run.clock, startMs) });
@@ -99,10 +114,10 @@ function stopped(applied: readonly string[], reason: unknown): Applied {
   return error.code === "run.cancelled" ? { status: "partial", applied, error } : { status: "partial", applied };
 }
 
-function outOfTime({ kind, migration }: PreparedMigration, cause: PosternError): PosternError {
+function outOfTime({ kind }: PreparedMigration, message: string, cause: PosternError): PosternError {
   const kept =
     "The statements before it were kept: run it with --long-run, or with --url from inside the network, and it goes on at this one.";
-  return new PosternError("migrate.deadline", `${migration.tag} did not end within the time that the runner has.`, {
+  return new PosternError("migrate.deadline", message, {
     cause,
     hint: kind === "steps" ? kept : undefined,
     sqlState: cause.sqlState,

@@ -24,7 +24,8 @@ export async function withLockRetries(
   what: {
     readonly tag: string;
     readonly describe: (error: unknown) => string;
-    readonly isRepeatable: boolean;
+    /** Asked after a failure. */
+    readonly isRepeatable: () => boolean;
     /** What was kept, where something was. */
     readonly hint?: string;
   },
@@ -47,7 +48,7 @@ export async function withLockRetries(
       if (blockers.length > 0) seen = blockers;
       backoff = backoff.next(undefined);
       const hasTime = limits.remainingMs() > backoff.duration + limits.lockTimeoutMs;
-      if (!what.isRepeatable || attempts >= limits.lockAttempts || !hasTime) {
+      if (!what.isRepeatable() || attempts >= limits.lockAttempts || !hasTime) {
         const waitedMs = elapsedMs(run.clock, startMs);
         const tries = { attempts, waitedMs, seen };
         throw blockedError(error, `${what.tag}, ${what.describe(error)}`, tries, what.hint);

@@ -82,6 +82,12 @@ export function transactionSettings(lockTimeoutMs: number): string[] {
 /** What the migration has set for itself ends before the bookkeeping, which is the runner's. */
 export const resetBeforeRecord = ["reset session authorization", "reset role", "reset search_path"];
 
+/**
+ * How the server reads the next message, which it does before it runs anything of it: a `set client_encoding` that a migration
+ * leaves (pg_dump writes one) would turn the letters of the next into others. Ours is UTF-8, and the parser's strings are standard.
+ */
+export const resetReading = ["set client_encoding = 'UTF8'", "set standard_conforming_strings = on"];
+
 export function recordStatements(options: {
   readonly runId: string;
   readonly token: string;

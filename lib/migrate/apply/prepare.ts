@@ -5,7 +5,7 @@ import { partitionFacts } from "../hazards/table.ts";
 import { collectNames, readFacts } from "../hazards/read-facts.ts";
 import type { Queryable } from "../ledger/ledger.ts";
 import type { Migration } from "../folder/source.ts";
-import { findIrrevocable } from "../sql/irrevocable.ts";
+import { areRepeatable } from "../sql/irrevocable.ts";
 import { findOutsideTransaction, type OutsideFacts } from "../sql/outside-transaction.ts";
 import { leavesSessionAlone } from "./leaves-session.ts";
 import { parseMigration, type Statement } from "../sql/parse-migration.ts";
@@ -70,7 +70,7 @@ async function prepareMigration(
   if (statements === undefined) return { kind: "unread", migration };
   const outside = findOutsideTransaction(statements, await readOutsideFacts(client, statements));
   if (outside.size === 0 && !hasBegun) {
-    const isRepeatable = findIrrevocable(statements) === undefined;
+    const isRepeatable = areRepeatable(statements);
     const leavesSession = leavesSessionAlone(statements.map(({ node }) => node));
     // Without the trees: hundreds of migrations may be pending.
     const offsets = statements.map(({ offset }) => ({ offset }));

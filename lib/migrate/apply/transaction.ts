@@ -10,6 +10,7 @@ import {
   placeOf,
   recordStatements,
   resetBeforeRecord,
+  resetReading,
   toFileOffset,
   transactionSettings,
 } from "./message.ts";
@@ -31,7 +32,7 @@ export async function applyInTransaction(
   const { tag, text } = migration;
   const count = statements.length;
   const tail = [
-    ...(leavesSession ? [] : resetBeforeRecord),
+    ...(leavesSession ? [] : [...resetBeforeRecord, ...resetReading]),
     ...recordStatements({
       runId: run.runId,
       token: run.lease.token,
@@ -70,7 +71,7 @@ export async function applyInTransaction(
   };
   try {
     const describe = (error: unknown) => describePlace(placeIn(error), count);
-    await withLockRetries(context, { tag, describe, isRepeatable }, attempt);
+    await withLockRetries(context, { tag, describe, isRepeatable: () => isRepeatable }, attempt);
   } catch (error) {
     await resetSession(client).catch(() => undefined);
     const at = placeIn(error);

@@ -3,17 +3,19 @@ import { PosternError } from "#lib/base/errors.ts";
 import { runScript, ScriptError } from "#lib/postgres/script.ts";
 import { resetSession } from "../run/session.ts";
 import type { Migration } from "../folder/source.ts";
+import { isRepeatableText } from "../sql/irrevocable.ts";
 import { type ApplyContext, statementTimeoutMs } from "./context.ts";
 import { describeFailure, describePlace } from "./failure.ts";
 import { withLockRetries } from "./lock-retry.ts";
-import { beginStatement, type Place, recordStatements, resetBeforeRecord } from "./message.ts";
+import { beginStatement, type Place, recordStatements, resetBeforeRecord, resetReading } from "./message.ts";
 
 /**
  * Applies a migration that the parser did not read (too large for it, or of a newer server's grammar) in one transaction, part
  * by part as its breakpoints say.
  *
- * One that ends the transaction by itself (COMMIT, ROLLBACK) is noticed behind the part that did, and fails; what it
- * committed is kept, which the error says.
+ * One that ends the transaction by itself (COMMIT, ROLLBACK) is noticed behind the part that did, or where it fails behind it; what
+ * it committed is kept, which the error says. One that did not get its locks is begun anew, unless it has committed, or names
+ * something that reaches outside of the transaction.
  *
  * @throws PosternError see `describeFailure`; `migrations.own-transaction`, `migrate.blocked`
  */
@@ -21,20 +23,27 @@ export async function applyUnread(context: ApplyContext, migration: Migration): 
   const { client, run, limits } = context;
   const { tag, statements: parts } = migration;
   let place = { part: "head" } as Place;
-  const attempt = async () => {
+  let hasCommitted = false;
+  let hasEnded = false;
+  const onCompleted = (_: number, command: string) => {
+    hasCommitted ||= /^(?:COMMIT|PREPARE TRANSACTION)/u.test(command);
+  };
+  const apply = async () => {
     await resetSession(client);
     place = { part: "head" };
     context.session.isSet = false;
-    const local = { lock_timeout: Math.ceil(limits.lockTimeoutMs), statement_timeout: statementTimeoutMs(limits) };
-    const settings = Object.entries(local).map(([name, value]) => `set local ${name} = ${value}`);
-    await runScript(client, [beginStatement, ...settings].join(";"));
+    // For the session, because one that commits goes on in another transaction.
+    const wanted = { lock_timeout: Math.ceil(limits.lockTimeoutMs), statement_timeout: statementTimeoutMs(limits) };
+    const settings = Object.entries(wanted).map(([name, value]) => `set ${name} = ${value}`);
+    await runScript(client, [...settings, beginStatement].join(";"));
     const transactionId = await readTransactionId(client);
     for (const [index, part] of parts.entries()) {
       place = { part: "file", number: index + 1 };
       run.report({ what: tag, migration: context.place, statement: { n: index + 1, of: parts.length } });
-      await run.monitor.cancellable(async () => runScript(client, part), limits.remainingMs());
+      await run.monitor.cancellable(async () => runScript(client, part, onCompleted), limits.remainingMs());
       // Stops before the next part would run, and be kept, on its own.
       if (client.getTransactionStatus() !== "T") throw ownTransaction(tag, index + 1);
+      await runScript(client, resetReading.join(";"));
     }
     if ((await readTransactionId(client)) !== transactionId) throw ownTransaction(tag, parts.length);
     place = { part: "recording" };
@@ -45,12 +54,21 @@ export async function applyUnread(context: ApplyContext, migration: Migration): 
     place = { part: "committing" };
     await runScript(client, "commit");
   };
+  const attempt = async () => {
+    try {
+      await apply();
+    } catch (error) {
+      const isInFile = error instanceof ScriptError && place.part === "file";
+      hasEnded = isInFile && (hasCommitted || (await hasLeftTransaction(client)));
+      await resetAfterFailure(client);
+      throw error;
+    }
+  };
   try {
     const describe = () => describePlace(place, parts.length);
-    await withLockRetries(context, { tag, describe, isRepeatable: false }, attempt);
+    const isRepeatable = () => !hasEnded && parts.every(isRepeatableText);
+    await withLockRetries(context, { tag, describe, isRepeatable }, attempt);
   } catch (error) {
-    const hasEnded = error instanceof ScriptError && place.part === "file" && (await hasLeftTransaction(client));
-    await resetAfterFailure(client);
     if (hasEnded) throw ownTransaction(tag, place.part === "file" ? place.number : 0, error);
     throw describeFailure(error, { migration, place, count: parts.length, offset: undefined });
   }

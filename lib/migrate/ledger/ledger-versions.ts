@@ -19,6 +19,32 @@ export const revokeWrites = `do $do$
   $do$`;
 
 /**
+ * Of the ledger, what health and `status` read, and `plan` of half-applied migrations. Results, errors and progress hold SQL, and are
+ * for the migrator and operators.
+ */
+export const readableColumns: Readonly<Record<string, readonly string[]>> = {
+  run_migrations: ["tag", "checksum", "ended_at", "outcome"],
+  migration_steps: ["tag", "step", "checksum", "state"],
+};
+
+const grantReadable = Object.entries(readableColumns)
+  .map(
+    ([table, columns]) => `execute format('grant select (${columns.join(", ")}) on postern.${table} to %I', reader);`,
+  )
+  .join(" ");
+/** Takes from health and readonly what default privileges and earlier releases gave them, and gives `readableColumns`. */
+export const narrowReading = `do $do$
+  declare
+    reader text;
+  begin
+    for reader in select rolname from pg_roles where rolname in ('${roleNames.health}', '${roleNames.readonly}') loop
+      execute format('revoke all on all tables in schema postern from %I', reader);
+      ${grantReadable}
+    end loop;
+  end
+  $do$`;
+
+/**
  * What a run records of its work, each only while it has the lease: the row is locked against the one who would take it, until
  * the transaction ends. KEY SHARE leaves the heartbeat, which changes no key, its way.
  */
@@ -63,15 +89,10 @@ const fencedFunctions = `
 
 /**
  * The ledger's own history: each entry is applied once, in order. Add to the end, never edit.
- * drizzle's table is created here too, exactly as drizzle 0.45 does, unless `createDrizzleTableSql` did before.
+ * drizzle's table is none of it: `ensureLedger` makes it for who knows the folder's format.
  */
 export const ledgerVersions: readonly string[] = [
-  `create table if not exists "${drizzleTable.schema}"."${drizzleTable.name}" (
-     id serial primary key,
-     hash text not null,
-     created_at bigint
-   );
-   create table postern.runs (
+  `create table postern.runs (
      run_id text constraint runs_pkey primary key,
      action text not null,
      requested_by text not null,
@@ -131,4 +152,6 @@ export const ledgerVersions: readonly string[] = [
      changed_at timestamptz not null default clock_timestamp(),
      constraint seed_files_pkey primary key (set_name, file)
    );`,
+  // With it comes `narrowReading`, to ledgers that were made before.
+  `create index runs_started_at_idx on postern.runs (started_at);`,
 ];

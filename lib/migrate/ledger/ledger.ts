@@ -1,10 +1,9 @@
 import type pg from "pg";
 import { type BundleInfo, type HistoryCode, drizzleTable, ledgerSchema } from "#lib/contract.ts";
 import type { ErrorReply, RunProgress } from "#lib/protocol.ts";
-import { sqlStateOf } from "#lib/postgres/errors.ts";
 import { createDrizzleTableSql } from "../history/drizzle-table.ts";
 import type { FolderFormat } from "../folder/listing.ts";
-import { ledgerVersions, revokeWrites } from "./ledger-versions.ts";
+import { ledgerVersions, narrowReading, revokeWrites } from "./ledger-versions.ts";
 import type { Migration } from "../folder/source.ts";
 
 /** Who does what, with which code: what the ledger keeps of a run. */
@@ -54,10 +53,10 @@ const ledgerLockKey = "7021866540331862017";
  * Creates or upgrades the ledger; does nothing, and needs no privilege, when it is up to date.
  * The state after a failure is the state before: everything is one transaction.
  *
- * @param format whose table to make where drizzle has none
+ * @param format whose table to make where drizzle has none; undefined: who asks knows no folder, and makes none
  */
-export async function ensureLedger(client: pg.Client, format: FolderFormat = "journal"): Promise<void> {
-  if ((await readLedgerVersion(client)) >= ledgerVersions.length) return;
+export async function ensureLedger(client: pg.Client, format?: FolderFormat): Promise<void> {
+  if (await isUpToDate(client, format)) return;
   // Said outright: with a role's own default of repeatable read the one that waits would not see what the other has made.
   await client.query("begin isolation level read committed read write");
   try {
@@ -66,11 +65,12 @@ export async function ensureLedger(client: pg.Client, format: FolderFormat = "jo
     const version = await readLedgerVersion(client);
     await ensureSchema(client, ledgerSchema);
     await ensureSchema(client, drizzleTable.schema);
-    await client.query(createDrizzleTableSql(format));
+    if (format !== undefined) await client.query(createDrizzleTableSql(format));
     if (version === 0)
       await client.query("create table if not exists postern.ledger_version (version integer not null)");
     for (const statements of ledgerVersions.slice(version)) await client.query(statements);
     await client.query(revokeWrites);
+    await client.query(narrowReading);
     await client.query("delete from postern.ledger_version");
     await client.query("insert into postern.ledger_version values ($1)", [ledgerVersions.length]);
     await client.query("commit");
@@ -257,7 +257,7 @@ export async function canReadSteps(client: Queryable): Promise<boolean> {
   const { rowCount } = await client.query(
     `select from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname = $1 and c.relname = 'migration_steps' and has_schema_privilege(n.oid, 'usage')
-       and has_table_privilege(c.oid, 'select')`,
+       and has_column_privilege(c.oid, 'checksum', 'select')`,
     [ledgerSchema],
   );
   return rowCount === 1;
@@ -276,21 +276,6 @@ export async function readHalfApplied(
 }
 
 /**
- * Tags of the migrations of which some statement has run, or was under way, on its own; none where there is no ledger, or this
- * role may not read it. Outside a transaction only: there the query fails.
- */
-export async function readBegunMigrations(client: Queryable): Promise<ReadonlySet<string>> {
-  try {
-    const { rows } = await client.query<{ tag: string }>("select distinct tag from postern.migration_steps");
-    return new Set(rows.map(({ tag }) => tag));
-  } catch (error) {
-    // undefined_table, invalid_schema_name, insufficient_privilege
-    if (["42P01", "3F000", "42501"].includes(sqlStateOf(error) ?? "")) return new Set();
-    throw error;
-  }
-}
-
-/**
  * Marks a run as cancelled. Its own second connection sees the mark, and cancels the statement under way.
  *
  * @returns false when there is no such run, or it has ended
@@ -301,6 +286,11 @@ export async function requestCancel(client: Queryable, runId: string, requestedB
     [runId, requestedBy],
   );
   return marked.rowCount === 1;
+}
+
+async function isUpToDate(client: pg.Client, format: FolderFormat | undefined): Promise<boolean> {
+  if ((await readLedgerVersion(client)) < ledgerVersions.length) return false;
+  return format === undefined || (await tableExists(client, drizzleTable.schema, drizzleTable.name));
 }
 
 async function readLedgerVersion(client: pg.Client): Promise<number> {

@@ -1,9 +1,10 @@
 import { PosternError } from "#lib/base/errors.ts";
 import type { PlannedMigration } from "#lib/protocol.ts";
-import type { AppliedRow, ComparedFolder, History } from "../history/history.ts";
+import type { ComparedFolder, History } from "../history/history.ts";
 import type { Queryable } from "../ledger/ledger.ts";
 import { planMigrations } from "./plan.ts";
-import { hashPlan } from "./plan-hash.ts";
+import { readDatabaseIdentity } from "./database-identity.ts";
+import { hashPlan, type PlannedOn } from "./plan-hash.ts";
 
 export type Approval = {
   /** Where data loss is refused without approval. */
@@ -22,12 +23,12 @@ export type Approval = {
 export async function findUnapproved(
   client: Queryable,
   folder: ComparedFolder,
-  { history, rows }: { readonly history: History; readonly rows: readonly AppliedRow[] },
+  { history, applied, begun }: { readonly history: History } & Omit<PlannedOn, "database">,
   { isProtected, approve }: Approval,
 ): Promise<PosternError | undefined> {
   if (history.pending.length === 0) return undefined;
   if (approve !== undefined) {
-    const planHash = hashPlan(history, rows);
+    const planHash = hashPlan(history, { applied, begun, database: await readDatabaseIdentity(client) });
     if (planHash === approve) return undefined;
     const tags = history.pending.map(({ tag }) => tag).join(", ");
     return new PosternError(

@@ -13,6 +13,7 @@ import { judgeStatement } from "../hazards/statement.ts";
 import { partitionFacts } from "../hazards/table.ts";
 import { type ComparedFolder, compareHistory, type History, withHalfApplied } from "../history/history.ts";
 import type { Queryable } from "../ledger/ledger.ts";
+import { readDatabaseIdentity } from "./database-identity.ts";
 import { hashPlan } from "./plan-hash.ts";
 import { findOutsideTransaction } from "../sql/outside-transaction.ts";
 import { type ParsedMigration, parseMigration, type Statement } from "../sql/parse-migration.ts";
@@ -57,7 +58,8 @@ export async function preparePlan(client: Queryable, folder: ComparedFolder): Pr
     const parsed = await parseAll(history.pending);
     const trees = parsed.flatMap(({ statements }) => statements.map(({ node }) => node));
     const facts = await readFacts(client, collectNames(trees));
-    return { history, parsed, facts, begun, planHash: hashPlan(history, applied) };
+    const database = await readDatabaseIdentity(client);
+    return { history, parsed, facts, begun, planHash: hashPlan(history, { applied, begun, database }) };
   } catch (error) {
     throw toDatabaseError(error, "planning the migrations");
   }

@@ -9,7 +9,7 @@ import { lookAfterwards } from "../after-run/look-afterwards.ts";
 import type { RunIdentity } from "../ledger/ledger.ts";
 import { leaseLost } from "../ledger/ledger-versions.ts";
 import type { LockHolder } from "../run/lock.ts";
-import { recordRun, type RunContext } from "../run/recorded-run.ts";
+import { recordRun, type RecordedRunOptions, type RunContext } from "../run/recorded-run.ts";
 import type { RunConnections } from "../run/run-connections.ts";
 import { readTables } from "./catalog.ts";
 import { executeStatements, stopped } from "./execute.ts";
@@ -41,6 +41,7 @@ export type PushOptions = {
   readonly statementTimeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
   readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
+  readonly onUnwatched?: RecordedRunOptions["onUnwatched"];
   readonly clock?: Clock;
 };
 
@@ -62,7 +63,7 @@ const defaults = Object.freeze({ lockTimeoutMs: 5000, statementTimeoutMs: 120_00
  * statement that the server refuses are results; not getting as far (no connection, no privilege, lock held) is thrown.
  */
 export async function push(connections: RunConnections, options: PushOptions): Promise<PushResult> {
-  const { runId, requestedBy, bundle, lockWaitMs, signal, onWait, isProtected = false } = options;
+  const { runId, requestedBy, bundle, lockWaitMs, signal, onWait, onUnwatched, isProtected = false } = options;
   if (isProtected) {
     throw new PosternError("push.protected", "The database is protected: a schema is not pushed to it.");
   }
@@ -70,7 +71,7 @@ export async function push(connections: RunConnections, options: PushOptions): P
   const startMs = clock.nowMs();
   const schema = await options.kit.describe();
   refuseOwnSchemas(schema);
-  const run = { runId, action: "push", requestedBy, bundle, lockWaitMs, clock, signal, onWait };
+  const run = { runId, action: "push", requestedBy, bundle, lockWaitMs, clock, signal, onWait, onUnwatched };
   return await recordRun(connections, run, async (context) => {
     const { client } = connections;
     const job = { client, schema, options, context };

@@ -10,7 +10,7 @@ import type { RunIdentity } from "../ledger/ledger.ts";
 import type { LockHolder } from "../run/lock.ts";
 import { LockObserver } from "./observed-locks.ts";
 import { preparePlan, type PreparedPlan } from "../plan/plan.ts";
-import { recordRun, type RunContext } from "../run/recorded-run.ts";
+import { recordRun, type RecordedRunOptions, type RunContext } from "../run/recorded-run.ts";
 import type { RunConnections } from "../run/run-connections.ts";
 import { type RehearsedOne, rehearseMigration } from "./rehearse-migration.ts";
 import { findIrrevocable } from "../sql/irrevocable.ts";
@@ -34,6 +34,7 @@ export type RehearseOptions = {
   readonly totalMs?: number;
   readonly signal?: AbortSignal | undefined;
   readonly onWait?: ((holder: LockHolder | undefined) => void) | undefined;
+  readonly onUnwatched?: RecordedRunOptions["onUnwatched"];
   readonly clock?: Clock;
 };
 
@@ -60,7 +61,7 @@ const defaults = Object.freeze({
  */
 export async function rehearse(connections: RunConnections, options: RehearseOptions): Promise<RehearsalResult> {
   const { client } = connections;
-  const { folder, runId, requestedBy, bundle, allow, signal, onWait } = options;
+  const { folder, runId, requestedBy, bundle, allow, signal, onWait, onUnwatched } = options;
   const clock = options.clock ?? systemClock;
   const startMs = clock.nowMs();
   const finish = (plan: PreparedPlan, outcome: Outcome): RehearsalResult => ({
@@ -74,7 +75,8 @@ export async function rehearse(connections: RunConnections, options: RehearseOpt
   if (refusal !== undefined) return finish(before, refusal);
   const lockWaitMs = options.lockWaitMs ?? defaults.lockWaitMs;
   const identity = { runId, action: "rehearse", requestedBy, bundle, allow, folderFormat: folder.format };
-  return await recordRun(connections, { ...identity, lockWaitMs, clock, signal, onWait }, async (run) => {
+  const watching = { lockWaitMs, clock, signal, onWait, onUnwatched };
+  return await recordRun(connections, { ...identity, ...watching }, async (run) => {
     const plan = await preparePlan(client, folder);
     const outcome = findRefusal(plan, allow) ?? (await runAndRollBack(client, plan, options, run));
     const result = finish(plan, outcome);

@@ -1,6 +1,7 @@
 import { drizzleTable, ledgerSchema, type RoleKey, roleNames } from "#lib/contract.ts";
 import type { SetupResult } from "#lib/protocol.ts";
 import { PosternError } from "#lib/base/errors.ts";
+import { readableColumns } from "../ledger/ledger-versions.ts";
 import { quoteIdentifier, quoteLiteral } from "#lib/postgres/quote.ts";
 import { takeExcess } from "./excess.ts";
 import type { RoleFacts } from "./facts.ts";
@@ -159,8 +160,32 @@ function bookkeepingStatements(schema: string, facts: RoleFacts, findings: Findi
     // What the default privileges gave them; what is made later the ledger closes itself.
     ...revokeAll("table", tables, everyServed),
     ...revokeAll("sequence", objects.names("sequence"), everyServed),
+    ...(schema === ledgerSchema ? ledgerReading(tables) : drizzleReading(tables)),
+  ];
+}
+
+/** Query texts and errors are in the ledger: health and readonly get the columns that `status` takes. */
+function ledgerReading(tables: readonly string[]): string[] {
+  const readers = `${name.health}, ${name.readonly}`;
+  return [
+    ...grant("select", "table", tables, name.operator),
+    ...Object.entries(readableColumns).flatMap(([table, columns]) =>
+      grant(
+        `select (${columns.join(", ")})`,
+        "table",
+        tables.filter((one) => one === `${ledgerSchema}.${table}`),
+        readers,
+      ),
+    ),
+    // Of an earlier release.
+    `alter default privileges for role ${name.migrator} in schema ${quoteIdentifier(ledgerSchema)} revoke select on tables from ${name.health}`,
+  ];
+}
+
+function drizzleReading(tables: readonly string[]): string[] {
+  return [
     ...grant("select", "table", tables, ledgerReaders),
-    `alter default privileges for role ${name.migrator} in schema ${quoted} grant select on tables to ${name.health}`,
+    `alter default privileges for role ${name.migrator} in schema ${quoteIdentifier(drizzleTable.schema)} grant select on tables to ${name.health}`,
   ];
 }
 

@@ -43,24 +43,27 @@ export async function renewLease(client: Queryable, { token }: Lease): Promise<b
 
 /**
  * Ends the connection that holds the lock when the lease is its run's and was not renewed in time: the process is frozen
- * (SIGSTOP, a laptop asleep) or its machine is gone. The server rolls back what it had begun.
+ * (SIGSTOP, a laptop asleep) or its machine is gone. The server rolls back what it had begun. A run that has the lock and not
+ * yet the lease asks one query after the other: it is frozen when it has been silent for as long.
  *
  * A run may also fail to renew because it cannot open its second connection (`max_connections`, a pooler), and then it works
  * on. What tells them apart is where the silence is:
  *
  * - the holder itself has waited for its client for as long: nobody is there, or nobody that may go on
  * - the server works for the holder, and the second connection is there and silent: its process is frozen
- * - the server works for the holder, and there is no second connection: left alone until it waits for its client
+ * - the server works for the holder, and there is no second connection: left alone until it waits for its client. A run begins no
+ *   work before that connection is there or could not be opened, so that this is one that could not open it, or lost it
  *
  * @returns whether a connection was ended; false also when this role may not
  */
 export async function endFrozenHolder(client: Queryable, holderPid: number): Promise<boolean> {
   const ended = await client
     .query(
-      `select pg_terminate_backend(a.pid) from postern.lease l join postern.runs r using (run_id)
-       join pg_stat_activity a on a.pid = $1 and ${isConnectionOf("r")}
-       where l.name = 'run' and l.renewed_at < clock_timestamp() - make_interval(secs => $2)
-         and (${isSilent("a")} or a.state = 'active' and exists (
+      `select pg_terminate_backend(a.pid) from pg_stat_activity a join postern.runs r on ${isConnectionOf("r")}
+       left join postern.lease l on l.name = 'run' and l.run_id = r.run_id
+       where a.pid = $1
+         and (l.run_id is null or l.renewed_at < clock_timestamp() - make_interval(secs => $2))
+         and (${isSilent("a")} or l.run_id is not null and a.state = 'active' and exists (
            select from pg_stat_activity other
            where ${isNamedAfter("other", "r")} and other.pid <> a.pid and other.datid = a.datid and ${isSilent("other")}
          ))`,

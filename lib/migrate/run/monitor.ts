@@ -51,6 +51,7 @@ export class RunMonitor implements AsyncDisposable {
   readonly #options: MonitorOptions;
   readonly #stop = new AbortController();
   readonly #abort = new AbortController();
+  readonly #first: Promise<void>;
   readonly #loop: Promise<void>;
   #lease: Lease | undefined;
   #connection: Connection | undefined;
@@ -61,11 +62,15 @@ export class RunMonitor implements AsyncDisposable {
   #failures = 0;
   #reopenAtMs = 0;
   #blockers: readonly Blocker[] = [];
+  #blockedMs = 0;
+  /** When somebody last looked who blocks the statement under way. */
+  #lookedMs: number | undefined;
   /** What is under way on this connection: one thing at a time. */
   #asking: Promise<void> = Promise.resolve();
 
   constructor(options: MonitorOptions) {
     this.#options = options;
+    this.#first = this.#ask(async (turn) => this.#tick(turn, false));
     this.#loop = this.#watch();
   }
 
@@ -77,6 +82,19 @@ export class RunMonitor implements AsyncDisposable {
   /** Who kept the statement under way waiting when somebody last looked; empty once it went on. */
   get blockers(): readonly Blocker[] {
     return this.#blockers;
+  }
+
+  /**
+   * Settles when the connection is there, or could not be opened: within three seconds. Until then a run that is frozen looks
+   * like one that works on without it, so that no work is begun before.
+   */
+  async ready(): Promise<void> {
+    await this.#first;
+  }
+
+  /** How long its statements were kept waiting for others so far, as far as was seen. */
+  get blockedMs(): number {
+    return this.#blockedMs;
   }
 
   /** From now on it is renewed. */
@@ -104,6 +122,7 @@ export class RunMonitor implements AsyncDisposable {
   async cancellable<Result>(work: () => Promise<Result>, limitMs = Number.POSITIVE_INFINITY): Promise<Result> {
     this.#isCancellable = true;
     this.#blockers = [];
+    this.#lookedMs = this.#options.clock.nowMs();
     const done = new AbortController();
     const limit = Number.isFinite(limitMs) ? this.#cancelAfter(limitMs, done.signal) : Promise.resolve();
     try {
@@ -127,8 +146,7 @@ export class RunMonitor implements AsyncDisposable {
     const lookEveryMs = this.#options.lookEveryMs ?? defaults.lookEveryMs;
     const renewEveryMs = this.#options.renewEveryMs ?? defaults.renewEveryMs;
     let renewedMs = clock.nowMs();
-    // At once: until this connection is there, a run that is frozen looks like one that could not open it.
-    await this.#ask(async (turn) => this.#tick(turn, false));
+    await this.#first;
     while (await this.#pause(lookEveryMs)) {
       const isDue = elapsedMs(clock, renewedMs) >= renewEveryMs;
       if (isDue) renewedMs = clock.nowMs();
@@ -196,11 +214,18 @@ export class RunMonitor implements AsyncDisposable {
     if (this.#isCancellable) {
       const blockers = await findBlockers(client, this.#options.workPid);
       turn.throwIfAborted();
-      this.#blockers = blockers;
+      this.#noteBlockers(blockers);
     }
     if (this.#hasNews) await this.#writeProgress(client);
     turn.throwIfAborted();
     if (this.#abort.signal.aborted) await this.#cancelStatement(client);
+  }
+
+  #noteBlockers(blockers: readonly Blocker[]): void {
+    const nowMs = this.#options.clock.nowMs();
+    if (blockers.length > 0 && this.#lookedMs !== undefined) this.#blockedMs += nowMs - this.#lookedMs;
+    this.#lookedMs = nowMs;
+    this.#blockers = blockers;
   }
 
   /** The connection there is, or another. One that comes when it was given up is closed: nobody else would. */

@@ -19,6 +19,7 @@ import {
 import { endFrozenHolder, type Lease, takeLease } from "./lease.ts";
 import { acquireLock, endHolder, type LockHolder } from "./lock.ts";
 import { RunMonitor } from "./monitor.ts";
+import { isToPrune, pruneRuns } from "../ledger/prune.ts";
 import { refuseOtherAction } from "./other-action.ts";
 import type { RunConnections } from "./run-connections.ts";
 import { resetSession } from "./session.ts";
@@ -39,7 +40,7 @@ export type RecordedRunOptions = RunIdentity & {
   readonly onAttached?: ((progress: RunProgress | undefined) => void) | undefined;
   /** Told why the run's second connection is not there: until it is, nobody hears of its progress and no cancel is heard. */
   readonly onUnwatched?: ((reason: PosternError) => void) | undefined;
-  /** Whose table to make where drizzle has none. Default `journal`. */
+  /** Whose table to make where drizzle has none. Default: none is made. */
   readonly folderFormat?: FolderFormat | undefined;
 };
 
@@ -60,7 +61,7 @@ export type RunContext = {
   readonly clock: Clock;
   /** Aborted when the run was called off, was cancelled or has lost its lease; the reason is a PosternError. */
   readonly signal: AbortSignal;
-  readonly monitor: Pick<RunMonitor, "cancellable" | "blockers" | "signal" | "renewNow">;
+  readonly monitor: Pick<RunMonitor, "cancellable" | "blockers" | "blockedMs" | "signal" | "renewNow">;
   /** Tells whoever watches where the run stands. */
   readonly report: (progress: RunProgress) => void;
   /** Opens one more connection of this run. */
@@ -73,7 +74,7 @@ export type RunContext = {
  * 1. Make sure of the ledger.
  * 2. Record the run. An id that was used before gives that run's outcome, once there is one; the work is not done again.
  * 3. Take the run lock, polling, and with it the lease (whoever watches is told whose end is waited for); end in the ledger what runs left open that died.
- * 4. Do the work, watched on a second connection (see `RunMonitor`).
+ * 4. Do the work, watched on a second connection (see `RunMonitor`), which was opened, or could not be, before the work begins.
  * 5. Record its outcome, or its error, durably, and let go of the lock.
  *
  * A process that dies between 2 and 5 leaves a run without an end; its connection is gone with it, so others see
@@ -118,10 +119,11 @@ export async function recordRun<Result>(
     if (hasWaited) monitor.report({ what: action });
     const lease = await takeLease(client, runId);
     monitor.hold(lease);
-    await endLostRuns(client, runId);
+    await Promise.all([endLostRuns(client, runId), monitor.ready()]);
     const report = (progress: RunProgress) => monitor.report(progress);
     const outcome = await work({ runId, lease, stoleFrom, clock, signal, monitor, report, open });
     await end(outcome);
+    await pruneNowAndThen(client, runId);
     return outcome.result;
   } catch (error) {
     const failure = toDatabaseError(error, `running ${action}`);
@@ -145,10 +147,16 @@ export async function recordWithoutWork<Result>(
       await ensureLedger(client, options.folderFormat);
       return await recordEndedRun(client, options, outcome);
     });
+    if (earlier === undefined) await pruneNowAndThen(client, options.runId);
     return earlier === undefined ? outcome.result : ((await attach(client, earlier, options)) as Result);
   } catch (error) {
     throw toDatabaseError(error, `running ${options.action}`);
   }
+}
+
+/** A run that has done its work has done it, also where its role may not remove, or its connection is gone by now. */
+async function pruneNowAndThen(client: pg.Client, runId: string): Promise<void> {
+  if (isToPrune(runId)) await pruneRuns(client).catch(() => undefined);
 }
 
 /** For whoever watches a run that has not begun its work. */

@@ -69,6 +69,13 @@ describe("drizzle's table", () => {
     expect(await readAppliedRows(connection.client)).toMatchObject([{ appliedAt: new Date("2026-01-02T03:04:05Z") }]);
   });
 
+  it("is not made by who knows no folder, and is made in the folder's layout behind that", async () => {
+    await ensureLedger(connection.client);
+    expect(await readDrizzleLayout(connection.client)).toMatchObject({ exists: false, hasLedger: true });
+    await ensureLedger(connection.client, "folders");
+    expect(await readDrizzleLayout(connection.client)).toMatchObject({ exists: true, hasName: true, hasLedger: true });
+  });
+
   it("of either format stays as it is when the other is asked for", async () => {
     await ensureLedger(connection.client, "folders");
     await connection.client.query(createDrizzleTableSql("journal"));
@@ -76,7 +83,7 @@ describe("drizzle's table", () => {
   });
 
   it("may hold a row without a time, and one with a time that no date has", async () => {
-    await ensureLedger(connection.client);
+    await ensureLedger(connection.client, "journal");
     await connection.client.query(
       "insert into drizzle.__drizzle_migrations (hash, created_at) values ('a', null), ('b', 9223372036854775807)",
     );

@@ -116,6 +116,32 @@ describe("an approval", () => {
     expect(await tables()).toEqual(["old", "older"]);
   });
 
+  it("of a half-applied migration is for the statements that are left", async () => {
+    const folder = await files.write(["create table new (id int);\nvacuum new;\ndrop table old"]);
+    const approve = await hashOf(folder);
+    // As a run leaves it that got behind the second statement, the text being the same.
+    const stop = new AbortController();
+    const onProgress: MigrateOptions["onProgress"] = ({ step }) => {
+      if (step === "statement-done") stop.abort();
+    };
+    const cut = await run(folder, { approve, signal: stop.signal, onProgress });
+    expect(cut).toMatchObject({ status: "partial", applied: [], planHash: await hashOf(folder) });
+    expect(cut.planHash).not.toBe(approve);
+    expect(await run(folder, { approve })).toMatchObject({ status: "refused", error: { code: "plan.mismatch" } });
+    expect(await tables()).toEqual(["new", "old", "older"]);
+    expect(await run(folder, { approve: cut.planHash })).toMatchObject({ status: "applied" });
+    expect(await tables()).toEqual(["new", "older"]);
+  });
+
+  it("is for its database: another with the same history and the same plan takes it for none", async () => {
+    const folder = await files.write(destructive);
+    const twin = stack.use(await createTestDatabase());
+    const other = stack.use(await connect(twin.address, { applicationName: "twin" }));
+    const { planHash: approve } = await planMigrations(other.client, folder);
+    expect(await run(folder, { approve })).toMatchObject({ status: "refused", error: { code: "plan.mismatch" } });
+    expect(await tables()).toEqual(["old", "older"]);
+  });
+
   it("that was used already finds nothing to do", async () => {
     const folder = await files.write(destructive);
     const approve = await hashOf(folder);

@@ -57,7 +57,7 @@ describe("a plan", () => {
   it("reports a history that contradicts the folder, and another plan hash for it", async () => {
     const before = await folder.write(["create table a ()"]);
     const plan = await planMigrations(connection.client, before);
-    await ensureLedger(connection.client);
+    await ensureLedger(connection.client, "journal");
     await connection.client.query("insert into drizzle.__drizzle_migrations (hash, created_at) values ('x', 1)");
     const after = await planMigrations(connection.client, before);
     expect(after.findings).toMatchObject([{ code: "history.missing-file" }]);
@@ -112,7 +112,7 @@ describe("a plan", () => {
   });
 
   it("of a history of 5,000 applied migrations takes less than a second", async () => {
-    await ensureLedger(connection.client);
+    await ensureLedger(connection.client, "journal");
     const long = await folder.write(Array.from({ length: 5000 }, (_, index) => `select ${index}`));
     await connection.client.query(
       `insert into drizzle.__drizzle_migrations (hash, created_at)

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { acquireLock } from "#lib/migrate/run/lock.ts";
+import { connect } from "#lib/postgres/connect.ts";
 import { useMigrateBench } from "../../support/migrate-bench.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 const bench = useMigrateBench();
 
@@ -31,8 +34,39 @@ describe("a run whose time is limited", () => {
     const result = await run({ remainingMs: countdown(1500), minStartMs: 0 });
     expect(performance.now() - startMs).toBeLessThan(6000);
     expect(result).toMatchObject({ status: "failed", applied: [], error: { code: "migrate.deadline" } });
-    expect(result.error?.message).toContain("0000_step");
+    expect(result.error?.message).toMatch(
+      /^0000_step did not end within the [12] s that the runner had: it worked for all/u,
+    );
     expect(await rows("select from pg_tables where tablename = 'half'")).toEqual([]);
+  });
+
+  it("is partial when most of the time went into waiting for another run, and says so", async () => {
+    const { folder, run, database, stack } = bench();
+    await folder.write(["select pg_sleep(3)"]);
+    const holder = stack.use(await connect(database.address, { applicationName: "holder" }));
+    const lock = await acquireLock(holder.client, "run", { waitMs: 0 });
+    const remainingMs = countdown(3000);
+    const outcome = run({ remainingMs, minStartMs: 0 });
+    await waitFor("it has waited", () => remainingMs() < 1000);
+    await lock[Symbol.asyncDispose]();
+    const result = await outcome;
+    expect(result).toMatchObject({ status: "partial", applied: [], pending: ["0000_step"] });
+    expect(result.cutOff).toMatch(/: [23] s went into waiting for another run/u);
+    expect(await run()).toMatchObject({ status: "applied" });
+  });
+
+  it("is partial when most of it went into waiting for somebody's transaction, and names who", async () => {
+    const { folder, run, database, stack } = bench();
+    await folder.write(["create table a (id int)"]);
+    await run();
+    await folder.write(["create table a (id int)", "create index concurrently a_idx on a (id)"]);
+    const writer = stack.use(await connect(database.address, { applicationName: "slow report" }));
+    await writer.client.query("begin; insert into a values (1)");
+    const result = await run({ remainingMs: countdown(3000), minStartMs: 0 });
+    expect(result).toMatchObject({ status: "partial", applied: [], pending: ["0001_step"] });
+    expect(result.cutOff).toContain("slow report");
+    await writer.client.query("commit");
+    expect(await run()).toMatchObject({ status: "applied", applied: ["0001_step"] });
   });
 
   it("is partial when time runs out behind others, and the one that was cut is applied whole by the next", async () => {

@@ -4,6 +4,7 @@ import type { MigrateProcess } from "../../support/migrate-process.ts";
 import {
   closeGate,
   type MigrateBench,
+  openMigrateBench,
   openGate,
   passGate,
   useMigrateBench,
@@ -11,6 +12,8 @@ import {
   waitUntilGone,
   waitUntilWatched,
 } from "../../support/migrate-bench.ts";
+import { startTestServer } from "../../support/postgres.ts";
+import { startPostgresProxy } from "../../support/postgres-proxy.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 const bench = useMigrateBench();
@@ -114,4 +117,33 @@ describe("a runner that is frozen with SIGSTOP", () => {
     const index = "select indisvalid as valid from pg_index where indexrelid = 'account_idx'::regclass";
     expect(await bench().rows(index)).toEqual([{ valid: true }]);
   });
+});
+
+describe("a run that hears nothing more from its first moments on", () => {
+  it.each([
+    ["has the lock and asks for the lease", "begin isolation level read committed\0"],
+    ["has asked for the lease", "select from postern.lease"],
+    ["has the lease and not yet its history", "update postern.runs r set ended_at"],
+  ])(
+    "is passed within 10 s when it %s",
+    async (_, last) => {
+      await using server = await startTestServer({ tls: "off" });
+      await using own = await openMigrateBench(server);
+      await using proxy = await startPostgresProxy(server);
+      await own.folder.write(texts.slice(0, 1));
+      let isFrozen = false;
+      proxy.judge = ({ from, bytes }) => {
+        isFrozen ||= from === "client" && bytes.includes(last);
+        return isFrozen ? "stall" : "pass";
+      };
+      const address = { ...own.database.address, host: proxy.host, port: proxy.port };
+      const frozen = own.run({}, address).catch((error: unknown) => error);
+      await waitFor("it is frozen", async () => isFrozen);
+      const startMs = performance.now();
+      expect(await own.run({ lockWaitMs: 12_000 })).toMatchObject({ status: "applied", applied: ["0000_step"] });
+      expect(performance.now() - startMs).toBeLessThan(10_000);
+      await frozen;
+    },
+    40_000,
+  );
 });

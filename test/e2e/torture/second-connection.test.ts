@@ -69,6 +69,19 @@ describe("the second connection of a run", () => {
     expect(await outcome).toMatchObject({ status: "partial", error: { code: "run.cancelled" } });
   }, 30_000);
 
+  it.each([
+    ["gets no answer", "stall"],
+    ["is refused", "cut-before"],
+  ] as const)("is there before anything is applied, or was given up: one that %s", async (_, verdict) => {
+    await bench.folder.write(["select pg_sleep(0.1)"]);
+    proxy.judge = ({ connection, type }) => (connection === 2 && type === "" ? verdict : "pass");
+    const seen: string[] = [];
+    const onProgress = ({ step }: MigrateProgress) => seen.push(step);
+    const result = await bench.run({ onProgress, onBegin: ({ tag }) => seen.push(tag) }, throughProxy());
+    expect(result).toMatchObject({ status: "applied" });
+    expect(seen).toEqual(["unwatched", "0000_step", "applied"]);
+  });
+
   it("that cannot be opened lets nobody take a run that works for a frozen one, and it is told of", async () => {
     await bench.folder.write(["create table a ()", "select pg_sleep(9)"]);
     proxy.judge = ({ connection, type }) => (connection > 1 && type === "" ? "cut-before" : "pass");

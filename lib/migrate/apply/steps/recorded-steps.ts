@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type pg from "pg";
 import { PosternError } from "#lib/base/errors.ts";
+import { sqlStateOf } from "#lib/postgres/errors.ts";
 import { quoteLiteral } from "#lib/postgres/quote.ts";
 import { canReadSteps, type Queryable } from "../../ledger/ledger.ts";
 import type { RunContext } from "../../run/recorded-run.ts";
@@ -39,7 +40,24 @@ export async function readSteps(
 
 /** The steps of every half-applied migration, by tag. None where they cannot be read. */
 export async function readAllSteps(client: Queryable): Promise<ReadonlyMap<string, readonly RecordedStep[]>> {
-  if (!(await canReadSteps(client))) return new Map();
+  return (await canReadSteps(client)) ? await selectAllSteps(client) : new Map();
+}
+
+/**
+ * The same in one query, none where there is no ledger, or this role may not read it. Outside a transaction only: there the
+ * query fails.
+ */
+export async function readAllStepsAtOnce(client: Queryable): Promise<ReadonlyMap<string, readonly RecordedStep[]>> {
+  try {
+    return await selectAllSteps(client);
+  } catch (error) {
+    // undefined_table, invalid_schema_name, insufficient_privilege
+    if (["42P01", "3F000", "42501"].includes(sqlStateOf(error) ?? "")) return new Map();
+    throw error;
+  }
+}
+
+async function selectAllSteps(client: Queryable): Promise<ReadonlyMap<string, readonly RecordedStep[]>> {
   const { rows } = await client.query<RecordedStep & { readonly tag: string }>(
     "select tag, step, checksum, state from postern.migration_steps order by tag, step",
   );

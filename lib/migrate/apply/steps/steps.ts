@@ -10,7 +10,7 @@ import { describeFailure, describePlace } from "../failure.ts";
 import { dropInvalidIndexes, isIndexBuilt } from "./invalid-index.ts";
 import { undoRefused } from "./refused-step.ts";
 import { withLockRetries } from "../lock-retry.ts";
-import { beginStatement, type Place, recordStatements, resetBeforeRecord } from "../message.ts";
+import { beginStatement, type Place, recordStatements, resetBeforeRecord, resetReading } from "../message.ts";
 import type { PreparedMigration, Step } from "../prepare.ts";
 import { readSteps, recordStepSql, type RecordedSteps } from "./recorded-steps.ts";
 import { isSessionSetting } from "./session-setting.ts";
@@ -92,6 +92,7 @@ async function applyStep(context: ApplyContext, one: OneStep): Promise<boolean> 
   if (isSessionSetting(step.node)) {
     if ("VariableSetStmt" in step.node) ownSettings.add((step.node.VariableSetStmt.name ?? "").toLowerCase());
     await runScript(client, step.text);
+    await runScript(client, resetReading.join(";"));
     return false;
   }
   if (recorded.get(number) === "done") return false;
@@ -100,7 +101,7 @@ async function applyStep(context: ApplyContext, one: OneStep): Promise<boolean> 
     {
       tag: one.migration.tag,
       describe: () => describePlace({ part: "file", number }, one.of),
-      isRepeatable: true,
+      isRepeatable: () => true,
       hint: hintAt({ part: "file", number }),
     },
     async () => {

@@ -7,12 +7,19 @@ const applied = [
   { checksum: "a", when: 1 },
   { checksum: "b", when: 2 },
 ];
-const hash = hashPlan({ pending: [first, second] }, applied);
+const steps = [
+  { step: 1, checksum: "s", state: "done" },
+  { step: 2, checksum: "t", state: "running" },
+] as const;
+const begun = new Map([[second.tag, steps]]);
+const database = "7 5 app";
+const state = { applied, begun, database };
+const hash = hashPlan({ pending: [first, second] }, state);
 
 it("is the same for the same plan, in whatever order the rows come and whenever they were applied", () => {
   expect(hash).toMatch(/^[0-9a-f]{64}$/u);
   const rows = applied.toReversed().map(({ checksum, when }) => ({ checksum, when, appliedAt: new Date() }));
-  expect(hashPlan({ pending: [first, second] }, rows)).toBe(hash);
+  expect(hashPlan({ pending: [first, second] }, { ...state, applied: rows })).toBe(hash);
 });
 
 it.each([
@@ -31,5 +38,19 @@ it.each([
     ],
   ],
 ])("is another for %s", (_what, pending, rows) => {
-  expect(hashPlan({ pending }, rows)).not.toBe(hash);
+  expect(hashPlan({ pending }, { ...state, applied: rows })).not.toBe(hash);
+});
+
+it.each([
+  ["nothing begun", { begun: new Map() }],
+  ["a step less", { begun: new Map([[second.tag, steps.slice(0, 1)]]) }],
+  ["a step that is done", { begun: new Map([[second.tag, steps.map((one) => ({ ...one, state: "done" as const }))]]) }],
+  [
+    "another statement in its place",
+    { begun: new Map([[second.tag, steps.map((one) => ({ ...one, checksum: "x" }))]]) },
+  ],
+  ["the same steps of another", { begun: new Map([[first.tag, steps]]) }],
+  ["another database", { database: "7 6 app" }],
+])("is another for %s", (_what, different) => {
+  expect(hashPlan({ pending: [first, second] }, { ...state, ...different })).not.toBe(hash);
 });
