@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import { handleInspectEvent } from "#lib/migrate/inspect.ts";
 import {
   beginRun,
+  endLostRuns,
   endRun,
   ensureLedger,
   type Queryable,
@@ -62,4 +63,22 @@ it("says of a run that ends while it is cancelled that it has ended", async () =
   const canceller = { query } as Queryable;
   expect(await cancelRun(canceller, { runId: "brief", requestedBy: "test" })).toMatchObject({ state: "ended" });
   expect(await requestCancel(other.client, "brief", "test")).toBe(false);
+});
+
+it("lets a run that was taken for lost say how it ended", async () => {
+  await using database = await createTestDatabase();
+  await using connection = await connect(database.address, { applicationName: "test" });
+  await using pool = createPool(async () => database.address, { applicationName: "test" });
+  await ensureLedger(connection.client);
+  const identity = { action: "migrate", requestedBy: "test" };
+  await beginRun(connection.client, { ...identity, runId: "cut-off-run" });
+  // Nobody is connected under its name: so the next run finds it.
+  await endLostRuns(connection.client, "the-next-run");
+  const look = async () => handleInspectEvent({ action: "progress", runId: "cut-off-run" }, { pool, migrationsDir });
+  expect(await look()).toMatchObject({ state: "lost" });
+
+  await endRun(connection.client, "cut-off-run", { outcome: "applied", result: { status: "applied" } });
+  expect(await look()).toMatchObject({ state: "ended", result: { status: "applied" } });
+  await endRun(connection.client, "cut-off-run", { outcome: "failed" });
+  expect(await look(), "an end that was told stays").toMatchObject({ result: { status: "applied" } });
 });

@@ -101,11 +101,12 @@ export type RunOutcome = {
   readonly error?: ErrorReply["error"] | undefined;
 };
 
+/** The first end that a run tells stays. One that was taken for lost, because its connection was, knows better how it ended. */
 export async function endRun(client: pg.Client, runId: string, end: RunOutcome): Promise<void> {
   await client.query(
     `update postern.runs
      set ended_at = clock_timestamp(), outcome = $2, sqlstate = $3, result = $4, error = $5
-     where run_id = $1 and ended_at is null`,
+     where run_id = $1 and (ended_at is null or outcome = 'lost')`,
     [
       runId,
       end.outcome,
