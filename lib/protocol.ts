@@ -69,6 +69,8 @@ export type RunnerEvent =
       /** Danger: what loses data runs too. */
       readonly acceptDataLoss?: boolean;
       readonly dryRun?: boolean;
+      /** How long a statement may queue for a lock, in milliseconds. */
+      readonly lockTimeoutMs?: number;
     };
 
 /** Events of the inspect function (synchronous). */

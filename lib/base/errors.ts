@@ -151,6 +151,18 @@ const errorTable = {
     exitCode: 1,
     hint: "Nothing was changed. If those data may go, run it again with --accept-data-loss.",
   },
+  "push.unmanaged-data": {
+    exitCode: 1,
+    hint: "Nothing was changed. Give the new column a default, or add it and fill it in a migration.",
+  },
+  "push.blocked": {
+    exitCode: 1,
+    hint: "Nothing was changed. End what blocks it, or push again when it is over.",
+  },
+  "push.deadline": {
+    exitCode: 1,
+    hint: "Nothing was changed: it needs longer than the runner has. Push with --url, from where the database can be reached.",
+  },
   "push.ambiguous": {
     exitCode: 1,
     hint: "Nothing was changed. Declare renames in renames.json beside the schema file; what is no rename, push in two steps.",

@@ -15,6 +15,8 @@ const requestedBy = v.pipe(
 
 const milliseconds = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(24 * 3600 * 1000));
 
+const lockTimeoutMs = v.pipe(milliseconds, v.minValue(1, "expected at least 1: 0 would wait for ever"));
+
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/u, "expected a SHA-256 in hex"));
 
 const allow = v.array(v.picklist(Object.keys(historyOverrides) as HistoryCode[]));
@@ -34,7 +36,7 @@ const runnerEvent = v.variant("action", [
     migrationsHash: v.exactOptional(sha256),
     approve: v.exactOptional(sha256),
     lockWaitMs: v.exactOptional(milliseconds),
-    lockTimeoutMs: v.exactOptional(v.pipe(milliseconds, v.minValue(1, "expected at least 1: 0 would wait for ever"))),
+    lockTimeoutMs: v.exactOptional(lockTimeoutMs),
     stealLock: v.exactOptional(v.boolean()),
     allow: v.exactOptional(allow),
   }),
@@ -69,6 +71,7 @@ const runnerEvent = v.variant("action", [
     schemaHash: v.exactOptional(sha256),
     acceptDataLoss: v.exactOptional(v.boolean()),
     dryRun: v.exactOptional(v.boolean()),
+    lockTimeoutMs: v.exactOptional(lockTimeoutMs),
   }),
 ]);
 

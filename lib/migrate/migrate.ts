@@ -5,6 +5,7 @@ import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { type ApplyLimits, type BegunMigration, type MigrateEvent, applyPending } from "./apply/apply-pending.ts";
+import { lookEveryMsFor } from "./apply/lock-retry.ts";
 import { type PreparedMigration, prepareMigrations } from "./apply/prepare.ts";
 import { readAllStepsAtOnce, type RecordedStep } from "./apply/steps/recorded-steps.ts";
 import { lookAfterwards } from "./after-run/look-afterwards.ts";
@@ -123,7 +124,7 @@ export async function migrate(connections: RunConnections, options: MigrateOptio
     onUnwatched,
     lockWaitMs,
     stealLock,
-    lookEveryMs: Math.min(250, Math.max(50, Math.ceil(lockTimeoutMs / 3))),
+    lookEveryMs: lookEveryMsFor(lockTimeoutMs),
   };
   return await recordRun(connections, { ...identity, ...waiting, clock, signal }, async (run) => {
     const stolen = run.stoleFrom === undefined ? {} : { stoleFrom: run.stoleFrom };

@@ -130,8 +130,8 @@ async function runSeed(event: EventOf<"seed">, ports: RunnerPorts): Promise<Seed
 
 /** What pushing takes is loaded here: few runs push, and it is more than all the rest. */
 async function runPush(event: EventOf<"push">, ports: RunnerPorts): Promise<PushResult> {
-  const { pushDir, bundle, signal, isProtected } = ports;
-  const { runId, requestedBy, acceptDataLoss, dryRun } = event;
+  const { pushDir, bundle, signal, remainingMs, isProtected } = ports;
+  const { runId, requestedBy, acceptDataLoss, dryRun, lockTimeoutMs } = event;
   await using connections = await openRun(event, ports);
   return await withRecordedEnd(connections.client, { runId, action: "push", requestedBy, bundle }, async () => {
     refuseOtherSchema(event, bundle);
@@ -140,8 +140,8 @@ async function runPush(event: EventOf<"push">, ports: RunnerPorts): Promise<Push
     const { readRenames } = await import("./push/renames.ts");
     const renames = await readRenames(join(pushDir, "renames.json"));
     await using kit = openKit({ dir: pushDir, signal });
-    const request = { runId, requestedBy, acceptDataLoss, dryRun };
-    return await push(connections, { ...request, kit, renames, bundle, isProtected, signal });
+    const request = { runId, requestedBy, acceptDataLoss, dryRun, lockTimeoutMs };
+    return await push(connections, { ...request, kit, renames, bundle, isProtected, signal, remainingMs });
   });
 }
 

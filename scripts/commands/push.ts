@@ -8,14 +8,15 @@ import { push } from "#lib/migrate/push/push.ts";
 import { connectForRun } from "#lib/migrate/run/run-connections.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { refuseCasing } from "../options/casing.ts";
+import { parsePositiveDuration } from "../options/duration.ts";
 import type { CommandContext } from "../command-context.ts";
 import { addMigrationsOption, readMigrationsOption } from "../options/migrations-option.ts";
 import { describeRequester, readCheckout } from "../provenance.ts";
 import { describePush } from "../report/push-report.ts";
 import { refuseStaleSchema } from "../stage/stale-bundle.ts";
+import { describeMigrateProgress, describeUnwatched } from "../stage/run-progress.ts";
 import { addTargetOptions, openTarget, type StageTarget, type Target, type UrlTarget } from "../target.ts";
 import type { PushResult } from "#lib/migrate/push/result.ts";
-import { describeUnwatched } from "../stage/run-progress.ts";
 
 const help = `
 Makes the database what the schema file says, in one transaction and without a migration: for trying things out, never on a
@@ -28,7 +29,14 @@ Renames are declared in <dir>/renames.json and may stay there when they are done
 With --stage the deployed functions push the schema file of their bundle; when the one here differs from it, nothing is
 pushed and you are told to deploy first.
 
-Exit code: 0 pushed or nothing to do, 1 refused, 2 a statement failed.
+A statement that does not get its lock within --lock-timeout is rolled back with the whole push and tried again, with pauses,
+about a minute long: others queue behind it no longer than that. Who blocks is named.
+
+With --url, Ctrl-C stops the statement under way, and nothing is changed. With --stage it asks whether to cancel the run;
+\`postern migrate --cancel\` with its id does the same.
+
+Exit code: 0 pushed or nothing to do, 1 refused, or a lock (push.blocked) or the runner's time (push.deadline) was wanting,
+2 a statement failed.
 
 Examples:
   $ postern push --stage dev
@@ -42,6 +50,11 @@ export function registerPush(command: Command, context: CommandContext): void {
     .addOption(new Option("--accept-data-loss", "Danger: run what loses data too").env("POSTERN_ACCEPT_DATA_LOSS"))
     .addOption(new Option("--dry-run", "say what would be done, and do nothing").env("POSTERN_DRY_RUN"))
     .addOption(new Option("--protected", "refuse, as a protected stage does (with --url)").env("POSTERN_PROTECTED"))
+    .addOption(
+      new Option("--lock-timeout <time>", "how long a statement may queue for a lock (default: 1s)")
+        .env("POSTERN_LOCK_TIMEOUT")
+        .argParser(parsePositiveDuration),
+    )
     .addHelpText("after", help)
     .action(async () => {
       const flags = readFlags(command);
@@ -65,6 +78,7 @@ type PushFlags = {
   readonly acceptDataLoss: boolean;
   readonly dryRun: boolean;
   readonly isProtected: boolean;
+  readonly lockTimeoutMs: number | undefined;
 };
 
 /** @throws PosternError `usage.invalid` for --protected where the stage decides */
@@ -76,6 +90,7 @@ function readFlags(command: Command): PushFlags {
     readonly acceptDataLoss?: boolean;
     readonly dryRun?: boolean;
     readonly protected?: boolean;
+    readonly lockTimeout?: number;
   }>();
   if (flags.stage !== undefined && command.getOptionValueSource("protected") === "cli") {
     throw new PosternError("usage.invalid", "--protected goes with --url: a stage knows whether it is protected.");
@@ -88,6 +103,7 @@ function readFlags(command: Command): PushFlags {
     acceptDataLoss: flags.acceptDataLoss === true,
     dryRun: flags.dryRun === true,
     isProtected: flags.protected === true,
+    lockTimeoutMs: flags.lockTimeout,
   };
 }
 
@@ -111,21 +127,23 @@ async function openSchemaFiles(
 async function pushStage(
   target: StageTarget,
   { hash }: OpenSchema,
-  { schemaFile, acceptDataLoss, dryRun }: PushFlags,
+  { schemaFile, acceptDataLoss, dryRun, lockTimeoutMs }: PushFlags,
   context: CommandContext,
 ): Promise<PushResult> {
   refuseStaleSchema(target.manifest, schemaFile, hash);
   const { replies } = await import("#lib/stage/replies.ts");
   const { runFor } = await import("../stage/stage-run.ts");
   const requestedBy = describeRequester();
-  const request = { action: "push", requestedBy, schemaHash: hash, acceptDataLoss, dryRun } as const;
+  // Without what was not asked for: a runner that was deployed before it was there still takes the event.
+  const locks = lockTimeoutMs === undefined ? {} : { lockTimeoutMs };
+  const request = { action: "push", requestedBy, schemaHash: hash, acceptDataLoss, dryRun, ...locks } as const;
   return replies.push(await runFor(target, request, context));
 }
 
 async function pushUrl(
   { address }: UrlTarget,
   { kit, renames }: OpenSchema,
-  { acceptDataLoss, dryRun }: PushFlags,
+  { acceptDataLoss, dryRun, lockTimeoutMs }: PushFlags,
   context: CommandContext,
 ): Promise<PushResult> {
   const { signal, output } = context;
@@ -140,9 +158,11 @@ async function pushUrl(
     bundle,
     acceptDataLoss,
     dryRun,
+    lockTimeoutMs,
     signal,
     onWait: (holder) => output.note(`waiting for ${holder?.applicationName ?? "another run"} to end`),
     onUnwatched: ({ message }) => output.note(describeUnwatched({ reason: message })),
+    onBlocked: (event) => output.note(describeMigrateProgress(event)),
   });
 }
 
@@ -157,7 +177,7 @@ function finish({ status, findings, error }: PushResult, { output, endWith }: Co
     case "refused":
       return endWith(1);
     case "failed":
-      return endWith(2);
+      return endWith(error === undefined ? 2 : PosternError.fromDocument(error).exitCode);
     default:
       return status satisfies never;
   }

@@ -4,10 +4,31 @@ import { PosternError } from "#lib/base/errors.ts";
 import type { Blocker } from "#lib/protocol.ts";
 import { sqlStateOf } from "#lib/postgres/errors.ts";
 import { describeBlockers } from "../run/blockers.ts";
-import type { ApplyContext } from "./context.ts";
+import type { RunContext } from "../run/recorded-run.ts";
+import type { ApplyContext, ApplyEvent } from "./context.ts";
 
 /** 55P03 lock_not_available; 40P01 deadlock_detected: the server has ended one of those who wait in a circle. */
 const lockStates: ReadonlySet<string> = new Set(["55P03", "40P01"]);
+
+/** Whether what failed did not get a lock in time, or was chosen to end a deadlock: it may work at the next try. */
+export function isLockFailure(error: unknown): boolean {
+  return lockStates.has(sqlStateOf(error) ?? "");
+}
+
+/** How often to look who blocks, so that one who blocks for as long as a statement queues is seen. */
+export function lookEveryMsFor(lockTimeoutMs: number): number {
+  return Math.min(250, Math.max(50, Math.ceil(lockTimeoutMs / 3)));
+}
+
+/** What trying again takes of a run. */
+export type LockRetryContext = Pick<ApplyContext, "limits"> & {
+  readonly run: Pick<RunContext, "clock" | "monitor" | "report" | "signal">;
+  /** Which of how many migrations, for those who watch. */
+  readonly place?: ApplyContext["place"];
+  readonly onEvent: (event: BlockedEvent) => void;
+};
+
+export type BlockedEvent = Extract<ApplyEvent, { step: "blocked" }>;
 
 const backoffMs = Object.freeze({ first: 200, longest: 8000 });
 
@@ -17,21 +38,23 @@ const backoffMs = Object.freeze({ first: 200, longest: 8000 });
  * queues briefly, and often.
  *
  * @param attempt leaves nothing behind when it fails
- * @throws PosternError `migrate.blocked` naming who blocked; whatever else `attempt` throws
+ * @throws PosternError `code` naming who blocked; whatever else `attempt` throws
  */
-export async function withLockRetries(
-  context: ApplyContext,
+export async function withLockRetries<Result>(
+  context: LockRetryContext,
   what: {
     readonly tag: string;
+    /** Default `migrate.blocked`. */
+    readonly code?: "migrate.blocked" | "push.blocked";
     readonly describe: (error: unknown) => string;
     /** Asked after a failure. */
     readonly isRepeatable: () => boolean;
     /** What was kept, where something was. */
     readonly hint?: string;
   },
-  attempt: () => Promise<void>,
-): Promise<void> {
-  const { run, limits, onEvent } = context;
+  attempt: () => Promise<Result>,
+): Promise<Result> {
+  const { run, limits, place, onEvent } = context;
   const startMs = run.clock.nowMs();
   let backoff: IBackoff<unknown> = new ExponentialBackoff({
     initialDelay: backoffMs.first,
@@ -40,10 +63,9 @@ export async function withLockRetries(
   let seen: readonly Blocker[] = [];
   for (let attempts = 1; ; attempts += 1) {
     try {
-      await attempt();
-      return;
+      return await attempt();
     } catch (error) {
-      if (!lockStates.has(sqlStateOf(error) ?? "")) throw error;
+      if (!isLockFailure(error)) throw error;
       const { blockers } = run.monitor;
       if (blockers.length > 0) seen = blockers;
       backoff = backoff.next(undefined);
@@ -51,11 +73,11 @@ export async function withLockRetries(
       if (!what.isRepeatable() || attempts >= limits.lockAttempts || !hasTime) {
         const waitedMs = elapsedMs(run.clock, startMs);
         const tries = { attempts, waitedMs, seen };
-        throw blockedError(error, `${what.tag}, ${what.describe(error)}`, tries, what.hint);
+        throw blockedError(error, what, tries);
       }
       const retryMs = Math.round(backoff.duration);
       onEvent({ step: "blocked", tag: what.tag, attempt: attempts, blockers: seen, retryMs });
-      run.report({ what: what.tag, migration: context.place, blockedBy: seen });
+      run.report({ what: what.tag, ...(place === undefined ? {} : { migration: place }), blockedBy: seen });
       await run.clock.sleep(backoff.duration, run.signal);
     }
   }
@@ -63,14 +85,14 @@ export async function withLockRetries(
 
 function blockedError(
   error: unknown,
-  where: string,
+  what: Parameters<typeof withLockRetries>[1],
   tries: { readonly attempts: number; readonly waitedMs: number; readonly seen: readonly Blocker[] },
-  hint: string | undefined,
 ): PosternError {
+  const { tag, describe, code = "migrate.blocked", hint } = what;
   const often =
     tries.attempts === 1 ? "in one try" : `in ${tries.attempts} tries over ${Math.round(tries.waitedMs / 1000)} s`;
   const by = tries.seen.length === 0 ? "Nobody was seen to block it" : `Blocked by ${describeBlockers(tries.seen)}`;
-  return new PosternError("migrate.blocked", `${where}: it did not get its lock ${often}. ${by}.`, {
+  return new PosternError(code, `${tag}, ${describe(error)}: it did not get its lock ${often}. ${by}.`, {
     cause: error,
     hint,
     sqlState: sqlStateOf(error),

@@ -18,3 +18,13 @@ export async function readTables(client: Queryable, schemas: readonly string[]):
   );
   return new Map(rows.map(({ name, columns }) => [name, { columns }]));
 }
+
+/** Partitions, as `schema.table`: what they have comes from their parent. */
+export async function readPartitions(client: Queryable): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select format('%s.%s', n.nspname, c.relname) as name
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relispartition and c.relkind in ('r', 'p') order by 1`,
+  );
+  return rows.map(({ name }) => name);
+}

@@ -2,8 +2,6 @@ import { readFile } from "node:fs/promises";
 import * as v from "valibot";
 import { parseInput } from "#lib/base/config.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import { quoteIdentifier, quoteQualified } from "#lib/postgres/quote.ts";
-import type { Tables } from "./catalog.ts";
 
 /** One entry of `renames.json`: what drizzle-kit would ask about, answered beforehand. */
 export type Rename =
@@ -44,46 +42,4 @@ export async function readRenames(file: string, options: { readonly mustExist?: 
     if (error instanceof PosternError) throw error;
     throw new PosternError(code, `${file} is not JSON: ${String(error)}`, { cause: error });
   }
-}
-
-export type RenameDecision =
-  | { readonly kind: "rename"; readonly sql: string }
-  /** Done already, or nothing to do. */
-  | { readonly kind: "none" }
-  /** Neither name is there. */
-  | { readonly kind: "missing"; readonly message: string }
-  /** Both names are there: renaming is impossible, and which of them is meant is for a person to say. */
-  | { readonly kind: "contradiction"; readonly message: string };
-
-/** What an entry means for a database with these tables. Pure. */
-export function decideRename(rename: Rename, tables: Tables): RenameDecision {
-  if ("new" in rename) return { kind: "none" };
-  if ("table" in rename) {
-    const [schema = "", from = ""] = rename.table.split(".");
-    const sql = `alter table ${quoteQualified(schema, from)} rename to ${quoteIdentifier(rename.to)}`;
-    return decide("table", rename.table, `${schema}.${rename.to}`, (known) => tables.has(known), sql);
-  }
-  const [schema = "", of = "", from = ""] = rename.column.split(".");
-  const columns = tables.get(`${schema}.${of}`)?.columns ?? [];
-  const [names, sql] = [quoteIdentifier(from), quoteIdentifier(rename.to)];
-  const statement = `alter table ${quoteQualified(schema, of)} rename column ${names} to ${sql}`;
-  const isThere = (known: string) => columns.includes(known.split(".").at(-1) ?? "");
-  return decide("column", rename.column, `${schema}.${of}.${rename.to}`, isThere, statement);
-}
-
-function decide(
-  kind: "table" | "column",
-  from: string,
-  to: string,
-  isThere: (name: string) => boolean,
-  sql: string,
-): RenameDecision {
-  const [hasOld, hasNew] = [isThere(from), isThere(to)];
-  if (hasOld && hasNew) {
-    const message = `The ${kind} ${from} cannot be renamed: the database has ${to} too.`;
-    return { kind: "contradiction", message };
-  }
-  if (hasOld) return { kind: "rename", sql };
-  if (hasNew) return { kind: "none" };
-  return { kind: "missing", message: `The ${kind} ${from} is not renamed: the database has neither it nor ${to}.` };
 }

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { type Clock, elapsedMs } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { Blocker, RunProgress } from "#lib/protocol.ts";
@@ -116,21 +117,29 @@ export class RunMonitor implements AsyncDisposable {
   }
 
   /**
-   * Does work whose statement may be cancelled: by whoever cancels the run, or after `limitMs`. When it returns no cancel is
-   * on its way, so that the next statement is safe.
+   * Does work whose statement may be cancelled: by whoever cancels the run, after `limitMs`, or when `until` is aborted. When it
+   * returns no cancel is on its way, so that the next statement is safe.
    */
-  async cancellable<Result>(work: () => Promise<Result>, limitMs = Number.POSITIVE_INFINITY): Promise<Result> {
+  async cancellable<Result>(
+    work: () => Promise<Result>,
+    limitMs = Number.POSITIVE_INFINITY,
+    until?: AbortSignal,
+  ): Promise<Result> {
     this.#isCancellable = true;
     this.#blockers = [];
     this.#lookedMs = this.#options.clock.nowMs();
     const done = new AbortController();
-    const limit = Number.isFinite(limitMs) ? this.#cancelAfter(limitMs, done.signal) : Promise.resolve();
+    const over = [
+      ...(Number.isFinite(limitMs) ? [this.#options.clock.sleep(Math.max(0, limitMs), done.signal)] : []),
+      ...(until === undefined ? [] : [abortOf(until, done.signal)]),
+    ];
+    const limits = over.map(async (isOver) => this.#cancelAfter(isOver, done.signal));
     try {
       return await work();
     } finally {
       this.#isCancellable = false;
       done.abort();
-      await limit;
+      await Promise.all(limits);
       await this.#asking;
     }
   }
@@ -266,9 +275,9 @@ export class RunMonitor implements AsyncDisposable {
   }
 
   /** Again and again: a cancel that comes before the statement does is lost. */
-  async #cancelAfter(limitMs: number, done: AbortSignal): Promise<void> {
+  async #cancelAfter(isOver: Promise<void>, done: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    await clock.sleep(Math.max(0, limitMs), done).catch(() => undefined);
+    await isOver.catch(() => undefined);
     while (!done.aborted) {
       await this.#ask(async (turn) => this.#cancelNow(turn));
       await clock.sleep(defaults.lookEveryMs, done).catch(() => undefined);
@@ -284,6 +293,12 @@ export class RunMonitor implements AsyncDisposable {
     this.#connection = undefined;
     await connection?.close().catch(() => undefined);
   }
+}
+
+/** Resolves when one of them is aborted. */
+async function abortOf(signal: AbortSignal, done: AbortSignal): Promise<void> {
+  const either = AbortSignal.any([signal, done]);
+  if (!either.aborted) await once(either, "abort");
 }
 
 function leaseLostError(): PosternError {

@@ -201,18 +201,6 @@ describe("a push", () => {
     expect(await query("select to_regclass('fresh') as fresh")).toEqual([{ fresh: null }]);
   });
 
-  test("gives up in a lock queue, and leaves nothing locked", async () => {
-    await using connection = await connect(database.address, { applicationName: "reader" });
-    await connection.client.query("begin; select from customers");
-    const added = customers(
-      'name: pg.text("name"), total: pg.numeric("total", { precision: 12, scale: 2 }), note: pg.text("note")',
-    );
-    const result = await pushSchema(added, { lockTimeoutMs: 50 });
-    expect(result).toMatchObject({ status: "failed", error: { code: "push.failed", sqlState: "55P03" } });
-    await connection.client.query("commit");
-    expect(await pushSchema(added)).toMatchObject({ status: "pushed" });
-  });
-
   test("that is called off changes nothing", async () => {
     const pushing = pushSchema(customers('name: pg.text("name")'), {
       acceptDataLoss: true,

@@ -25,8 +25,19 @@ export type SchemaDescription = {
   readonly schemas: readonly string[];
   /** Policies with a condition, as `schema.table.policy`. */
   readonly conditionalPolicies: readonly string[];
+  /** CHECK constraints and generated columns with the expression in the file, in which a column is written `"table"."column"`. */
+  readonly expressions: readonly Expression[];
   /** Columns that have no name of their own and would be called something else under `casing`. */
   readonly namedByKey: readonly string[];
   /** SHA-256 (hex) over all that drizzle-kit reads from it: comments, order and layout do not count. */
   readonly hash: string;
+};
+
+export type Expression = {
+  readonly kind: "check" | "generated";
+  readonly schema: string;
+  readonly table: string;
+  /** Of the constraint, or of the column. */
+  readonly name: string;
+  readonly sql: string;
 };

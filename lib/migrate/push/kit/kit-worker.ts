@@ -7,7 +7,7 @@ import { getTableColumns, is, type SQL } from "drizzle-orm";
 import { toSnakeCase } from "drizzle-orm/casing";
 import { getTableConfig, PgTable } from "drizzle-orm/pg-core";
 import { quoteIdentifier, quoteLiteral } from "#lib/postgres/quote.ts";
-import type { KitReply, KitRequest, QueryRow, SchemaDescription } from "./kit-messages.ts";
+import type { Expression, KitReply, KitRequest, QueryRow, SchemaDescription } from "./kit-messages.ts";
 
 /**
  * The thread that drizzle-kit and the schema file run in; `kit.ts` starts it and says why it is one. It has no connection:
@@ -53,7 +53,8 @@ const labels = (things: Readonly<Record<string, Named>>) => Object.values(things
 type Named = { readonly schema?: string; readonly name: string };
 type Policy = Named & { readonly using?: string; readonly withCheck?: string };
 type Table = Named & {
-  readonly columns: Readonly<Record<string, Named>>;
+  readonly columns: Readonly<Record<string, Named & { readonly generated?: { readonly as: string } }>>;
+  readonly checkConstraints: Readonly<Record<string, Named & { readonly value: string }>>;
   readonly policies: Readonly<Record<string, Policy>>;
 };
 
@@ -87,11 +88,25 @@ function describe(exports: Exports): SchemaDescription {
         .filter(({ using, withCheck }) => using !== undefined || withCheck !== undefined)
         .map(({ name }) => `${labelOf(table)}.${name}`),
     ),
+    expressions: Object.values(tables).flatMap((table) => expressionsOf(table)),
     namedByKey: findNamedByKey(exports),
     hash: createHash("sha256")
       .update(JSON.stringify(sortKeys(snapshot)))
       .digest("hex"),
   };
+}
+
+function expressionsOf({ schema: home, name: table, checkConstraints, columns }: Table): Expression[] {
+  const schema = homeOf(home);
+  const qualified = `${quoteIdentifier(schema)}.${quoteIdentifier(table)}.`;
+  const within = (text: string) => text.replaceAll(qualified, () => `${quoteIdentifier(table)}.`);
+  const checks = Object.values(checkConstraints).map(({ name, value }) => {
+    return { kind: "check", schema, table, name, sql: within(value) } as const;
+  });
+  const generated = Object.values(columns).flatMap(({ name, generated: by }) =>
+    by === undefined ? [] : [{ kind: "generated", schema, table, name, sql: within(by.as) } as const],
+  );
+  return [...checks, ...generated];
 }
 
 function findNamedByKey(exports: Exports): string[] {
@@ -115,7 +130,7 @@ async function plan(exports: Exports, schemas: readonly string[]): Promise<KitRe
     let counts = 0;
     lastSaid = "";
     const execute = async (statement: SQL) => {
-      const text = withParameters(textOf(statement));
+      const text = withPartitioned(withParameters(textOf(statement)));
       const counted = countedTable(text);
       if (counted === undefined) return { rows: managed.filter(await query(text)) };
       counts += 1;
@@ -162,6 +177,24 @@ function withParameters(text: string): string {
     .replace("$1::regnamespace", () => `to_regnamespace(${quoteLiteral(quoteIdentifier(known.schema))})`)
     .replace("$2", () => quoteLiteral(known.table));
 }
+
+/**
+ * `pushSchema` sees no partitioned table, and would create one that the file has anew; it takes what the server adds to a foreign
+ * key for each partition of the table referred to for foreign keys of its own, and would drop them.
+ */
+function withPartitioned(text: string): string {
+  return text
+    .replace("WHEN c.relkind = 'r' THEN 'table'", "WHEN c.relkind IN ('r', 'p') THEN 'table'")
+    .replace("c.relkind IN ('r', 'v', 'm')", "c.relkind IN ('r', 'p', 'v', 'm')")
+    .replace("cls.relkind IN ('r', 'v', 'm')", "cls.relkind IN ('r', 'p', 'v', 'm')")
+    .replace("pg_stat_user_indexes idx", `(${indexesOfAll}) idx`)
+    .replace("con.contype IN ('f')", "con.contype IN ('f') AND con.conparentid = 0");
+}
+
+/** As `pg_stat_user_indexes`, which leaves those of partitioned tables out. */
+const indexesOfAll = `select i.indexrelid, ic.relname as indexrelname, tc.relname, n.nspname as schemaname
+  from pg_index i join pg_class ic on ic.oid = i.indexrelid join pg_class tc on tc.oid = i.indrelid
+  join pg_namespace n on n.oid = tc.relnamespace`;
 
 function countedTable(text: string): string | undefined {
   return /^select count\(\*\) as count from ((?:"[^"]+"\.)?"[^"]+")$/u.exec(text)?.[1];

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { PosternError } from "#lib/base/errors.ts";
-import { stopped } from "../execute.ts";
+import { stopped } from "../stopped.ts";
 import type { KitReply, KitRequest, QueryRow, SchemaDescription } from "./kit-messages.ts";
 
 export type KitOptions = {
@@ -31,9 +31,12 @@ export interface Kit extends AsyncDisposable {
   /**
    * What drizzle-kit would execute to make the database what the file says, as far as the file knows it.
    *
-   * @throws PosternError `push.ambiguous` where it would ask; whatever `query` throws; `push.failed`
+   * After a failure no query of it is under way, and it can be asked again.
+   *
+   * @param until ends it; default: the signal that the kit was opened with
+   * @throws PosternError `push.ambiguous` where it would ask; whatever `query` throws; `push.failed`; why it was ended
    */
-  plan(schemas: readonly string[], query: RunQuery): Promise<readonly string[]>;
+  plan(schemas: readonly string[], query: RunQuery, until?: AbortSignal): Promise<readonly string[]>;
 }
 
 /**
@@ -49,8 +52,49 @@ export interface Kit extends AsyncDisposable {
  */
 export function openKit(options: KitOptions): Kit {
   const { timeoutMs = defaults.timeoutMs, signal } = options;
-  const worker = new Worker(pathToFileURL(join(options.dir, "worker.mjs")), {
-    workerData: { schemaFile: pathToFileURL(join(options.dir, "schema.mjs")).href },
+  // Begins to load at once.
+  let thread: Thread | undefined = startThread(options.dir);
+
+  const request = async (message: KitRequest, query: RunQuery | undefined, until = signal) => {
+    const used = (thread ??= startThread(options.dir));
+    if (used.ended !== undefined) throw used.ended;
+    try {
+      return await converse(used.worker, message, query, { timeoutMs, signal: until });
+    } catch (error) {
+      // Left in the middle of a request: it would take the next one for the answer that it waits for.
+      if (used.ended === undefined) {
+        thread = undefined;
+        await used.worker.terminate();
+      }
+      throw error;
+    }
+  };
+  return {
+    async describe() {
+      const reply = await request({ type: "describe" }, undefined);
+      if (reply.type === "described") return reply.schema;
+      throw unexpected(reply);
+    },
+    async plan(schemas, query, until) {
+      const reply = await request({ type: "plan", schemas }, query, until);
+      if (reply.type === "planned") return reply.statements;
+      throw unexpected(reply);
+    },
+    async [Symbol.asyncDispose]() {
+      await thread?.worker.terminate();
+    },
+  };
+}
+
+type Thread = {
+  readonly worker: Worker;
+  /** A thread that ends between two requests answers none: the next one is told so, and does not wait. */
+  ended: PosternError | undefined;
+};
+
+function startThread(dir: string): Thread {
+  const worker = new Worker(pathToFileURL(join(dir, "worker.mjs")), {
+    workerData: { schemaFile: pathToFileURL(join(dir, "schema.mjs")).href },
     // What Node was told to load first, a runtime client for one, is not the thread's.
     execArgv: [],
     env: Object.fromEntries(Object.entries(process.env).filter(([name]) => passedOn.has(name))),
@@ -61,35 +105,15 @@ export function openKit(options: KitOptions): Kit {
   });
   worker.stdout.resume();
   worker.stderr.resume();
-  // A thread that ends between two requests answers none: the next one is told so, and does not wait.
-  let ended: PosternError | undefined;
-  worker.on("error", (cause) => (ended ??= describeError(cause)));
-  worker.on("exit", () => (ended ??= describeExit()));
-
-  const request = async (message: KitRequest, query?: RunQuery) => {
-    if (ended !== undefined) throw ended;
-    return await converse(worker, message, query, { timeoutMs, signal });
-  };
-  return {
-    async describe() {
-      const reply = await request({ type: "describe" });
-      if (reply.type === "described") return reply.schema;
-      throw unexpected(reply);
-    },
-    async plan(schemas, query) {
-      const reply = await request({ type: "plan", schemas }, query);
-      if (reply.type === "planned") return reply.statements;
-      throw unexpected(reply);
-    },
-    async [Symbol.asyncDispose]() {
-      await worker.terminate();
-    },
-  };
+  const thread: Thread = { worker, ended: undefined };
+  worker.on("error", (cause) => (thread.ended ??= describeError(cause)));
+  worker.on("exit", () => (thread.ended ??= describeExit()));
+  return thread;
 }
 
 type Limits = { readonly timeoutMs: number; readonly signal: AbortSignal | undefined };
 
-/** Sends a request and serves the thread's queries until it has the reply. */
+/** Sends a request and serves the thread's queries until it has the reply, or fails; a query under way is waited for. */
 async function converse(
   worker: Worker,
   message: KitRequest,
@@ -97,10 +121,14 @@ async function converse(
   { timeoutMs, signal }: Limits,
 ): Promise<Exclude<KitReply, { type: "query" }>> {
   const { promise, resolve, reject } = Promise.withResolvers<Exclude<KitReply, { type: "query" }>>();
+  let querying: Promise<void> = Promise.resolve();
   const onMessage = (reply: KitReply) => {
     if (reply.type !== "query") return resolve(reply);
     if (query === undefined) return reject(new PosternError("internal", "drizzle-kit sent a query unasked."));
-    query(reply.sql).then((rows) => worker.postMessage({ type: "rows", rows } satisfies KitRequest), reject);
+    querying = query(reply.sql).then(
+      (rows) => worker.postMessage({ type: "rows", rows } satisfies KitRequest),
+      (error: unknown) => reject(error),
+    );
     return undefined;
   };
   const onError = (cause: unknown) => reject(describeError(cause));
@@ -121,6 +149,7 @@ async function converse(
     clearTimeout(timer);
     worker.off("message", onMessage).off("error", onError).off("exit", onExit);
     signal?.removeEventListener("abort", onAbort);
+    await querying;
   }
 }
 
