@@ -5,6 +5,21 @@
 
 export const appName = "postern";
 
+/** The stage that `postern local` runs; never deployed. */
+export const localStageName = "local";
+
+const maxStageNameLength = 31;
+export const stageNameRule = `lower-case letters, digits and single hyphens, from a letter, at most ${maxStageNameLength} characters`;
+
+/**
+ * Letters, digits and single hyphens, from a letter: RDS refuses identifiers with a double or a trailing hyphen. At
+ * most 31 characters, so that the longest name made of it (`postern-<stage>-…`) stays below the 63 that RDS allows
+ * and the 64 of Lambda and IAM.
+ */
+export function isStageName(name: string): boolean {
+  return name.length <= maxStageNameLength && /^[a-z](?:-?[a-z0-9])*$/.test(name);
+}
+
 /** Tag keys on every taggable resource. */
 export const tagKeys = { app: "postern:app", stage: "postern:stage", part: "postern:part" } as const;
 

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { parseInput } from "#lib/base/config.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { type AwsAccess, environmentAccess } from "./aws-access.ts";
-import { localStageName } from "./stage-name.ts";
+import { localStageName } from "#lib/contract.ts";
 
 /** What the local stage writes (mode 0600) while it runs, so that the command line finds its AWS endpoint. */
 const localAwsSchema = v.object({

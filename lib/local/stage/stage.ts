@@ -6,7 +6,7 @@ import { PosternError } from "#lib/base/errors.ts";
 import { buildFunctions } from "#lib/bundle/build.ts";
 import type { Manifest } from "#lib/contract.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
-import { localStageName } from "#lib/stage/stage-name.ts";
+import { localStageName } from "#lib/contract.ts";
 import { createFolderObjectStore } from "../aws/objects.ts";
 import { claimFolder, explainStorage, isClaimed, unwritable } from "../files/data-folder.ts";
 import { assertPortFree, loopback } from "../net/free-port.ts";

@@ -1,0 +1,111 @@
+import { isStageName, localStageName, stageNameRule } from "#lib/contract.ts";
+import { overlaps } from "./ranges.ts";
+import type { StageSettings } from "./schema.ts";
+
+export function findNameProblem(stage: string): string | undefined {
+  if (stage === localStageName) return `the name ${stage} is kept for the stage that \`postern local\` runs`;
+  return isStageName(stage) ? undefined : `the name ${JSON.stringify(stage)} is not valid: expected ${stageNameRule}`;
+}
+
+/**
+ * What each setting allows alone but not together with the others. Each begins with the offending key. Pure.
+ *
+ * @param others ranges that this stage must not overlap, by whose they are
+ */
+export function findContradictions(
+  stage: string,
+  settings: StageSettings,
+  others: Readonly<Record<string, string>>,
+): string[] {
+  const checks = [...networkChecks(settings, others), ...databaseChecks(settings), ...partChecks(settings)];
+  return checks.filter(([isBroken]) => isBroken).map(([, key, problem]) => `${stage}: ${key}: ${problem}`);
+}
+
+type Check = readonly [isBroken: boolean, key: string, problem: string];
+
+function networkChecks({ network }: StageSettings, others: Readonly<Record<string, string>>): Check[] {
+  const { range, zones, existing, bastion, sshFrom, nat } = network;
+  const zoneCount = typeof zones === "number" ? zones : zones.length;
+  const privateSubnets = existing?.privateSubnetIds.length ?? 0;
+  const whole = sshFrom.filter(isMuchOfTheInternet);
+  const isNamedTwice = typeof zones === "object" && new Set(zones).size < zones.length;
+  return [
+    ...Object.entries(others).map(([whose, other]): Check => [
+      existing === undefined && overlaps(range, other),
+      "network.range",
+      `${range} overlaps ${other} of ${whose}; expected a range of its own`,
+    ]),
+    [
+      zoneCount < 2,
+      "network.zones",
+      `${zoneCount}; expected 2 or more: RDS takes no fewer, and multiAz needs a second one`,
+    ],
+    [isNamedTwice, "network.zones", "a zone is named twice"],
+    [
+      existing !== undefined && privateSubnets < 2,
+      "network.existing.privateSubnetIds",
+      `${privateSubnets} private subnets; expected 2 or more, in different zones, with a route to the internet through NAT`,
+    ],
+    [
+      existing !== undefined && bastion === "ssh",
+      "network.bastion",
+      '"ssh" needs the NAT instances of a VPC of its own; expected "ssm" or "none" with network.existing',
+    ],
+    [
+      bastion === "ssh" && sshFrom.length === 0,
+      "network.sshFrom",
+      'empty; expected the ranges that may reach port 22 with bastion "ssh"',
+    ],
+    [whole.length > 0, "network.sshFrom", `${whole.join(", ")} is everybody; expected named ranges, as 203.0.113.7/32`],
+    [
+      bastion !== "ssh" && sshFrom.length > 0,
+      "network.sshFrom",
+      `nothing listens for them with bastion "${bastion}"; expected none`,
+    ],
+    [
+      nat.renewZone !== undefined && nat.renewZone > zoneCount,
+      "network.nat.renewZone",
+      `${nat.renewZone}; expected a zone from 1 to ${zoneCount}`,
+    ],
+  ];
+}
+
+/** A short prefix is no name for somebody; two halves are the whole. */
+function isMuchOfTheInternet(range: string): boolean {
+  return Number(range.split("/")[1]) < 8;
+}
+
+function databaseChecks({ protected: isProtected, network, database }: StageSettings): Check[] {
+  const { storageGb, maxStorageGb, multiAz, backupDays, deletionProtection, finalSnapshot, adopt, restoreSnapshot } =
+    database;
+  return [
+    [maxStorageGb < storageGb, "database.maxStorageGb", `${maxStorageGb}; expected at least storageGb, ${storageGb}`],
+    [isProtected && !deletionProtection, "database.deletionProtection", "false; expected true on a protected stage"],
+    [isProtected && !finalSnapshot, "database.finalSnapshot", "false; expected true on a protected stage"],
+    [isProtected && backupDays < 7, "database.backupDays", `${backupDays}; expected 7 or more on a protected stage`],
+    [isProtected && !multiAz && adopt === undefined, "database.multiAz", "false; expected true on a protected stage"],
+    [
+      adopt !== undefined && restoreSnapshot !== undefined,
+      "database.restoreSnapshot",
+      "there is nothing to restore with database.adopt",
+    ],
+    [
+      adopt !== undefined && network.existing === undefined,
+      "database.adopt",
+      "expected network.existing, too: the VPC it is in",
+    ],
+  ];
+}
+
+function partChecks({ proxy, health, alarms, deployHook }: StageSettings): Check[] {
+  return [
+    [!proxy.enabled && health.via === "proxy", "health.via", '"proxy", but proxy.enabled is false'],
+    [!proxy.enabled && proxy.debugLogging, "proxy.debugLogging", "true, but proxy.enabled is false"],
+    [alarms.email !== undefined && alarms.topicArn !== undefined, "alarms", "email and topicArn; expected one of them"],
+    [
+      deployHook.seedReference && !deployHook.migrate,
+      "deployHook.seedReference",
+      "true, but deployHook.migrate is false",
+    ],
+  ];
+}

@@ -1,0 +1,86 @@
+import { describe, expect, it } from "vitest";
+import { resolveSettings } from "../../../infra/settings/resolve.ts";
+import { stageKinds } from "../../../infra/stage.ts";
+
+const production = (overrides: object) => ({ stages: { production: overrides } });
+const existing = (ids: string[]) => ({ vpcId: "vpc-1", privateSubnetIds: ids });
+
+describe("the settings of a stage", () => {
+  it.each(["production", "staging", "dev", "pr-17"])("%s is fine without any of its own", (stage) => {
+    expect(() => resolveSettings(stage, {})).not.toThrow();
+  });
+
+  it("are those of its kind, with single values replaced", () => {
+    const settings = resolveSettings("production", {
+      stages: { production: { database: { instanceClass: "m7g.large" }, network: { nat: { renewZone: 1 } } } },
+    });
+    expect(settings.database).toEqual({ ...stageKinds.production.database, instanceClass: "m7g.large" });
+    expect(settings.network.nat).toEqual({ ...stageKinds.production.network.nat, renewZone: 1 });
+    expect(settings.protected).toBe(true);
+  });
+
+  it("take an undefined value for none", () => {
+    const config = { stages: { dev: { database: { version: undefined }, longRuns: undefined } } };
+    expect(resolveSettings("dev", config)).toEqual(stageKinds.other);
+  });
+
+  it("come from otherStages for a stage that is not named", () => {
+    const config = { stages: { dev: { longRuns: true } }, otherStages: { proxy: { enabled: true } } };
+    expect(resolveSettings("feature", config).proxy.enabled).toBe(true);
+    expect(resolveSettings("dev", config)).toMatchObject({ longRuns: true, proxy: { enabled: false } });
+  });
+
+  it("takes a stage that is named like a property of every object for an ordinary one", () => {
+    expect(resolveSettings("constructor", {}).protected).toBe(false);
+  });
+
+  it.each([
+    ["an unknown key", production({ databse: {} }), "stages.production.databse: there is no such setting"],
+    [
+      "an unknown key further down",
+      production({ network: { nat: { size: 1 } } }),
+      "stages.production.network.nat.size",
+    ],
+    ["a wrong type", production({ database: { backupDays: "30" } }), 'stages.production.database.backupDays: "30"'],
+    ["too few zones", production({ network: { zones: 1 } }), "production: network.zones: 1; expected 2 or more"],
+    ["a zone twice", production({ network: { zones: ["a", "a"] } }), "production: network.zones"],
+    ["a public range", production({ network: { range: "52.0.0.0/16" } }), "stages.production.network.range"],
+    [
+      "the range of staging",
+      production({ network: { range: "10.41.0.0/17" } }),
+      "overlaps 10.41.0.0/16 of stage staging",
+    ],
+    ["the range of a peer", { peers: { office: "10.40.8.0/24" } }, "overlaps 10.40.8.0/24 of peer office"],
+    ["SSH from nowhere", production({ network: { bastion: "ssh" } }), "production: network.sshFrom: empty"],
+    ["SSH from everywhere", production({ network: { bastion: "ssh", sshFrom: ["0.0.0.0/0"] } }), "is everybody"],
+    [
+      "SSH from half of everywhere",
+      production({ network: { bastion: "ssh", sshFrom: ["0.0.0.0/1"] } }),
+      "is everybody",
+    ],
+    ["SSH ranges without SSH", production({ network: { sshFrom: ["203.0.113.0/24"] } }), "production: network.sshFrom"],
+    ["a VPC without private subnets", production({ network: { existing: existing([]) } }), "0 private subnets"],
+    ["a database elsewhere", production({ database: { adopt: "old" } }), "production: database.adopt"],
+    [
+      "no proxy, but health through it",
+      production({ proxy: { enabled: false }, health: { via: "proxy" } }),
+      "health.via",
+    ],
+    ["no proxy, but its log", production({ proxy: { enabled: false, debugLogging: true } }), "proxy.debugLogging"],
+    ["unprotected data", production({ database: { deletionProtection: false } }), "database.deletionProtection"],
+    ["seeds before tables", production({ deployHook: { seedReference: true } }), "deployHook.seedReference"],
+    ["less storage than it begins with", production({ database: { storageGb: 600 } }), "database.maxStorageGb"],
+  ])("are refused for %s, with the key", (_why, config, key) => {
+    expect(() => resolveSettings("production", config)).toThrow(key);
+  });
+
+  it.each(["Dev", "a--b", "a-", "1st", "x".repeat(32), "local", ""])("refuses the name %j", (stage) => {
+    expect(() => resolveSettings(stage, {})).toThrow(/the name/);
+  });
+
+  it("says everything that is wrong at once", () => {
+    const config = production({ database: { backupDays: 1, finalSnapshot: false }, network: { zones: 1 } });
+    const refused = () => resolveSettings("production", config);
+    for (const key of ["backupDays", "finalSnapshot", "zones"]) expect(refused).toThrow(key);
+  });
+});
