@@ -1,0 +1,49 @@
+import type { StageSettings } from "../settings/schema.ts";
+import { ignoredUnlessRenewed, instanceDefaults } from "./instance.ts";
+
+type NetworkSettings = StageSettings["network"];
+
+/** AWS account that publishes fck-nat. Without it anybody could publish an image of that name. */
+const fckNatAccount = "568608671756";
+
+/** The image for new NAT instances. Those that are there keep theirs (`shapeNatInstance`). */
+export async function chooseNatImage({ imageId, imageName }: NetworkSettings["nat"]): Promise<string> {
+  if (imageId !== undefined) return imageId;
+  const { id } = await aws.ec2.getAmi({
+    owners: [fckNatAccount],
+    mostRecent: true,
+    filters: [
+      { name: "name", values: [imageName] },
+      { name: "architecture", values: ["arm64"] },
+    ],
+  });
+  return id;
+}
+
+/** The VPC's own traffic to the internet, and SSH from named ranges where the stage wants it. Nothing else. */
+export function natIngress({ range, bastion, sshFrom }: NetworkSettings) {
+  const fromVpc = { protocol: "-1", fromPort: 0, toPort: 0, cidrBlocks: [range], description: "NAT for the VPC" };
+  const ssh = { protocol: "tcp", fromPort: 22, toPort: 22, cidrBlocks: [...sshFrom], description: "sst tunnel" };
+  return bastion === "ssh" ? [fromVpc, ssh] : [fromVpc];
+}
+
+/**
+ * SST's instance for a zone (from 1), made safe. It keeps its image until its zone is renewed: set `network.nat.renewZone`
+ * to 1, deploy, then to 2, deploy, and take it out again. The zone that is renewed has no way out for about a minute.
+ */
+export function shapeNatInstance(
+  args: aws.ec2.InstanceArgs,
+  options: $util.CustomResourceOptions,
+  zone: number,
+  { bastion, nat }: NetworkSettings,
+): void {
+  Object.assign(args, instanceDefaults(bastion));
+  if (nat.renewZone !== zone) options.ignoreChanges = [...(options.ignoreChanges ?? []), ...ignoredUnlessRenewed];
+}
+
+/** SST lets every NAT instance be managed through SSM; without a bastion nobody should. Call it before the VPC is made. */
+export function guardNatRole({ bastion }: NetworkSettings): void {
+  $transform(aws.iam.Role, (args, _options, name) => {
+    if (name === "NetworkNatInstanceRole" && bastion === "none") args.managedPolicyArns = [];
+  });
+}

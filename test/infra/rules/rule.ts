@@ -1,0 +1,28 @@
+import type { Evaluation, RecordedResource } from "../../support/sst/recorded.ts";
+
+/** One promise about what is deployed. The table in the docs is made of these. */
+export type Rule = {
+  /** Stable, kebab-case, begins with its subject: `network-no-public-ingress`. */
+  readonly id: string;
+  /** A claim in one line. */
+  readonly title: string;
+  /** Ids of the AWS Foundational Security Best Practices standard that it serves; empty where there is none. */
+  readonly fsbp: readonly string[];
+  /** Only where data loss is refused; default: on every stage. */
+  readonly protectedOnly?: true;
+  /** What breaks it, one readable line each: logical name, then what is wrong. */
+  readonly violations: (evaluation: Evaluation) => readonly string[];
+};
+
+/** Custom resources of one type, for example `aws:ec2/instance:Instance`. */
+export function ofType(evaluation: Evaluation, type: string): RecordedResource[] {
+  return evaluation.resources.filter((resource) => resource.isCustom && resource.type === type);
+}
+
+/** Reads an input by path: `input(instance, "metadataOptions", "httpTokens")`. */
+export function input(resource: RecordedResource, ...path: string[]): unknown {
+  let value: unknown = resource.inputs;
+  for (const key of path)
+    value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+  return value;
+}

@@ -1,0 +1,46 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+import type { Evaluation } from "./recorded.ts";
+
+export type EvaluateOptions = {
+  readonly stage: string;
+  /** Takes the place of `postern.config.ts`; default: the file itself. */
+  readonly config?: unknown;
+  /** Another SST config than the project's own, relative to the root. */
+  readonly file?: string;
+};
+
+const program = path.join(import.meta.dirname, "evaluate-process.ts");
+const cache = new Map<string, Promise<Evaluation>>();
+
+/**
+ * Runs an SST config through the real platform, with mocks in the place of Pulumi's engine and AWS, and returns what it
+ * would deploy. About 2 s each, in a process of its own; the same options within a test file are evaluated once.
+ */
+export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+  const key = JSON.stringify(options);
+  const known = cache.get(key);
+  if (known) return known;
+  const fresh = evaluateInProcess(key);
+  cache.set(key, fresh);
+  return fresh;
+}
+
+/** As `evaluate`, for a program that must deploy: throws with every error that it met. */
+export async function evaluateWhole(options: EvaluateOptions): Promise<Evaluation> {
+  const evaluation = await evaluate(options);
+  if (evaluation.errors.length > 0) throw new Error(`The program failed:\n${evaluation.errors.join("\n")}`);
+  return evaluation;
+}
+
+async function evaluateInProcess(options: string): Promise<Evaluation> {
+  const child = fork(program, [options], { execArgv: [], stdio: ["ignore", "pipe", "pipe", "ipc"] });
+  const output: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => output.push(String(chunk)));
+  let evaluation: Evaluation | undefined;
+  child.on("message", (message) => (evaluation = message as Evaluation));
+  const [code] = (await once(child, "close")) as [number | null];
+  if (evaluation === undefined) throw new Error(`The evaluation ended with ${code}:\n${output.join("")}`);
+  return evaluation;
+}
