@@ -1,0 +1,133 @@
+import { describe, expect, it } from "vitest";
+import { evaluate, evaluateWhole } from "../support/sst/evaluate.ts";
+import type { Evaluation, RecordedResource } from "../support/sst/recorded.ts";
+import { input, ofType } from "./rules/rule.ts";
+
+const dev = async (overrides: object) => evaluateWhole({ stage: "dev", config: { stages: { dev: overrides } } });
+
+function named(evaluation: Evaluation, name: string): RecordedResource {
+  const found = evaluation.resources.find((resource) => resource.name === name);
+  if (found === undefined) throw new Error(`There is no ${name}.`);
+  return found;
+}
+
+const natGroup = "NetworkNatInstanceSecurityGroup";
+const agentPolicy = expect.stringContaining("AmazonSSMManagedInstanceCore") as string;
+
+describe("the VPC of a stage", () => {
+  it("has the range of its settings, divided among its zones", async () => {
+    const evaluation = await dev({ network: { range: "10.77.0.0/20", zones: 3 } });
+    expect(input(named(evaluation, "NetworkVpc"), "cidrBlock")).toBe("10.77.0.0/20");
+    const subnets = ofType(evaluation, "aws:ec2/subnet:Subnet").map(({ inputs }) => inputs["cidrBlock"]);
+    expect(new Set(subnets)).toEqual(
+      new Set(["10.77.0.0/23", "10.77.2.0/23", "10.77.4.0/23", "10.77.6.0/23", "10.77.8.0/23", "10.77.10.0/23"]),
+    );
+    expect(ofType(evaluation, "aws:ec2/instance:Instance")).toHaveLength(3);
+  });
+
+  it("sends each private subnet through the NAT instance of its own zone, with a fixed address", async () => {
+    const evaluation = await dev({});
+    for (const zone of [1, 2]) {
+      const routes = input(named(evaluation, `NetworkPrivateRouteTable${zone}`), "routes");
+      expect(routes).toEqual([{ cidrBlock: "0.0.0.0/0", networkInterfaceId: `eni-NetworkNatInstance${zone}` }]);
+      const instance = named(evaluation, `NetworkNatInstance${zone}`);
+      expect(input(instance, "subnetId")).toBe(`NetworkPublicSubnet${zone}-id`);
+      expect(named(evaluation, `NetworkNatInstanceEipAssociation${zone}`).options.dependsOn).toContain(instance.name);
+    }
+  });
+
+  it("refuses a region with too few zones, before anything is declared", async () => {
+    const { errors, resources } = await evaluate({
+      stage: "production",
+      config: { stages: { production: { network: { zones: 4 } } } },
+    });
+    expect(errors).toEqual([expect.stringContaining("network.zones: 4; eu-central-1 has 3 availability zones")]);
+    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+  });
+
+  it("renews the instance of one zone when it is asked to, and no other", async () => {
+    const evaluation = await dev({ network: { nat: { renewZone: 2, imageId: "ami-00000000000000001" } } });
+    expect(named(evaluation, "NetworkNatInstance1").options.ignoreChanges).toEqual(["ami", "userData"]);
+    const renewed = named(evaluation, "NetworkNatInstance2");
+    expect(renewed.options.ignoreChanges).toEqual([]);
+    expect(renewed.inputs).toMatchObject({ ami: "ami-00000000000000001", userDataReplaceOnChange: true });
+  });
+});
+
+describe("the bastion", () => {
+  it("is reached through SSM: the agent runs, SSH does not, and nobody comes in from outside of the VPC", async () => {
+    const evaluation = await dev({});
+    expect(input(named(evaluation, "NetworkNatInstanceRole"), "managedPolicyArns")).toEqual([agentPolicy]);
+    const userData = input(named(evaluation, "NetworkNatInstance1"), "userData");
+    expect(userData).toContain("systemctl enable --now amazon-ssm-agent");
+    expect(userData).toContain("systemctl mask --now sshd");
+    expect(input(named(evaluation, natGroup), "ingress")).toEqual([
+      expect.objectContaining({ protocol: "-1", cidrBlocks: ["10.42.0.0/16"] }),
+    ]);
+  });
+
+  it("is reached through SSH from the named ranges only, where the stage wants sst tunnel", async () => {
+    const evaluation = await dev({ network: { bastion: "ssh", sshFrom: ["203.0.113.7/32"] } });
+    expect(input(named(evaluation, natGroup), "ingress")).toEqual([
+      expect.objectContaining({ protocol: "-1", cidrBlocks: ["10.42.0.0/16"] }),
+      expect.objectContaining({ protocol: "tcp", fromPort: 22, toPort: 22, cidrBlocks: ["203.0.113.7/32"] }),
+    ]);
+    expect(ofType(evaluation, "aws:ec2/keyPair:KeyPair")).toHaveLength(1);
+    const userData = input(named(evaluation, "NetworkNatInstance1"), "userData");
+    expect(userData).toContain("systemctl unmask sshd");
+    expect(userData).not.toContain("mask --now sshd");
+  });
+
+  it("is none: the instances have neither the agent nor the right to use it", async () => {
+    const evaluation = await dev({ network: { bastion: "none" } });
+    expect(input(named(evaluation, "NetworkNatInstanceRole"), "managedPolicyArns")).toEqual([]);
+    const userData = input(named(evaluation, "NetworkNatInstance1"), "userData");
+    expect(userData).toContain("systemctl mask --now amazon-ssm-agent");
+    expect(userData).not.toContain("enable");
+  });
+});
+
+describe("a VPC that is there already", () => {
+  const vpcId = "vpc-0123456789abcdef0";
+  const existing = (...privateSubnetIds: string[]) => ({ network: { existing: { vpcId, privateSubnetIds } } });
+
+  it("is used as it is, with a bastion in its first private subnet", async () => {
+    const evaluation = await dev(existing("subnet-private-a", "subnet-private-b"));
+    for (const type of ["vpc:Vpc", "subnet:Subnet", "routeTable:RouteTable", "internetGateway:InternetGateway"]) {
+      expect(ofType(evaluation, `aws:ec2/${type}`)).toEqual([]);
+    }
+    expect(evaluation.outputs["vpc"]?.value).toBe(vpcId);
+    expect(named(evaluation, "NetworkBastionInstance").inputs).toMatchObject({
+      subnetId: "subnet-private-a",
+      vpcSecurityGroupIds: ["NetworkBastion-id"],
+    });
+    expect(ofType(evaluation, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")).toEqual([]);
+  });
+
+  it.each([
+    ["a public subnet", existing("subnet-private-a", "subnet-public-b"), "subnet-public-b is public"],
+    [
+      "a subnet that follows a public main route table",
+      existing("subnet-private-a", "subnet-main-b"),
+      "subnet-main-b is public",
+    ],
+    ["subnets of one zone", existing("subnet-private-a", "subnet-other-a"), "expected two zones or more"],
+    [
+      "subnets of another VPC",
+      { network: { existing: { vpcId: "vpc-9", privateSubnetIds: ["subnet-private-a", "subnet-private-b"] } } },
+      "subnet-private-a is in vpc-0123456789abcdef0, not in vpc-9",
+    ],
+  ])("is refused with %s, before anything is declared", async (_why, overrides, problem) => {
+    const { errors, resources } = await evaluate({ stage: "dev", config: { stages: { dev: overrides } } });
+    expect(errors).toEqual([expect.stringContaining(problem)]);
+    expect(resources.filter(({ type }) => type.startsWith("aws:"))).toEqual([]);
+  });
+});
+
+describe("a stage whose settings are refused", () => {
+  it("declares nothing and says why", async () => {
+    const { errors, resources } = await evaluate({ stage: "local" });
+    expect(errors).toEqual([expect.stringContaining("is kept for the stage that `postern local` runs")]);
+    expect(resources).toEqual([]);
+  });
+});

@@ -1,0 +1,21 @@
+import { describe, expect, it } from "vitest";
+import { evaluateWhole } from "../support/sst/evaluate.ts";
+import { rules } from "./rules/all.ts";
+
+const stages = ["production", "staging", "dev"];
+
+describe.each(rules)("$id: $title", ({ violations, protectedOnly }) => {
+  it.each(protectedOnly ? ["production"] : stages)("holds for %s", async (stage) => {
+    expect(violations(await evaluateWhole({ stage }))).toEqual([]);
+  });
+
+  it("does not hold for SST's defaults", async () => {
+    const vanilla = await evaluateWhole({ stage: "test", file: "test/infra/vanilla.sst.config.ts" });
+    expect(violations(vanilla)).not.toEqual([]);
+  });
+});
+
+it("no two rules have the same id", () => {
+  const ids = rules.map(({ id }) => id);
+  expect(ids).toEqual([...new Set(ids)]);
+});
