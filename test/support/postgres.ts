@@ -7,6 +7,7 @@ import { inject } from "vitest";
 import { removePostgresData } from "#lib/local/postgres/home.ts";
 import { type PostgresServer, type PostgresServerOptions, startPostgresServer } from "#lib/local/postgres/server.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import { makeDataFolder } from "./run-folder.ts";
 
 /** What a test needs to know of a server; plain data, so that the global setup can hand it to the workers. */
 export type TestServer = {
@@ -38,11 +39,12 @@ declare module "vitest" {
   }
 }
 
-/** Starts a server of the test's own in a temporary folder, without durability; disposing removes both. */
+/** Starts a server of the test's own in a folder of its own, without durability; disposing removes both. */
 export async function startTestServer(
   options: Partial<Pick<PostgresServerOptions, "version" | "tls" | "settings" | "names">> = {},
+  runFolder = inject("runFolder"),
 ): Promise<OwnTestServer> {
-  const folder = await makeTestFolder();
+  const folder = await makeDataFolder(runFolder);
   const dataDir = join(folder, "postgres");
   const remove = async () => {
     await removePostgresData(dataDir);
