@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { Client } from "pg";
 import { inject } from "vitest";
 import { removePostgresData } from "#lib/local/postgres/home.ts";
@@ -35,7 +36,7 @@ export type OwnTestServer = TestServer & AsyncDisposable & Pick<PostgresServer, 
 
 declare module "vitest" {
   interface ProvidedContext {
-    sharedPostgres: TestServer;
+    sharedPostgres: readonly TestServer[];
   }
 }
 
@@ -77,8 +78,16 @@ export async function startTestServer(
   }
 }
 
-/** A database that no other test sees: on the run's shared PostgreSQL 18 with TLS, or on the given server. */
-export async function createTestDatabase(server: TestServer = inject("sharedPostgres")): Promise<TestDatabase> {
+/** The PostgreSQL 18 with TLS of this worker, for one test file at a time: what a test sees of other sessions is its own. */
+export function sharedServer(): TestServer {
+  const servers = inject("sharedPostgres");
+  const server = servers[(Number(process.env["VITEST_POOL_ID"]) - 1) % servers.length];
+  if (server === undefined) throw new Error("The global setup has started no server.");
+  return server;
+}
+
+/** A database that no other test sees: on this worker's shared PostgreSQL 18 with TLS, or on the given server. */
+export async function createTestDatabase(server: TestServer = sharedServer()): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString("hex")}`;
   await asSuperuser(server, `create database ${name}`);
   const { host, port, superuser, password, caPem, caFile } = server;
