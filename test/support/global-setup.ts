@@ -10,9 +10,8 @@ export async function setup(project: TestProject): Promise<void> {
   noticeMissingPrograms();
   const runFolder = stack.use(await makeRunFolder()).path;
   project.provide("runFolder", runFolder);
-  const servers = await Promise.all(
-    Array.from({ length: project.config.maxWorkers }, async () => startSharedServer(runFolder)),
-  );
+  const servers: TestServer[] = [];
+  while (servers.length < project.config.maxWorkers) servers.push(await startSharedServer(runFolder));
   project.provide("sharedPostgres", servers);
 }
 

@@ -8,6 +8,7 @@ import { inject } from "vitest";
 import { removePostgresData } from "#lib/local/postgres/home.ts";
 import { type PostgresServer, type PostgresServerOptions, startPostgresServer } from "#lib/local/postgres/server.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import { copyCluster } from "./cluster-template.ts";
 import { makeDataFolder } from "./run-folder.ts";
 
 /** What a test needs to know of a server; plain data, so that the global setup can hand it to the workers. */
@@ -40,7 +41,7 @@ declare module "vitest" {
   }
 }
 
-/** Starts a server of the test's own in a folder of its own, without durability; disposing removes both. */
+/** Starts a server of the test's own on a new cluster, without durability; disposing removes both. */
 export async function startTestServer(
   options: Partial<Pick<PostgresServerOptions, "version" | "tls" | "settings" | "names">> = {},
   runFolder = inject("runFolder"),
@@ -52,6 +53,7 @@ export async function startTestServer(
     await rm(folder, { recursive: true, force: true });
   };
   try {
+    await copyCluster(runFolder, options.version ?? 18, dataDir);
     const server = await startPostgresServer({ ...options, dataDir, port: 0, durable: false });
     const { host, port, superuser, password, version, caPem, caFile, pid, stop } = server;
     const dispose = async () => {
