@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import process from "node:process";
 import type { TestProject } from "vitest/node";
 import { noticeMissingPrograms } from "./debian.ts";
 import { startTestServer, type TestServer } from "./postgres.ts";
@@ -10,6 +12,8 @@ export async function setup(project: TestProject): Promise<void> {
   noticeMissingPrograms();
   const runFolder = stack.use(await makeRunFolder()).path;
   project.provide("runFolder", runFolder);
+  // For the workers and the processes that they start, of which each loads the same modules.
+  process.env["NODE_COMPILE_CACHE"] = join(runFolder, "compile-cache");
   const servers: TestServer[] = [];
   while (servers.length < project.config.maxWorkers) servers.push(await startSharedServer(runFolder));
   project.provide("sharedPostgres", servers);
