@@ -1,8 +1,11 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Each project says what it may touch: unit tests open no socket off loopback and start no server process. */
 export default defineConfig({
   test: {
+    // By itself vitest takes one core less, which of two is half, and needs little of it while the tests run.
+    maxWorkers: Math.min(availableParallelism(), 4),
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       {

@@ -4,11 +4,11 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Client } from "pg";
-import { describe, expect, inject, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { startPostgresServer } from "#lib/local/postgres/server.ts";
 import { readProcessFacts } from "#lib/local/process/process-facts.ts";
 import { clientOf, makeDataDir, query } from "../support/local-postgres.ts";
-import { createTestDatabase, startTestServer } from "../support/postgres.ts";
+import { createTestDatabase, sharedServer, startTestServer } from "../support/postgres.ts";
 import { hasEnded } from "../support/process-tree.ts";
 import { type Program, startProgram } from "../support/program.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -29,13 +29,13 @@ describe("who gets in", () => {
   });
 
   test("no client without TLS", async () => {
-    const { host, port, superuser: user, password } = inject("sharedPostgres");
+    const { host, port, superuser: user, password } = sharedServer();
     const attempt = query({ host, port, user, password, database: "postgres", ssl: false }, "select 1");
     await expect(attempt).rejects.toMatchObject({ code: "28000", message: expect.stringContaining("no encryption") });
   });
 
   test("no client with a wrong password", async () => {
-    const { host, port, superuser: user, caPem: ca } = inject("sharedPostgres");
+    const { host, port, superuser: user, caPem: ca } = sharedServer();
     const attempt = query({ host, port, user, password: "wrong", database: "postgres", ssl: { ca } }, "select 1");
     await expect(attempt).rejects.toMatchObject({ code: "28P01" });
   });

@@ -9,9 +9,9 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { removePostgresData } from "#lib/local/postgres/home.ts";
 import { checkLocalStage } from "#lib/local/stage/check.ts";
 import { runCommand } from "../support/command-line.ts";
-import { makeTestFolder } from "../support/postgres.ts";
 import { descendantsOf, hasEnded } from "../support/process-tree.ts";
 import { type Program, startProgram } from "../support/program.ts";
+import { makeDataFolder } from "../support/run-folder.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const repository = join(import.meta.dirname, "../..");
@@ -277,7 +277,7 @@ function startLocal(args: readonly string[], env: NodeJS.ProcessEnv = {}): Progr
 }
 
 async function makeFolder(): Promise<string> {
-  const folder = await makeTestFolder();
+  const folder = await makeDataFolder();
   onTestFinished(async () => {
     await removePostgresData(join(folder, "local", "postgres"));
     await rm(folder, { recursive: true, force: true });

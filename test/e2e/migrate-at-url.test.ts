@@ -68,11 +68,14 @@ it.each([
 );
 
 it("--run-id of a run of another process shows where it stands, and a signal leaves that alone", async () => {
-  const { folder, start } = bench();
+  const { folder, start, client } = bench();
   await folder.write(["create table a ()", whole]);
   await closeGate(bench(), 1);
   const working = start("--lock-timeout", "60s", "--run-id", "watched-run");
   await waitAtGate(bench(), 1);
+  // Its second connection writes it down a moment later; who watches sooner sees the migration before.
+  const what = async () => (await readProgress(client, "watched-run")).progress?.what;
+  await waitFor("the ledger says where it stands", async () => (await what()) === "0001_step");
   const watching = start("--run-id", "watched-run");
   await waitFor("it shows the progress", () =>
     /watching run watched-run\n0001_step \(2 of 2\)/u.test(watching.stderr()),

@@ -6,15 +6,15 @@ import process from "node:process";
 import { expect, onTestFinished, test } from "vitest";
 import { removePostgresData } from "#lib/local/postgres/home.ts";
 import { repositoryRoot } from "../support/command-line.ts";
-import { makeTestFolder } from "../support/postgres.ts";
 import { descendantsOf, hasEnded } from "../support/process-tree.ts";
+import { makeDataFolder } from "../support/run-folder.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 /** As a process manager does it: npm knows nothing of a terminal, and the signal goes to npm alone. */
 test.each(["SIGTERM", "SIGHUP", "SIGKILL"] as const)(
   "%s to npm ends all that `npm run local` started",
   async (signal) => {
-    const folder = await makeTestFolder();
+    const folder = await makeDataFolder();
     const dataDir = join(folder, "local");
     onTestFinished(async () => {
       await removePostgresData(join(dataDir, "postgres"));

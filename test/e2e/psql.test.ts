@@ -7,15 +7,15 @@ import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { removePostgresData } from "#lib/local/postgres/home.ts";
 import { isInstalled } from "../support/debian.ts";
-import { makeTestFolder } from "../support/postgres.ts";
 import { startProgram } from "../support/program.ts";
+import { makeDataFolder } from "../support/run-folder.ts";
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "../..");
 
 describe.skipIf(!isInstalled("psql"))("the psql command in the summary of the local stage", () => {
   test("works when it is pasted into a shell, verified in full, and may read and not write", async () => {
-    const folder = await makeTestFolder();
+    const folder = await makeDataFolder();
     const dataDir = join(folder, "it's a stage");
     onTestFinished(async () => {
       await removePostgresData(join(dataDir, "postgres"));

@@ -8,7 +8,7 @@ import { readStatus } from "#lib/migrate/status.ts";
 import { ensureLedger } from "#lib/migrate/ledger/ledger.ts";
 import { setupRoles } from "#lib/migrate/roles/setup.ts";
 import { connect } from "#lib/postgres/connect.ts";
-import { createTestDatabase, makeTestFolder } from "../support/postgres.ts";
+import { createTestDatabase } from "../support/postgres.ts";
 import {
   attempt,
   codesOf,
@@ -18,6 +18,7 @@ import {
   rolePasswords,
   useRolesBench,
 } from "../support/roles.ts";
+import { makeDataFolder } from "../support/run-folder.ts";
 
 describe.each([16, 18] as const)("roles on PostgreSQL %i, with a master as on RDS", (version) => {
   const bench = useRolesBench(version);
@@ -333,7 +334,7 @@ const actions: readonly Action[] = [
 ];
 
 test("no password ever reaches the server's log, whatever it logs", async () => {
-  const folder = await makeTestFolder();
+  const folder = await makeDataFolder();
   const dataDir = join(folder, "postgres");
   const lines: string[] = [];
   await using cleanup = new AsyncDisposableStack();

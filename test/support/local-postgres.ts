@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { Client, type ClientConfig } from "pg";
 import { onTestFinished } from "vitest";
 import { removePostgresData } from "#lib/local/postgres/home.ts";
-import { makeTestFolder } from "./postgres.ts";
+import { makeDataFolder } from "./run-folder.ts";
 
-/** For a server of the test's own, in a temporary folder; removed with all its data. */
+/** For a server of the test's own, in a folder of its own; removed with all its data. */
 export async function makeDataDir(): Promise<string> {
-  const folder = await makeTestFolder();
+  const folder = await makeDataFolder();
   const dataDir = join(folder, "postgres");
   onTestFinished(async () => {
     await removePostgresData(dataDir);

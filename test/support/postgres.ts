@@ -2,11 +2,14 @@ import { randomBytes } from "node:crypto";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { Client } from "pg";
 import { inject } from "vitest";
 import { removePostgresData } from "#lib/local/postgres/home.ts";
 import { type PostgresServer, type PostgresServerOptions, startPostgresServer } from "#lib/local/postgres/server.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import { copyCluster } from "./cluster-template.ts";
+import { makeDataFolder } from "./run-folder.ts";
 
 /** What a test needs to know of a server; plain data, so that the global setup can hand it to the workers. */
 export type TestServer = {
@@ -34,21 +37,23 @@ export type OwnTestServer = TestServer & AsyncDisposable & Pick<PostgresServer, 
 
 declare module "vitest" {
   interface ProvidedContext {
-    sharedPostgres: TestServer;
+    sharedPostgres: readonly TestServer[];
   }
 }
 
-/** Starts a server of the test's own in a temporary folder, without durability; disposing removes both. */
+/** Starts a server of the test's own on a new cluster, without durability; disposing removes both. */
 export async function startTestServer(
   options: Partial<Pick<PostgresServerOptions, "version" | "tls" | "settings" | "names">> = {},
+  runFolder = inject("runFolder"),
 ): Promise<OwnTestServer> {
-  const folder = await makeTestFolder();
+  const folder = await makeDataFolder(runFolder);
   const dataDir = join(folder, "postgres");
   const remove = async () => {
     await removePostgresData(dataDir);
     await rm(folder, { recursive: true, force: true });
   };
   try {
+    await copyCluster(runFolder, options.version ?? 18, dataDir);
     const server = await startPostgresServer({ ...options, dataDir, port: 0, durable: false });
     const { host, port, superuser, password, version, caPem, caFile, pid, stop } = server;
     const dispose = async () => {
@@ -75,8 +80,16 @@ export async function startTestServer(
   }
 }
 
-/** A database that no other test sees: on the run's shared PostgreSQL 18 with TLS, or on the given server. */
-export async function createTestDatabase(server: TestServer = inject("sharedPostgres")): Promise<TestDatabase> {
+/** The PostgreSQL 18 with TLS of this worker, for one test file at a time: what a test sees of other sessions is its own. */
+export function sharedServer(): TestServer {
+  const servers = inject("sharedPostgres");
+  const server = servers[(Number(process.env["VITEST_POOL_ID"]) - 1) % servers.length];
+  if (server === undefined) throw new Error("The global setup has started no server.");
+  return server;
+}
+
+/** A database that no other test sees: on this worker's shared PostgreSQL 18 with TLS, or on the given server. */
+export async function createTestDatabase(server: TestServer = sharedServer()): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString("hex")}`;
   await asSuperuser(server, `create database ${name}`);
   const { host, port, superuser, password, caPem, caFile } = server;

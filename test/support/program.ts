@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import process from "node:process";
 import { createInterface } from "node:readline";
 
 export type Program = AsyncDisposable & {
@@ -22,7 +23,9 @@ export function startProgram(
   args: readonly string[],
   options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
 ): Program {
-  const child = spawn(process.execPath, [file, ...args], { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  const { NODE_COMPILE_CACHE } = process.env; // of the run (see global-setup.ts)
+  const env = { NODE_COMPILE_CACHE, ...(options.env ?? process.env) };
+  const child = spawn(process.execPath, [file, ...args], { ...options, env, stdio: ["ignore", "pipe", "pipe"] });
   const ended = once(child, "close");
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   let stderr = "";
