@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { evaluateWhole } from "../support/sst/evaluate.ts";
 import { rules } from "./rules/all.ts";
+import { describeRules } from "./rules/describe-rules.ts";
 
 const stages = ["production", "staging", "dev"];
 
@@ -18,4 +19,8 @@ describe.each(rules)("$id: $title", ({ violations, protectedOnly }) => {
 it("no two rules have the same id", () => {
   const ids = rules.map(({ id }) => id);
   expect(ids).toEqual([...new Set(ids)]);
+});
+
+it("the page for reviewers says what the rules say", async () => {
+  await expect(describeRules(rules)).toMatchFileSnapshot("../../docs/rules.md");
 });

@@ -66,7 +66,7 @@ export const networkRules: readonly Rule[] = [
   {
     id: "network-imdsv2",
     title: "Instances give their credentials only to a session of IMDSv2, one hop away",
-    fsbp: ["EC2.8", "EC2.170"],
+    fsbp: ["EC2.8"],
     violations: (evaluation) =>
       instances(evaluation)
         .filter(
