@@ -11,6 +11,8 @@ export type FedColumn = {
   readonly increment: string;
   readonly has_index: boolean;
   readonly may_read: boolean;
+  /** The table has no block, and so no row: not asked of a partitioned one, whose blocks are its partitions'. */
+  readonly is_empty: boolean;
 };
 
 /**
@@ -27,6 +29,8 @@ export const sequencesQuery = `with ${schemasCte},
     select d.refobjid, f.adrelid, f.adnum
     from pg_attrdef f
     join pg_depend d on d.classid = 'pg_attrdef'::regclass and d.objid = f.oid and d.refclassid = 'pg_class'::regclass
+      -- On its column each default depends automatically, on what it calls normally: few are left to be written out.
+      and d.deptype = 'n'
     where pg_get_expr(f.adbin, f.adrelid) ~ '^nextval\\(.*::regclass\\)$'
   )
   select q.seqrelid::regclass::text as sequence, c.oid::regclass::text as table, quote_ident(a.attname) as column,
@@ -35,7 +39,8 @@ export const sequencesQuery = `with ${schemasCte},
       where i.indrelid = c.oid and i.indkey[0] = a.attnum and i.indpred is null and i.indisvalid and m.amname = 'btree')
       as has_index,
     has_table_privilege(q.seqrelid, 'select') and has_column_privilege(c.oid, a.attnum, 'select')
-      and has_schema_privilege(c.relnamespace, 'usage') and has_schema_privilege(qc.relnamespace, 'usage') as may_read
+      and has_schema_privilege(c.relnamespace, 'usage') and has_schema_privilege(qc.relnamespace, 'usage') as may_read,
+    c.relkind = 'r' and pg_relation_size(c.oid) = 0 as is_empty
   from fed
   join pg_sequence q on q.seqrelid = fed.sequence
   join pg_class qc on qc.oid = q.seqrelid

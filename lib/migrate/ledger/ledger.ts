@@ -63,16 +63,17 @@ export async function ensureLedger(client: pg.Client, format?: FolderFormat): Pr
     // Two first runs at once: the second waits here for milliseconds, then finds the ledger made.
     await client.query(`select pg_advisory_xact_lock(${ledgerLockKey})`);
     const version = await readLedgerVersion(client);
-    await ensureSchema(client, ledgerSchema);
-    await ensureSchema(client, drizzleTable.schema);
-    if (format !== undefined) await client.query(createDrizzleTableSql(format));
-    if (version === 0)
-      await client.query("create table if not exists postern.ledger_version (version integer not null)");
-    for (const statements of ledgerVersions.slice(version)) await client.query(statements);
-    await client.query(revokeWrites);
-    await client.query(narrowReading);
-    await client.query("delete from postern.ledger_version");
-    await client.query("insert into postern.ledger_version values ($1)", [ledgerVersions.length]);
+    const statements = [
+      ...(await missingSchemas(client)).map((schema) => `create schema "${schema}"`),
+      ...(format === undefined ? [] : [createDrizzleTableSql(format)]),
+      ...(version === 0 ? ["create table if not exists postern.ledger_version (version integer not null)"] : []),
+      ...ledgerVersions.slice(version).filter((one) => one !== revokeWrites),
+      revokeWrites,
+      narrowReading,
+      "delete from postern.ledger_version",
+      `insert into postern.ledger_version values (${ledgerVersions.length})`,
+    ];
+    await client.query(statements.join(";\n"));
     await client.query("commit");
   } catch (error) {
     await client.query("rollback").catch(() => undefined);
@@ -301,9 +302,13 @@ async function readLedgerVersion(client: pg.Client): Promise<number> {
 }
 
 /** CREATE SCHEMA IF NOT EXISTS asks for the privilege even when there is nothing to do, and setup makes both schemas. */
-async function ensureSchema(client: pg.Client, schema: string): Promise<void> {
-  const { rowCount } = await client.query("select from pg_namespace where nspname = $1", [schema]);
-  if (rowCount === 0) await client.query(`create schema "${schema}"`);
+async function missingSchemas(client: pg.Client): Promise<string[]> {
+  const wanted = [ledgerSchema, drizzleTable.schema];
+  const { rows } = await client.query<{ nspname: string }>(
+    "select nspname from pg_namespace where nspname = any ($1)",
+    [wanted],
+  );
+  return wanted.filter((schema) => !rows.some(({ nspname }) => nspname === schema));
 }
 
 /** Looked up in the catalogs: `to_regclass` fails with 42501 where the role may not use the schema. */
