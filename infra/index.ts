@@ -1,5 +1,6 @@
 import { appName } from "#lib/contract.ts";
 import config from "../postern.config.ts";
+import { declareDatabase } from "./database.ts";
 import { declareNetwork } from "./network.ts";
 import { resolveSettings } from "./settings/resolve.ts";
 import { tagEverything } from "./tags.ts";
@@ -25,5 +26,6 @@ export async function declareStage(stage: string) {
   const settings = resolveSettings(stage, config);
   tagEverything(stage);
   const network = await declareNetwork(settings);
+  await declareDatabase(settings, network);
   return { vpc: network.vpcId };
 }

@@ -112,6 +112,11 @@ export function secretName(stage: string, owner: SecretOwner): string {
   return `${appName}/${stage}/${owner}`;
 }
 
+/** Identifier of the RDS instance that a stage makes; one that it adopts keeps its own. */
+export function instanceIdentifier(stage: string): string {
+  return `${appName}-${stage}`;
+}
+
 /** What a deployed stage publishes, so that the command line can find its parts. No secrets in it. */
 export type Manifest = {
   readonly version: 1;

@@ -69,6 +69,10 @@ const groups = {
     backupDays: count(1, 35),
     deletionProtection: flag,
     finalSnapshot: flag,
+    /** Name of the database inside. Default: `postern`; of what is adopted or restored: what RDS says. Permanent. */
+    name: v.optional(
+      v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,62}$/, "expected lower-case letters, digits and _, from a letter")),
+    ),
     /** An RDS instance that is there already, by identifier. */
     adopt: v.optional(text),
     /** A snapshot to begin with, by identifier or ARN. */

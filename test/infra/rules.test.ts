@@ -5,14 +5,19 @@ import { describeRules } from "./rules/describe-rules.ts";
 
 const stages = ["production", "staging", "dev"];
 
-describe.each(rules)("$id: $title", ({ violations, protectedOnly }) => {
+describe.each(rules)("$id: $title", ({ violations, protectedOnly, breaks }) => {
   it.each(protectedOnly ? ["production"] : stages)("holds for %s", async (stage) => {
     expect(violations(await evaluateWhole({ stage }))).toEqual([]);
   });
 
-  it("does not hold for SST's defaults", async () => {
+  it.skipIf(breaks !== undefined)("does not hold for SST's defaults", async () => {
     const vanilla = await evaluateWhole({ stage: "test", file: "test/infra/vanilla.sst.config.ts" });
     expect(violations(vanilla)).not.toEqual([]);
+  });
+
+  it.runIf(breaks)("does not hold when it is broken on purpose, as SST's defaults do not break it", async () => {
+    const ours = await evaluateWhole({ stage: "production" });
+    expect(violations(breaks?.(ours) ?? ours)).not.toEqual([]);
   });
 });
 

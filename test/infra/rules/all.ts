@@ -1,6 +1,15 @@
+import { databaseRules } from "./database.ts";
+import { databaseKeepingRules } from "./database-keeping.ts";
 import { networkRules } from "./network.ts";
 import type { Rule } from "./rule.ts";
+import { secretRules } from "./secrets.ts";
 import { tagRules } from "./tags.ts";
 
 /** What is promised of every stage, in the order of the docs. */
-export const rules: readonly Rule[] = [...networkRules, ...tagRules];
+export const rules: readonly Rule[] = [
+  ...networkRules,
+  ...databaseRules,
+  ...databaseKeepingRules,
+  ...secretRules,
+  ...tagRules,
+];

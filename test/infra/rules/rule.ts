@@ -12,6 +12,8 @@ export type Rule = {
   readonly protectedOnly?: true;
   /** What breaks it, one readable line each: logical name, then what is wrong. */
   readonly violations: (evaluation: Evaluation) => readonly string[];
+  /** Where SST's defaults keep it: makes our own evaluation break it, so that it is shown all the same. */
+  readonly breaks?: (ours: Evaluation) => Evaluation;
 };
 
 /** Custom resources of one type, for example `aws:ec2/instance:Instance`. */
@@ -25,4 +27,12 @@ export function input(resource: RecordedResource, ...path: string[]): unknown {
   for (const key of path)
     value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
   return value;
+}
+
+/** A copy in which the resources of one type have other inputs. */
+export function withInputs(evaluation: Evaluation, type: string, inputs: Record<string, unknown>): Evaluation {
+  const resources = evaluation.resources.map((resource) =>
+    resource.type === type ? { ...resource, inputs: { ...resource.inputs, ...inputs } } : resource,
+  );
+  return { ...evaluation, resources };
 }

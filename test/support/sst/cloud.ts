@@ -1,3 +1,4 @@
+import { answerRdsCall } from "./existing-databases.ts";
 import { secret } from "./secret-wire.ts";
 
 /** What AWS would answer, as far as a program reads it: ids, addresses and ARNs that look like the real ones. */
@@ -97,7 +98,7 @@ export function answerCall(region: string, token: string, inputs: Inputs): Input
     case "aws:iam/getPolicyDocument:getPolicyDocument":
       return policyDocument(inputs);
     default:
-      return undefined;
+      return answerRdsCall(token, inputs, existingVpcId);
   }
 }
 

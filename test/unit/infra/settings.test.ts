@@ -66,6 +66,12 @@ describe("the settings of a stage", () => {
       production({ proxy: { enabled: false }, health: { via: "proxy" } }),
       "health.via",
     ],
+    [
+      "a snapshot for what is there",
+      production({ database: { adopt: "old", restoreSnapshot: "before" } }),
+      "production: database.restoreSnapshot: there is nothing to restore",
+    ],
+    ["a name that PostgreSQL folds", production({ database: { name: "Shop" } }), "stages.production.database.name"],
     ["no proxy, but its log", production({ proxy: { enabled: false, debugLogging: true } }), "proxy.debugLogging"],
     ["unprotected data", production({ database: { deletionProtection: false } }), "database.deletionProtection"],
     ["seeds before tables", production({ deployHook: { seedReference: true } }), "deployHook.seedReference"],

@@ -1,0 +1,76 @@
+import type { RotatableRole } from "#lib/contract.ts";
+import { adoptInstance } from "./database/adopted.ts";
+import { declareInstance } from "./database/instance.ts";
+import { declareSecrets } from "./database/secrets.ts";
+import type { Network } from "./network.ts";
+import { allow, allowIn } from "./security-groups.ts";
+import type { StageSettings } from "./settings/schema.ts";
+
+/** What listens on a port, and lets in whom `allowFrom` names. */
+export type Listener = {
+  readonly groupId: $util.Output<string>;
+  readonly host: $util.Output<string>;
+  readonly port: number;
+  /** For `dependsOn` of whatever connects while the stage is deployed. */
+  readonly ready: readonly $util.Resource[];
+};
+
+/** An instance, wherever it comes from. */
+export type Instance = Listener & {
+  /** RDS's identifier. */
+  readonly instanceId: $util.Output<string>;
+  /** `db-…`, by which IAM knows the instance in `rds-db:connect`. */
+  readonly resourceId: $util.Output<string>;
+  /** Name of the database inside. */
+  readonly name: $util.Output<string>;
+  /** The master's login, which RDS makes and changes. */
+  readonly masterSecretArn: $util.Output<string>;
+};
+
+export type Database = Instance & {
+  /** The services' logins. They have no value before `setup` gives them one. */
+  readonly secrets: Readonly<Record<RotatableRole, aws.secretsmanager.Secret>>;
+};
+
+/**
+ * The database of a stage: one of its own, one made from a snapshot, or one that is there already.
+ *
+ * 1. The instance, with a master password that RDS makes and keeps in a secret of its own.
+ * 2. The secrets of the service roles, without values.
+ * 3. A way in for the bastion. Every other part asks for its own (`allowFrom`).
+ *
+ * Nobody but the master can log in until `setup` has run; the proxy comes after that (`declareProxy`). After a failure
+ * halfway the next deploy goes on where it ended.
+ */
+export async function declareDatabase(settings: StageSettings, network: Network): Promise<Database> {
+  const { adopt } = settings.database;
+  const instance = adopt === undefined ? declareInstance(settings, network) : await adoptInstance(adopt, settings);
+  const secrets = declareSecrets(settings);
+  allowFromBastion(instance, settings, network);
+  return { ...instance, secrets, ready: [...instance.ready, ...Object.values(secrets)] };
+}
+
+type Client = {
+  /** Logical name of the two rules, to which `In` and `Out` are added; begins with the client's part: `RunnerToDatabase`. */
+  readonly name: string;
+  readonly groupId: $util.Input<string>;
+  /** Who connects, and for what. */
+  readonly description: string;
+};
+
+/**
+ * Lets the group of a part connect to the database or to the proxy.
+ *
+ * @public
+ */
+export function allowFrom({ groupId: to, port }: Listener, { name, groupId: from, description }: Client): void {
+  allow({ name, from, to, port, description });
+}
+
+function allowFromBastion({ groupId: to, port }: Listener, { network }: StageSettings, { bastionGroupId }: Network) {
+  if (bastionGroupId === undefined) return;
+  const tunnel = { name: "DatabaseFromBastion", from: bastionGroupId, to, port, description: "Tunnels" };
+  // SST's group for NAT instances lets out everything already; the bastion in a VPC that was there before has our own.
+  if (network.existing === undefined) allowIn(tunnel);
+  else allow(tunnel);
+}

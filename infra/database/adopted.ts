@@ -1,0 +1,60 @@
+import type { Instance } from "../database.ts";
+import type { StageSettings } from "../settings/schema.ts";
+
+const versions = { first: 16, last: 18 } as const;
+
+/**
+ * An RDS instance that is there already. It is looked at, and refused when the stage could not use it; nothing of it is
+ * changed but that the first of its security groups lets in the parts of the stage.
+ *
+ * @throws Error with every problem, before anything is declared
+ */
+export async function adoptInstance(identifier: string, settings: StageSettings): Promise<Instance> {
+  const found = await aws.rds.getInstance({ dbInstanceIdentifier: identifier });
+  const name = settings.database.name ?? found.dbName;
+  const [groupId = ""] = found.vpcSecurityGroups;
+  const masterSecretArn = found.masterUserSecrets[0]?.secretArn ?? "";
+  const problems = [...findProblems(found), ...(await findNetworkProblems(found, settings))];
+  if (name === "") problems.push("RDS knows no database in it; set database.name to that which is to be used");
+  if (problems.length > 0) throw new Error(`database.adopt: ${identifier}: ${problems.join("; ")}.`);
+  void $util.log.info(
+    `${identifier} is adopted. Its version, class, storage, backups, parameters (rds.force_ssl), deletion protection and ` +
+      `removal are not managed here${found.storageEncrypted ? "" : ". Its storage is not encrypted"}.`,
+  );
+  return {
+    instanceId: $util.output(identifier),
+    resourceId: $util.output(found.resourceId),
+    host: $util.output(found.address),
+    port: found.port,
+    name: $util.output(name),
+    masterSecretArn: $util.output(masterSecretArn),
+    groupId: $util.output(groupId),
+    ready: [],
+  };
+}
+
+function findProblems(found: aws.rds.GetInstanceResult): string[] {
+  const { engine, engineVersion, publiclyAccessible, masterUserSecrets, vpcSecurityGroups } = found;
+  if (engine !== "postgres") return [`its engine is ${engine}; expected postgres`];
+  const major = Number(engineVersion.split(".")[0]);
+  const problems: string[] = [];
+  if (!(major >= versions.first && major <= versions.last)) {
+    problems.push(`its version is ${engineVersion}; expected one from ${versions.first} to ${versions.last}`);
+  }
+  if (publiclyAccessible) problems.push("it is publicly accessible; expected a private one");
+  if (vpcSecurityGroups.length === 0) problems.push("it has no security group; expected one of its VPC");
+  if (masterUserSecrets.length === 0) {
+    problems.push(
+      "RDS does not manage its master password, which setup reads from RDS's secret; " +
+        "turn it on with aws rds modify-db-instance --manage-master-user-password",
+    );
+  }
+  return problems;
+}
+
+async function findNetworkProblems({ dbSubnetGroup }: aws.rds.GetInstanceResult, { network }: StageSettings) {
+  if (dbSubnetGroup === "") return ["it is in no VPC"];
+  const { vpcId } = await aws.rds.getSubnetGroup({ name: dbSubnetGroup });
+  const expected = network.existing?.vpcId;
+  return vpcId === expected ? [] : [`it is in ${vpcId}; expected ${expected}, the stage's VPC`];
+}

@@ -1,0 +1,19 @@
+import type { StageSettings } from "../settings/schema.ts";
+
+const retentionDays = { protected: 90, other: 14 } as const;
+
+type LogOptions = {
+  /** Logical name; begins with `Database`. */
+  readonly name: string;
+  /** What RDS calls the group. */
+  readonly logGroup: string;
+};
+
+/** RDS makes the groups that it writes to by itself, if they are not there, and such a group is kept, and paid, for ever. */
+export function declareLog(
+  { name, logGroup }: LogOptions,
+  { protected: isProtected }: StageSettings,
+): aws.cloudwatch.LogGroup {
+  const retentionInDays = isProtected ? retentionDays.protected : retentionDays.other;
+  return new aws.cloudwatch.LogGroup(name, { name: logGroup, retentionInDays }, { retainOnDelete: isProtected });
+}

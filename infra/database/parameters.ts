@@ -1,0 +1,48 @@
+import type { StageSettings } from "../settings/schema.ts";
+
+type Parameter = {
+  readonly name: string;
+  readonly value: string;
+  readonly applyMethod: "immediate" | "pending-reboot";
+};
+
+/** Whole, because RDS's defaults differ between versions of PostgreSQL. */
+const parameters: readonly Parameter[] = [
+  { name: "rds.force_ssl", value: "1", applyMethod: "immediate" },
+  // Nothing reads the log logically, and a slot that nobody reads fills the storage.
+  { name: "rds.logical_replication", value: "0", applyMethod: "pending-reboot" },
+  { name: "password_encryption", value: "scram-sha-256", applyMethod: "immediate" },
+  // Statements are not logged: their text has values in it, and the verifiers of passwords. Performance Insights shows
+  // the slow ones without their values.
+  { name: "log_statement", value: "none", applyMethod: "immediate" },
+  { name: "log_min_duration_statement", value: "-1", applyMethod: "immediate" },
+  { name: "log_parameter_max_length_on_error", value: "0", applyMethod: "immediate" },
+  // Who waited for whom, what did not fit into memory, which tables vacuum cannot keep up with.
+  { name: "log_lock_waits", value: "1", applyMethod: "immediate" },
+  { name: "log_temp_files", value: "65536", applyMethod: "immediate" },
+  { name: "log_autovacuum_min_duration", value: "10000", applyMethod: "immediate" },
+  // With user, address and length of the session.
+  { name: "log_disconnections", value: "1", applyMethod: "immediate" },
+];
+
+export function majorVersion({ version }: StageSettings["database"]): string {
+  return version.split(".")[0] ?? version;
+}
+
+/** One group a major version, and the version in its name, so that the next one is there before the instance takes it. */
+export function declareParameters(
+  identifier: string,
+  { protected: isProtected, database }: StageSettings,
+): aws.rds.ParameterGroup {
+  const family = `postgres${majorVersion(database)}`;
+  return new aws.rds.ParameterGroup(
+    "DatabaseParameters",
+    {
+      name: `${identifier}-${family}`,
+      description: `Parameters of ${identifier}`,
+      family,
+      parameters: [...parameters],
+    },
+    { retainOnDelete: isProtected, deleteBeforeReplace: false },
+  );
+}

@@ -1,0 +1,131 @@
+import { describe, expect, it } from "vitest";
+import { evaluate, evaluateWhole } from "../support/sst/evaluate.ts";
+import type { Evaluation, RecordedResource } from "../support/sst/recorded.ts";
+import { input, ofType } from "./rules/rule.ts";
+
+const dev = (overrides: object) => ({ stage: "dev", config: { stages: { dev: overrides } } });
+const existingVpcId = "vpc-0123456789abcdef0";
+const existing = { vpcId: existingVpcId, privateSubnetIds: ["subnet-private-a", "subnet-private-b"] };
+const adopting = (adopt: string, database: object = {}) =>
+  dev({ network: { existing }, database: { adopt, ...database } });
+
+function named(evaluation: Evaluation, name: string): RecordedResource {
+  const found = evaluation.resources.find((resource) => resource.name === name);
+  if (found === undefined) throw new Error(`There is no ${name}.`);
+  return found;
+}
+
+describe("the database of a stage", () => {
+  it("is what its settings say", async () => {
+    const evaluation = await evaluateWhole(
+      dev({ database: { version: "18", instanceClass: "m7g.large", storageGb: 50, maxStorageGb: 90, backupDays: 3 } }),
+    );
+    expect(named(evaluation, "DatabaseInstance").inputs).toMatchObject({
+      identifier: "postern-dev",
+      engineVersion: "18",
+      instanceClass: "db.m7g.large",
+      allocatedStorage: 50,
+      maxAllocatedStorage: 90,
+      backupRetentionPeriod: 3,
+      dbName: "postern",
+    });
+    expect(named(evaluation, "DatabaseParameters").inputs).toMatchObject({
+      name: "postern-dev-postgres18",
+      family: "postgres18",
+    });
+  });
+
+  it("of a stage that is not protected can be removed and made again", async () => {
+    const evaluation = await evaluateWhole(dev({}));
+    const made = evaluation.resources.filter(({ name }) => name.startsWith("Database"));
+    expect(made.filter(({ options }) => options.protect || options.retainOnDelete)).toEqual([]);
+    expect(named(evaluation, "DatabaseInstance").inputs).toMatchObject({
+      deletionProtection: false,
+      skipFinalSnapshot: true,
+    });
+    expect(named(evaluation, "DatabaseAppSecret").inputs).toMatchObject({
+      name: "postern/dev/app",
+      recoveryWindowInDays: 0,
+    });
+  });
+
+  it("stays with everything that belongs to it when a protected stage is removed", async () => {
+    const evaluation = await evaluateWhole({ stage: "production" });
+    const going = evaluation.resources.filter(
+      ({ name, options }) => name.startsWith("Database") && !options.retainOnDelete,
+    );
+    // The rule, without which nobody gets in.
+    expect(going.map(({ name }) => name)).toEqual(["DatabaseFromBastionIn"]);
+  });
+
+  it("has logs that end, made before RDS would make them without an end", async () => {
+    const evaluation = await evaluateWhole({ stage: "production" });
+    const dependencies = named(evaluation, "DatabaseInstance").options.dependsOn;
+    expect(dependencies).toEqual(expect.arrayContaining(["DatabaseLog", "DatabaseUpgradeLog"]));
+    expect(named(evaluation, "DatabaseLog").inputs).toMatchObject({
+      name: "/aws/rds/instance/postern-production/postgresql",
+      retentionInDays: 90,
+    });
+  });
+
+  it("goes on from a minor version that was named, and refuses to overlook another major one", async () => {
+    const minor = named(await evaluateWhole(dev({ database: { version: "17.6" } })), "DatabaseInstance");
+    const major = named(await evaluateWhole(dev({ database: { version: "17" } })), "DatabaseInstance");
+    expect(minor.options.ignoreChanges).toContain("engineVersion");
+    expect(major.options.ignoreChanges).not.toContain("engineVersion");
+  });
+
+  it("does without storage that grows where the maximum is what it has", async () => {
+    const evaluation = await evaluateWhole(dev({ database: { storageGb: 40, maxStorageGb: 40 } }));
+    expect(input(named(evaluation, "DatabaseInstance"), "maxAllocatedStorage")).toBeUndefined();
+  });
+
+  it("begins with a snapshot once, and takes the snapshot's database and master", async () => {
+    const evaluation = await evaluateWhole(dev({ database: { restoreSnapshot: "before" } }));
+    const { inputs, options } = named(evaluation, "DatabaseInstance");
+    expect(inputs).toMatchObject({ snapshotIdentifier: "before", manageMasterUserPassword: true });
+    expect(inputs).not.toHaveProperty("username");
+    expect(inputs).not.toHaveProperty("dbName");
+    // Taken out of the settings later, it must not make another instance.
+    expect(options.ignoreChanges).toEqual(expect.arrayContaining(["snapshotIdentifier", "username", "dbName"]));
+  });
+
+  it("lets the bastion in, which can get out to it in a VPC that was there before, too", async () => {
+    const own = await evaluateWhole(dev({}));
+    const other = await evaluateWhole(dev({ network: { existing } }));
+    expect(named(own, "DatabaseFromBastionIn").inputs).toMatchObject({ fromPort: 5432, toPort: 5432 });
+    expect(own.resources.map(({ name }) => name)).not.toContain("DatabaseFromBastionOut");
+    expect(named(other, "DatabaseFromBastionOut").inputs).toMatchObject({ securityGroupId: "NetworkBastion-id" });
+  });
+});
+
+describe("an adopted instance", () => {
+  it("is used as it is: nothing is made but a way in and the secrets", async () => {
+    const evaluation = await evaluateWhole(adopting("fine"));
+    expect(ofType(evaluation, "aws:rds/instance:Instance")).toEqual([]);
+    expect(ofType(evaluation, "aws:secretsmanager/secret:Secret")).toHaveLength(3);
+    expect(named(evaluation, "DatabaseFromBastionIn").inputs).toMatchObject({
+      securityGroupId: "sg-adopted",
+      fromPort: 5433,
+    });
+  });
+
+  it.each([
+    ["mysql", "its engine is mysql; expected postgres"],
+    ["old", "its version is 13.20; expected one from 16 to 18"],
+    ["public", "it is publicly accessible; expected a private one"],
+    ["elsewhere", `it is in vpc-elsewhere; expected ${existingVpcId}`],
+    ["classic", "it is in no VPC"],
+    ["own-password", "turn it on with aws rds modify-db-instance --manage-master-user-password"],
+    ["nameless", "set database.name"],
+  ])("%s is refused", async (identifier, problem) => {
+    const { errors, resources } = await evaluate(adopting(identifier));
+    expect(errors).toEqual([expect.stringContaining(`database.adopt: ${identifier}:`)]);
+    expect(errors[0]).toContain(problem);
+    expect(resources.filter(({ name }) => name.startsWith("Database"))).toEqual([]);
+  });
+
+  it("without a database that RDS knows of takes the one that is named", async () => {
+    await expect(evaluateWhole(adopting("nameless", { name: "shop" }))).resolves.toBeDefined();
+  });
+});

@@ -1,0 +1,178 @@
+import type { Evaluation, RecordedResource } from "../../support/sst/recorded.ts";
+import { input, ofType, type Rule, withInputs } from "./rule.ts";
+
+export const instanceType = "aws:rds/instance:Instance";
+
+type Check = (instance: RecordedResource) => boolean;
+
+/** What every RDS instance has to be. */
+function instances(isFine: Check, problem: string): Rule["violations"] {
+  return (evaluation) =>
+    ofType(evaluation, instanceType)
+      .filter((instance) => !isFine(instance))
+      .map(({ name }) => `${name}: ${problem}`);
+}
+
+function breakInstance(inputs: Record<string, unknown>): NonNullable<Rule["breaks"]> {
+  return (ours) => withInputs(ours, instanceType, inputs);
+}
+
+function has(key: string, value: unknown): Check {
+  return (instance) => input(instance, key) === value;
+}
+
+function parameter(name: string, value: string): Rule["violations"] {
+  return (evaluation) =>
+    ofType(evaluation, "aws:rds/parameterGroup:ParameterGroup")
+      .filter((group) => {
+        const parameters = input(group, "parameters") as readonly { name: string; value: string }[] | undefined;
+        return parameters?.find((one) => one.name === name)?.value !== value;
+      })
+      .map((group) => `${group.name}: ${name} is not ${value}`);
+}
+
+/** Ids of subnets whose route table leads to an internet gateway. */
+function publicSubnets(evaluation: Evaluation): unknown[] {
+  const tables = new Set<string>(
+    ofType(evaluation, "aws:ec2/routeTable:RouteTable")
+      .filter((table) =>
+        ((input(table, "routes") ?? []) as Record<string, unknown>[]).some((route) => route["gatewayId"]),
+      )
+      .map(({ name }) => `${name}-id`),
+  );
+  return ofType(evaluation, "aws:ec2/routeTableAssociation:RouteTableAssociation")
+    .filter((association) => tables.has(String(input(association, "routeTableId"))))
+    .map((association) => input(association, "subnetId"));
+}
+
+export const databaseRules: readonly Rule[] = [
+  {
+    id: "database-private",
+    title: "The database says that it is not publicly accessible",
+    fsbp: ["RDS.2"],
+    violations: instances(has("publiclyAccessible", false), "does not say that it is private"),
+  },
+  {
+    id: "database-private-subnets",
+    title: "No subnet of the database leads to an internet gateway",
+    fsbp: ["RDS.46"],
+    violations: (evaluation) => {
+      const open = publicSubnets(evaluation);
+      return ofType(evaluation, "aws:rds/subnetGroup:SubnetGroup").flatMap((group) =>
+        ((input(group, "subnetIds") ?? []) as unknown[])
+          .filter((id) => open.includes(id))
+          .map((id) => `${group.name}: ${String(id)} is public`),
+      );
+    },
+    breaks: (ours) => withInputs(ours, "aws:rds/subnetGroup:SubnetGroup", { subnetIds: ["NetworkPublicSubnet1-id"] }),
+  },
+  {
+    id: "database-ingress-named",
+    title: "The database and its proxy are reached only from named groups, on port 5432, through groups of their own",
+    fsbp: ["EC2.18", "EC2.19"],
+    violations: findWideIngress,
+  },
+  {
+    id: "database-encrypted",
+    title: "The database's storage is encrypted",
+    fsbp: ["RDS.3"],
+    violations: instances(has("storageEncrypted", true), "its storage is not encrypted"),
+    breaks: breakInstance({ storageEncrypted: false }),
+  },
+  {
+    id: "database-tls",
+    title: "The database refuses connections without TLS",
+    fsbp: ["RDS.38"],
+    violations: parameter("rds.force_ssl", "1"),
+  },
+  {
+    id: "database-no-logical-replication",
+    title: "Nobody can read the database's log of changes",
+    fsbp: [],
+    violations: parameter("rds.logical_replication", "0"),
+  },
+  {
+    id: "database-iam",
+    title: "People can log in with IAM",
+    fsbp: ["RDS.10"],
+    violations: instances(has("iamDatabaseAuthenticationEnabled", true), "IAM authentication is off"),
+  },
+  {
+    id: "database-master-name",
+    title: "The master has a name of its own",
+    fsbp: ["RDS.25"],
+    violations: instances(
+      (instance) => !["postgres", "admin"].includes(String(input(instance, "username"))),
+      "its master has the name that is tried first",
+    ),
+  },
+  {
+    id: "database-master-password",
+    title: "RDS makes the master's password; none is in the state",
+    fsbp: [],
+    violations: instances(
+      (instance) => input(instance, "manageMasterUserPassword") === true && input(instance, "password") === undefined,
+      "its master password is in the state",
+    ),
+  },
+  {
+    id: "database-logs",
+    title: "The database writes its logs to CloudWatch",
+    fsbp: ["RDS.9", "RDS.36"],
+    violations: instances((instance) => {
+      const exports = (input(instance, "enabledCloudwatchLogsExports") ?? []) as unknown[];
+      return exports.includes("postgresql") && exports.includes("upgrade");
+    }, "its logs stay where nobody looks"),
+  },
+  {
+    id: "database-monitoring",
+    title: "A protected database reports what its operating system does",
+    fsbp: ["RDS.6"],
+    protectedOnly: true,
+    violations: instances(
+      (instance) =>
+        Number(input(instance, "monitoringInterval") ?? 0) > 0 && input(instance, "monitoringRoleArn") !== undefined,
+      "no enhanced monitoring",
+    ),
+  },
+  {
+    id: "database-minor-versions",
+    title: "Minor versions come by themselves, major ones do not",
+    fsbp: ["RDS.13"],
+    violations: instances(
+      (instance) => has("autoMinorVersionUpgrade", true)(instance) && has("allowMajorVersionUpgrade", false)(instance),
+      "minor versions do not come by themselves, or major ones do",
+    ),
+  },
+];
+
+const listeners = [instanceType, "aws:rds/proxy:Proxy"];
+
+/** Groups are told by their ids; one that is not a group of ours (the VPC's default one) lets in whom nobody named. */
+function findWideIngress(evaluation: Evaluation): string[] {
+  const groups = new Map<string, RecordedResource>(
+    ofType(evaluation, "aws:ec2/securityGroup:SecurityGroup").map((group) => [`${group.name}-id`, group] as const),
+  );
+  const used = listeners
+    .flatMap((type) => ofType(evaluation, type))
+    .flatMap((listener) =>
+      ((input(listener, "vpcSecurityGroupIds") ?? [undefined]) as unknown[]).map((id) => ({ listener, id })),
+    );
+  const unknown = used
+    .filter(({ id }) => !groups.has(String(id)))
+    .map(({ listener, id }) => `${listener.name}: in ${String(id)}, no group of its own`);
+  const ids = new Set<unknown>(used.map(({ id }) => id));
+  const inline = [...groups]
+    .filter(([id, group]) => ids.has(id) && ((input(group, "ingress") ?? []) as unknown[]).length > 0)
+    .map(([, group]) => `${group.name}: has ingress of its own`);
+  const wide = ofType(evaluation, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+    .filter((rule) => ids.has(input(rule, "securityGroupId")))
+    .filter(
+      (rule) =>
+        input(rule, "referencedSecurityGroupId") === undefined ||
+        input(rule, "fromPort") !== 5432 ||
+        input(rule, "toPort") !== 5432,
+    )
+    .map(({ name }) => `${name}: wider than one group on port 5432`);
+  return [...unknown, ...inline, ...wide];
+}
