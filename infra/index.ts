@@ -1,6 +1,7 @@
 import { appName } from "#lib/contract.ts";
 import config from "../postern.config.ts";
 import { declareDatabase } from "./database.ts";
+import { declareProxy } from "./database/proxy.ts";
 import { declareNetwork } from "./network.ts";
 import { resolveSettings } from "./settings/resolve.ts";
 import { tagEverything } from "./tags.ts";
@@ -26,6 +27,7 @@ export async function declareStage(stage: string) {
   const settings = resolveSettings(stage, config);
   tagEverything(stage);
   const network = await declareNetwork(settings);
-  await declareDatabase(settings, network);
+  const database = await declareDatabase(settings, network);
+  declareProxy(settings, { network, database, after: [] });
   return { vpc: network.vpcId };
 }

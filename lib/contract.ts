@@ -117,6 +117,10 @@ export function instanceIdentifier(stage: string): string {
   return `${appName}-${stage}`;
 }
 
+export function proxyName(stage: string): string {
+  return `${appName}-${stage}`;
+}
+
 /** What a deployed stage publishes, so that the command line can find its parts. No secrets in it. */
 export type Manifest = {
   readonly version: 1;

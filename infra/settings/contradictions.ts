@@ -100,6 +100,7 @@ function databaseChecks({ protected: isProtected, network, database }: StageSett
 function partChecks({ proxy, health, alarms, deployHook }: StageSettings): Check[] {
   return [
     [!proxy.enabled && health.via === "proxy", "health.via", '"proxy", but proxy.enabled is false'],
+    [!proxy.enabled && proxy.iamForApp === true, "proxy.iamForApp", "true, but proxy.enabled is false"],
     [!proxy.enabled && proxy.debugLogging, "proxy.debugLogging", "true, but proxy.enabled is false"],
     [alarms.email !== undefined && alarms.topicArn !== undefined, "alarms", "email and topicArn; expected one of them"],
     [

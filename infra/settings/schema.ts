@@ -86,6 +86,8 @@ const groups = {
     idleTimeoutSeconds: count(1, 28_800),
     /** Danger: writes statements with their values to CloudWatch. AWS turns it off after a day. */
     debugLogging: flag,
+    /** Applications log in to it with IAM, so that they need no secret. Default: with the secret. */
+    iamForApp: v.optional(flag),
   }),
   health: v.strictObject({
     /** How many checks may run at once; the function's URL is public. */

@@ -36,7 +36,7 @@ describe("the database of a stage", () => {
   });
 
   it("of a stage that is not protected can be removed and made again", async () => {
-    const evaluation = await evaluateWhole(dev({}));
+    const evaluation = await evaluateWhole(dev({ proxy: { enabled: true } }));
     const made = evaluation.resources.filter(({ name }) => name.startsWith("Database"));
     expect(made.filter(({ options }) => options.protect || options.retainOnDelete)).toEqual([]);
     expect(named(evaluation, "DatabaseInstance").inputs).toMatchObject({
@@ -54,8 +54,10 @@ describe("the database of a stage", () => {
     const going = evaluation.resources.filter(
       ({ name, options }) => name.startsWith("Database") && !options.retainOnDelete,
     );
-    // The rule, without which nobody gets in.
-    expect(going.map(({ name }) => name)).toEqual(["DatabaseFromBastionIn"]);
+    // The rules, without which nobody gets in.
+    expect(new Set(going.map(({ name }) => name))).toEqual(
+      new Set(["DatabaseProxyToInstanceOut", "DatabaseProxyToInstanceIn", "DatabaseFromBastionIn"]),
+    );
   });
 
   it("has logs that end, made before RDS would make them without an end", async () => {
@@ -110,6 +112,13 @@ describe("an adopted instance", () => {
     });
   });
 
+  it("gets a proxy where the stage wants one", async () => {
+    const { stage, config } = adopting("fine");
+    const settings = { ...config.stages.dev, proxy: { enabled: true } };
+    const evaluation = await evaluateWhole({ stage, config: { stages: { dev: settings } } });
+    expect(input(named(evaluation, "DatabaseProxyTarget"), "dbInstanceIdentifier")).toBe("fine");
+  });
+
   it.each([
     ["mysql", "its engine is mysql; expected postgres"],
     ["old", "its version is 13.20; expected one from 16 to 18"],
@@ -127,5 +136,48 @@ describe("an adopted instance", () => {
 
   it("without a database that RDS knows of takes the one that is named", async () => {
     await expect(evaluateWhole(adopting("nameless", { name: "shop" }))).resolves.toBeDefined();
+  });
+});
+
+describe("the proxy", () => {
+  it("is not there unless the stage wants it", async () => {
+    expect(ofType(await evaluateWhole(dev({})), "aws:rds/proxy:Proxy")).toEqual([]);
+  });
+
+  it("has the pool, the limits and the log of its settings", async () => {
+    const proxy = {
+      enabled: true,
+      maxConnectionsPercent: 40,
+      borrowTimeoutSeconds: 5,
+      idleTimeoutSeconds: 60,
+      debugLogging: true,
+    };
+    const evaluation = await evaluateWhole(dev({ proxy }));
+    expect(named(evaluation, "DatabaseProxy").inputs).toMatchObject({
+      name: "postern-dev",
+      idleClientTimeout: 60,
+      debugLogging: true,
+    });
+    expect(input(named(evaluation, "DatabaseProxyPool"), "connectionPoolConfig")).toEqual({
+      maxConnectionsPercent: 40,
+      connectionBorrowTimeout: 5,
+    });
+    expect(named(evaluation, "DatabaseProxyLog").inputs).toMatchObject({ name: "/aws/rds/proxy/postern-dev" });
+  });
+
+  it("wants IAM of applications when it is asked to, never of health, which has its secret", async () => {
+    const evaluation = await evaluateWhole(dev({ proxy: { enabled: true, iamForApp: true } }));
+    const auths = input(named(evaluation, "DatabaseProxy"), "auths");
+    expect(auths).toMatchObject([{ iamAuth: "REQUIRED" }, { iamAuth: "DISABLED" }]);
+  });
+
+  it("comes after the instance and the secrets, and its target after it", async () => {
+    const evaluation = await evaluateWhole({ stage: "production" });
+    expect(named(evaluation, "DatabaseProxy").options.dependsOn).toEqual(
+      expect.arrayContaining(["DatabaseInstance", "DatabaseAppSecret", "DatabaseHealthSecret", "DatabaseProxyPolicy"]),
+    );
+    expect(named(evaluation, "DatabaseProxyTarget").options.dependsOn).toEqual(
+      expect.arrayContaining(["DatabaseProxy", "DatabaseProxyPool"]),
+    );
   });
 });

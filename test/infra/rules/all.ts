@@ -1,6 +1,7 @@
 import { databaseRules } from "./database.ts";
 import { databaseKeepingRules } from "./database-keeping.ts";
 import { networkRules } from "./network.ts";
+import { proxyRules } from "./proxy.ts";
 import type { Rule } from "./rule.ts";
 import { secretRules } from "./secrets.ts";
 import { tagRules } from "./tags.ts";
@@ -10,6 +11,7 @@ export const rules: readonly Rule[] = [
   ...networkRules,
   ...databaseRules,
   ...databaseKeepingRules,
+  ...proxyRules,
   ...secretRules,
   ...tagRules,
 ];

@@ -72,6 +72,7 @@ describe("the settings of a stage", () => {
       "production: database.restoreSnapshot: there is nothing to restore",
     ],
     ["a name that PostgreSQL folds", production({ database: { name: "Shop" } }), "stages.production.database.name"],
+    ["no proxy, but IAM for it", production({ proxy: { enabled: false, iamForApp: true } }), "proxy.iamForApp"],
     ["no proxy, but its log", production({ proxy: { enabled: false, debugLogging: true } }), "proxy.debugLogging"],
     ["unprotected data", production({ database: { deletionProtection: false } }), "database.deletionProtection"],
     ["seeds before tables", production({ deployHook: { seedReference: true } }), "deployHook.seedReference"],

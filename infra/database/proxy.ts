@@ -1,0 +1,117 @@
+import { proxyName } from "#lib/contract.ts";
+import type { Database, Listener } from "../database.ts";
+import type { Network } from "../network.ts";
+import { allow, createGroup } from "../security-groups.ts";
+import type { StageSettings } from "../settings/schema.ts";
+import { declareLog } from "./logs.ts";
+
+export type DatabaseProxy = Listener & { readonly name: $util.Output<string> };
+
+type ProxyPlace = {
+  readonly network: Network;
+  readonly database: Database;
+  /** What has run `setup`: before it the proxy's secrets have no values, and no role could log in. */
+  readonly after: readonly $util.Resource[];
+};
+
+const port = 5432;
+
+/**
+ * The RDS Proxy of a stage, for applications and for health. Undefined where the stage has none.
+ *
+ * 1. A role that may read the secrets of the app and health roles, and nothing else.
+ * 2. The proxy, which takes TLS only and knows these two logins; SST's has the master's. Made after `setup`: a first
+ *    deploy takes some minutes more, and a proxy never sees a secret without a value.
+ * 3. The limits of its pool, then its target, the instance. `ready` is the target: nobody can connect before it.
+ */
+export function declareProxy(settings: StageSettings, place: ProxyPlace): DatabaseProxy | undefined {
+  const { protected: isProtected, proxy: wanted } = settings;
+  if (!wanted.enabled) return undefined;
+  const { network, database } = place;
+  const name = proxyName($app.stage);
+  const kept = { retainOnDelete: isProtected };
+  const group = createGroup({
+    name: "DatabaseProxyGroup",
+    vpcId: network.vpcId,
+    description: "Database proxy",
+    isKept: isProtected,
+  });
+  allow({
+    name: "DatabaseProxyToInstance",
+    from: group.id,
+    to: database.groupId,
+    port: database.port,
+    description: "Proxy",
+  });
+  const log = declareLog({ name: "DatabaseProxyLog", logGroup: `/aws/rds/proxy/${name}` }, settings);
+  const { role, policy } = declareRole([database.secrets.app.arn, database.secrets.health.arn], kept);
+  const proxy = new aws.rds.Proxy(
+    "DatabaseProxy",
+    {
+      name,
+      engineFamily: "POSTGRESQL",
+      requireTls: true,
+      debugLogging: wanted.debugLogging,
+      idleClientTimeout: wanted.idleTimeoutSeconds,
+      roleArn: role.arn,
+      auths: [
+        login(database.secrets.app, wanted.iamForApp === true),
+        // The health function has its secret, on every stage.
+        login(database.secrets.health, false),
+      ],
+      vpcSubnetIds: network.privateSubnetIds,
+      vpcSecurityGroupIds: [group.id],
+    },
+    { ...kept, deleteBeforeReplace: false, dependsOn: [policy, log, ...database.ready, ...place.after] },
+  );
+  const pool = new aws.rds.ProxyDefaultTargetGroup(
+    "DatabaseProxyPool",
+    {
+      dbProxyName: proxy.name,
+      connectionPoolConfig: {
+        maxConnectionsPercent: wanted.maxConnectionsPercent,
+        connectionBorrowTimeout: wanted.borrowTimeoutSeconds,
+      },
+    },
+    kept,
+  );
+  const target = new aws.rds.ProxyTarget(
+    "DatabaseProxyTarget",
+    { dbProxyName: proxy.name, targetGroupName: pool.name, dbInstanceIdentifier: database.instanceId },
+    kept,
+  );
+  return { name: proxy.name, host: proxy.endpoint, port, groupId: group.id, ready: [target] };
+}
+
+function login(secret: aws.secretsmanager.Secret, isIam: boolean) {
+  const known = { authScheme: "SECRETS", secretArn: secret.arn };
+  if (isIam) return { ...known, iamAuth: "REQUIRED" };
+  return { ...known, iamAuth: "DISABLED", clientPasswordAuthType: "POSTGRES_SCRAM_SHA_256" };
+}
+
+/** Secrets under AWS's own key need no permission on it: its policy lets in who may read the secret, through Secrets Manager only. */
+function declareRole(secretArns: readonly $util.Input<string>[], kept: $util.CustomResourceOptions) {
+  const role = new aws.iam.Role(
+    "DatabaseProxyRole",
+    {
+      description: "Lets RDS Proxy read the logins that it has",
+      assumeRolePolicy: $jsonStringify({
+        Version: "2012-10-17",
+        Statement: [{ Effect: "Allow", Principal: { Service: "rds.amazonaws.com" }, Action: "sts:AssumeRole" }],
+      }),
+    },
+    kept,
+  );
+  const policy = new aws.iam.RolePolicy(
+    "DatabaseProxyPolicy",
+    {
+      role: role.id,
+      policy: $jsonStringify({
+        Version: "2012-10-17",
+        Statement: [{ Effect: "Allow", Action: ["secretsmanager:GetSecretValue"], Resource: [...secretArns] }],
+      }),
+    },
+    kept,
+  );
+  return { role, policy };
+}
