@@ -14,6 +14,8 @@ export default defineConfig({
           include: ["test/infra/**/*.test.ts"],
           globalSetup: ["test/support/sst/global-setup.ts"],
           pool: "forks",
+          // Files that evaluate the same share what came of it.
+          isolate: false,
           testTimeout: 60_000,
         },
       },

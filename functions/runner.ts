@@ -25,7 +25,8 @@ export async function handler(event: unknown, context: Context): Promise<RunnerR
     log.info("run begins", { action, runId, requestedBy });
     const ports = await openRunnerPorts(process.env, import.meta.dirname, time);
     const result = await handleRunnerEvent(known, ports);
-    log.info("run ended", { action, runId });
+    // The alarm for failed runs looks for the status.
+    log.info("run ended", { action, runId, status: "status" in result ? result.status : "done" });
     return result;
   } catch (error) {
     const document = toPosternError(error).toDocument();

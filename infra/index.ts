@@ -1,7 +1,14 @@
 import { appName } from "#lib/contract.ts";
 import config from "../postern.config.ts";
-import { declareDatabase } from "./database.ts";
+import { declareAlarms } from "./alarms.ts";
+import { prepareBundles } from "./bundles.ts";
+import { type Database, declareDatabase } from "./database.ts";
 import { declareProxy } from "./database/proxy.ts";
+import { declareMigrations, declareSetup } from "./deploy-hook.ts";
+import { declareDevTabs } from "./dev.ts";
+import { type DatabaseAccess, declareHealth, declareInspect, declareRunner } from "./functions.ts";
+import { declareLongRuns, declareSeedsBucket, mayReadSeeds } from "./long-runs.ts";
+import { declareManifest } from "./manifest.ts";
 import { declareNetwork } from "./network.ts";
 import { resolveSettings } from "./settings/resolve.ts";
 import { tagEverything } from "./tags.ts";
@@ -22,12 +29,63 @@ export function describeApp(stage: string) {
   };
 }
 
-/** Declares everything that a stage is made of. Nothing is declared when its settings are refused. */
+/**
+ * Declares everything that a stage is made of. Nothing is declared when its settings are refused, or when the bundles
+ * cannot be built.
+ *
+ * 1. The network and the database in it.
+ * 2. The runner and inspect. The runner sets up the roles and their first passwords.
+ * 3. The proxy and health, which log in with them.
+ * 4. Where the stage wants it: migrations and seeds, long runs, alarms.
+ * 5. The manifest, by which the command line finds all of it.
+ *
+ * After a failure halfway the next deploy goes on where it ended.
+ */
 export async function declareStage(stage: string) {
   const settings = resolveSettings(stage, config);
+  const { region } = await aws.getRegion();
+  const bundles = await prepareBundles(region);
   tagEverything(stage);
   const network = await declareNetwork(settings);
   const database = await declareDatabase(settings, network);
-  declareProxy(settings, { network, database, after: [] });
-  return { vpc: network.vpcId };
+  const access = accessTo(database);
+  const around = { settings, network, bundles };
+
+  const seeds = declareSeedsBucket(settings);
+  const runner = declareRunner(around, access, mayReadSeeds(seeds));
+  const inspect = declareInspect(around, access);
+  const hook = { bundles, runner, database: access };
+  const setup = declareSetup({ ...hook, after: database.ready });
+
+  const proxy = declareProxy(settings, { network, database, after: [setup] });
+  const { host, port, groupId } = (settings.health.via === "database" ? undefined : proxy) ?? access;
+  const health = declareHealth(around, { host, port, groupId, name: access.name }, access);
+
+  declareMigrations(settings, { ...hook, after: [setup, ...(proxy?.ready ?? [])] });
+  const longRuns = seeds && declareLongRuns(around, access, seeds);
+  declareAlarms({
+    settings,
+    network,
+    instanceId: database.instanceId,
+    proxyName: proxy?.name,
+    runner: runner.name,
+    health: health.name,
+    runnerLog: runner.logName,
+  });
+  declareDevTabs();
+  declareManifest({
+    ...around,
+    database: { ...access, instanceId: database.instanceId },
+    proxy,
+    functions: { runner: runner.name, inspect: inspect.name, health: health.name },
+    healthUrl: health.url,
+    longRuns,
+  });
+  return { vpc: network.vpcId, health: health.url };
+}
+
+function accessTo({ host, port, name, groupId, resourceId, masterSecretArn, secrets }: Database): DatabaseAccess {
+  const { migrator, app, health } = secrets;
+  const arns = { master: masterSecretArn, migrator: migrator.arn, app: app.arn, health: health.arn };
+  return { host, port, name, groupId, identity: resourceId, secrets: arns };
 }

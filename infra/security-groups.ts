@@ -29,15 +29,10 @@ type Connection = {
   readonly description: string;
 };
 
-/**
- * Lets one group of ours open TCP connections to another, on one port: out of the one, into the other.
- *
- * @public
- */
-export function allow(connection: Connection): void {
+/** Lets one group of ours open TCP connections to another, on one port: out of the one, into the other. */
+export function allow(connection: Connection): readonly $util.Resource[] {
   const { name, from, to, port, description } = connection;
-  allowIn(connection);
-  new aws.vpc.SecurityGroupEgressRule(`${name}Out`, {
+  const out = new aws.vpc.SecurityGroupEgressRule(`${name}Out`, {
     securityGroupId: from,
     referencedSecurityGroupId: to,
     ipProtocol: "tcp",
@@ -45,6 +40,7 @@ export function allow(connection: Connection): void {
     toPort: port,
     description,
   });
+  return [out, allowIn(connection)];
 }
 
 /**
@@ -52,8 +48,8 @@ export function allow(connection: Connection): void {
  *
  * @public
  */
-export function allowIn({ name, from, to, port, description }: Connection): void {
-  new aws.vpc.SecurityGroupIngressRule(`${name}In`, {
+export function allowIn({ name, from, to, port, description }: Connection): $util.Resource {
+  return new aws.vpc.SecurityGroupIngressRule(`${name}In`, {
     securityGroupId: to,
     referencedSecurityGroupId: from,
     ipProtocol: "tcp",
@@ -64,8 +60,8 @@ export function allowIn({ name, from, to, port, description }: Connection): void
 }
 
 /** Lets a group reach HTTPS anywhere: the addresses of AWS's endpoints are not fixed. */
-export function allowHttpsOut(name: string, from: $util.Input<string>): void {
-  new aws.vpc.SecurityGroupEgressRule(name, {
+export function allowHttpsOut(name: string, from: $util.Input<string>): $util.Resource {
+  return new aws.vpc.SecurityGroupEgressRule(name, {
     securityGroupId: from,
     cidrIpv4: "0.0.0.0/0",
     ipProtocol: "tcp",

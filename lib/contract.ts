@@ -108,6 +108,11 @@ export function manifestParameterName(stage: string): string {
   return `/${appName}/${stage}/manifest`;
 }
 
+/** The SSM document of type Session that tunnels of a stage are opened with. */
+export function tunnelDocumentName(stage: string): string {
+  return `${appName}-${stage}-tunnel`;
+}
+
 export function secretName(stage: string, owner: SecretOwner): string {
   return `${appName}/${stage}/${owner}`;
 }

@@ -4,19 +4,28 @@ import { rules } from "./rules/all.ts";
 import { describeRules } from "./rules/describe-rules.ts";
 
 const stages = ["production", "staging", "dev"];
+/** What a stage may have beside what its kind has. */
+const everything = {
+  longRuns: true,
+  alarms: { email: "on-call@example.com" },
+  deployHook: { migrate: true, seedReference: true },
+};
+const config = { stages: Object.fromEntries(stages.map((stage) => [stage, everything])) };
 
-describe.each(rules)("$id: $title", ({ violations, protectedOnly, breaks }) => {
+describe.each(rules)("$id: $title", ({ violations, protectedOnly, vanillaDev, breaks }) => {
   it.each(protectedOnly ? ["production"] : stages)("holds for %s", async (stage) => {
     expect(violations(await evaluateWhole({ stage }))).toEqual([]);
+    expect(violations(await evaluateWhole({ stage, config }))).toEqual([]);
   });
 
   it.skipIf(breaks !== undefined)("does not hold for SST's defaults", async () => {
-    const vanilla = await evaluateWhole({ stage: "test", file: "test/infra/vanilla.sst.config.ts" });
+    const dev = vanillaDev === true ? { dev: true } : {};
+    const vanilla = await evaluateWhole({ stage: "test", file: "test/infra/vanilla.sst.config.ts", ...dev });
     expect(violations(vanilla)).not.toEqual([]);
   });
 
   it.runIf(breaks)("does not hold when it is broken on purpose, as SST's defaults do not break it", async () => {
-    const ours = await evaluateWhole({ stage: "production" });
+    const ours = await evaluateWhole({ stage: "production", config });
     expect(violations(breaks?.(ours) ?? ours)).not.toEqual([]);
   });
 });

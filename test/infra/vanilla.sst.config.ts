@@ -21,6 +21,8 @@ export default $config({
     const cluster = new sst.aws.Cluster("LongRunCluster", { vpc });
     // An image of its own would be built; and SST would write a .dockerignore into the project.
     new sst.aws.Task("LongRun", { cluster, image: "public.ecr.aws/docker/library/node:24", link: [database] });
+    new sst.aws.Bucket("LongRunSeeds");
+    new sst.aws.SnsTopic("AlarmTopic");
     return { url: health.url, password: database.password };
   },
 });

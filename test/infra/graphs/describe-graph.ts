@@ -48,10 +48,13 @@ function describeResource({ name, type, inputs, options }: RecordedResource): st
   return [head, ...lines, ""].join("\n");
 }
 
-/** Policies are JSON in a text: as they are, without the quoting of a second time. */
+/**
+ * Policies are JSON in a text: as they are, without the quoting of a second time. Names that SST gives have a random end,
+ * another one each time.
+ */
 function show(value: unknown): string {
-  if (typeof value === "string") return value;
-  return JSON.stringify(value) ?? "";
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  return text.replaceAll(/(Network\w+)-[a-z]{8}\b/gu, "$1-random");
 }
 
 /** By code unit, so that the order is the same on every machine. */

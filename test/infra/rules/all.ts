@@ -1,7 +1,10 @@
 import { databaseRules } from "./database.ts";
 import { databaseKeepingRules } from "./database-keeping.ts";
+import { functionRules } from "./functions.ts";
+import { longRunRules } from "./long-runs.ts";
 import { networkRules } from "./network.ts";
 import { proxyRules } from "./proxy.ts";
+import { permissionRules } from "./permissions.ts";
 import type { Rule } from "./rule.ts";
 import { secretRules } from "./secrets.ts";
 import { tagRules } from "./tags.ts";
@@ -13,5 +16,8 @@ export const rules: readonly Rule[] = [
   ...databaseKeepingRules,
   ...proxyRules,
   ...secretRules,
+  ...functionRules,
+  ...permissionRules,
+  ...longRunRules,
   ...tagRules,
 ];

@@ -10,6 +10,8 @@ export type Rule = {
   readonly fsbp: readonly string[];
   /** Only where data loss is refused; default: on every stage. */
   readonly protectedOnly?: true;
+  /** SST's defaults break it in `sst dev` only; default: in a deploy. */
+  readonly vanillaDev?: true;
   /** What breaks it, one readable line each: logical name, then what is wrong. */
   readonly violations: (evaluation: Evaluation) => readonly string[];
   /** Where SST's defaults keep it: makes our own evaluation break it, so that it is shown all the same. */

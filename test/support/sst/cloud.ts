@@ -3,6 +3,7 @@ import { secret } from "./secret-wire.ts";
 
 /** What AWS would answer, as far as a program reads it: ids, addresses and ARNs that look like the real ones. */
 
+export const evaluatedRegion = "eu-central-1";
 const accountId = "123456789012";
 const existingVpcId = "vpc-0123456789abcdef0";
 

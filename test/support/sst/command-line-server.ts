@@ -16,6 +16,7 @@ function handlers(region: string, workDir: string): Record<string, Handler> {
       appsyncHttp: "http",
       appsyncRealtime: "realtime",
     }),
+    "Provider.Aws.Appsync": () => ({ http: "appsync-http", realtime: "appsync-realtime" }),
     "Runtime.AddTarget": () => true,
     // Bundles are the build's subject, not this one's: any file will do.
     "Runtime.Build": async ({ functionID, handler }: { functionID: string; handler: string }) => {

@@ -4,12 +4,13 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { setTimeout as wait } from "node:timers/promises";
 import { bundle } from "./bundle.ts";
-import { answerCall, stateOf } from "./cloud.ts";
+import { answerCall, evaluatedRegion as region, stateOf } from "./cloud.ts";
 import { startCommandLineServer } from "./command-line-server.ts";
 import type { EvaluateOptions } from "./evaluate.ts";
 import { platformDir, root, sstDir } from "./platform.ts";
 import { loadPulumi, readOutput, type RegisterRequest } from "./pulumi.ts";
 import { type Evaluation, type RecordedOptions, type RecordedOutput, type RecordedResource } from "./recorded.ts";
+import { nameFiles } from "./files.ts";
 import { unwrapSecrets } from "./secret-wire.ts";
 
 /**
@@ -20,7 +21,6 @@ import { unwrapSecrets } from "./secret-wire.ts";
  * 3. Puts mocks in the place of Pulumi's engine, and notes what reaches its monitor, after every transformation.
  * 4. Bundles and runs the program inside of a stack; errors inside of `apply` arrive as unhandled rejections.
  */
-const region = "eu-central-1";
 const deadlineMs = 30_000;
 // The same error arrives from the program and from each output that waits for it.
 const errors = new Set<string>();
@@ -87,9 +87,13 @@ async function runProgram(configFile: string, app: App) {
   const finalOptions = new Map<string, RecordedOptions>();
   await runtime.setMocks(
     {
-      newResource(resource) {
+      async newResource(resource) {
+        await nameFiles(resource.inputs);
         const secretInputs: string[] = [];
         const inputs = unwrapSecrets(resource.inputs, "", secretInputs) as Record<string, unknown>;
+        // What Pulumi makes of an output in a string: no error, and nothing that AWS would take.
+        if (/Calling \[\w+\] on an \[Output/.test(JSON.stringify(inputs)))
+          errors.add(`${resource.name}: an output as text`);
         const importId = resource.id === undefined || resource.id === "" ? {} : { importId: resource.id };
         made.push({
           type: resource.type,
@@ -146,8 +150,8 @@ async function bundleProgram(configFile: string, app: App): Promise<() => Promis
   }[];
   const outfile = path.join(platformDir, `evaluation-${randomUUID()}.mjs`);
   const commandLine = {
-    command: "deploy",
-    dev: false,
+    command: options.dev ? "dev" : "deploy",
+    dev: options.dev === true,
     paths: { home: path.join(workDir, "home"), root, work: workDir, platform: platformDir },
     state: { version: {} },
   };
@@ -159,7 +163,7 @@ async function bundleProgram(configFile: string, app: App): Promise<() => Promis
         ...lock.map((provider) => `import * as ${provider.alias} from "${provider.package}";`),
         `import * as sst from "${platformDir}/src/components";`,
       ].join("\n"),
-      define: { $app: JSON.stringify(app), $cli: JSON.stringify(commandLine), $dev: "false" },
+      define: { $app: JSON.stringify(app), $cli: JSON.stringify(commandLine), $dev: String(options.dev === true) },
       inject: [path.join(platformDir, "src/shim/run.js")],
       code: `import { run } from "${platformDir}/src/auto/run.ts"; import mod from ${JSON.stringify(configFile)};
              export const program = () => run(mod.run);`,

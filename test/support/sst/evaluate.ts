@@ -9,6 +9,10 @@ export type EvaluateOptions = {
   readonly config?: unknown;
   /** Another SST config than the project's own, relative to the root. */
   readonly file?: string;
+  /** As `sst dev` evaluates it. */
+  readonly dev?: boolean;
+  /** The program builds the bundles of the functions; default: it takes those that were built before the tests. */
+  readonly builds?: boolean;
 };
 
 const program = path.join(import.meta.dirname, "evaluate-process.ts");
@@ -22,7 +26,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const key = JSON.stringify(options);
   const known = cache.get(key);
   if (known) return known;
-  const fresh = evaluateInProcess(key);
+  const fresh = evaluateInProcess(key, options.builds === true);
   cache.set(key, fresh);
   return fresh;
 }
@@ -34,8 +38,10 @@ export async function evaluateWhole(options: EvaluateOptions): Promise<Evaluatio
   return evaluation;
 }
 
-async function evaluateInProcess(options: string): Promise<Evaluation> {
-  const child = fork(program, [options], { execArgv: [], stdio: ["ignore", "pipe", "pipe", "ipc"] });
+async function evaluateInProcess(options: string, builds: boolean): Promise<Evaluation> {
+  const { POSTERN_BUNDLES: _, ...others } = process.env;
+  const env = builds ? others : process.env;
+  const child = fork(program, [options], { execArgv: [], env, stdio: ["ignore", "pipe", "pipe", "ipc"] });
   const output: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => output.push(String(chunk)));
   let evaluation: Evaluation | undefined;

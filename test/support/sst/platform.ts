@@ -7,6 +7,8 @@ import path from "node:path";
 export const root = path.join(import.meta.dirname, "../../..");
 export const sstDir = path.join(root, ".sst");
 export const platformDir = path.join(sstDir, "platform");
+/** Bundles of the functions that evaluations take. */
+export const bundlesDir = path.join(root, "dist/infra-test");
 
 /**
  * Unpacks SST's platform (its TypeScript sources, the Pulumi SDK and the AWS provider's types) where it is missing or of

@@ -12,7 +12,7 @@ export type PulumiRuntime = {
 };
 
 type Mocks = {
-  newResource(resource: NewResource & { readonly custom?: boolean }): { id: string; state: Inputs };
+  newResource(resource: NewResource & { readonly custom?: boolean }): Promise<{ id: string; state: Inputs }>;
   call(call: { readonly token: string; readonly inputs: Inputs }): Inputs;
 };
 

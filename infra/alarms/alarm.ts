@@ -1,0 +1,32 @@
+import type { Network } from "../network.ts";
+import type { StageSettings } from "../settings/schema.ts";
+
+export type AlarmParts = {
+  readonly settings: StageSettings;
+  readonly network: Network;
+  /** RDS instance identifier. */
+  readonly instanceId: $util.Input<string>;
+  /** Its name at RDS; undefined without a proxy. */
+  readonly proxyName: $util.Input<string> | undefined;
+  /** Names of the functions. */
+  readonly runner: string;
+  readonly health: string;
+  /** Name of the runner's log group. */
+  readonly runnerLog: $util.Input<string>;
+};
+
+export type Alarm = {
+  /** Logical name, without the part. */
+  readonly name: string;
+  /** What is wrong and where to look; it is in the mail. */
+  readonly says: string;
+  readonly namespace: string;
+  readonly metric: string;
+  readonly dimensions?: Readonly<Record<string, $util.Input<string>>>;
+  readonly statistic: "Average" | "Maximum" | "Minimum" | "Sum";
+  readonly below?: number;
+  readonly atLeast?: number;
+  readonly minutes: number;
+  /** How many such spans in a row. */
+  readonly times: number;
+};

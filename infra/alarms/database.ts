@@ -1,0 +1,54 @@
+import type { Alarm, AlarmParts } from "./alarm.ts";
+import { connectionLimit } from "./connection-limit.ts";
+
+export function databaseAlarms({ settings: { database }, instanceId }: AlarmParts): Alarm[] {
+  const shared = { namespace: "AWS/RDS", dimensions: { DBInstanceIdentifier: instanceId }, minutes: 5 } as const;
+  return [
+    {
+      ...shared,
+      name: "DatabaseCpu",
+      says: "The database's processors have been busy for 15 minutes: look for slow queries, or take a larger class.",
+      metric: "CPUUtilization",
+      statistic: "Average",
+      atLeast: 90,
+      times: 3,
+    },
+    {
+      ...shared,
+      name: "DatabaseStorage",
+      says: "The database's storage is nearly full and has not grown: raise database.maxStorageGb.",
+      metric: "FreeStorageSpace",
+      statistic: "Minimum",
+      // RDS grows it at the same share, so that this is heard where it could not.
+      below: database.storageGb * 2 ** 30 * 0.1,
+      times: 3,
+    },
+    {
+      ...shared,
+      name: "DatabaseConnections",
+      says: "The database's connections are nearly used up: pool them, or use the proxy.",
+      metric: "DatabaseConnections",
+      statistic: "Maximum",
+      atLeast: Math.floor(connectionLimit(database.instanceClass) * 0.8),
+      times: 2,
+    },
+  ];
+}
+
+export function proxyAlarms({ proxyName }: AlarmParts): Alarm[] {
+  if (proxyName === undefined) return [];
+  return [
+    {
+      name: "ProxyBorrowLatency",
+      says: "Clients of the proxy wait for a connection for more than a second: sessions are pinned or held too long.",
+      namespace: "AWS/RDS",
+      metric: "DatabaseConnectionsBorrowLatency",
+      dimensions: { ProxyName: proxyName },
+      statistic: "Average",
+      // Microseconds.
+      atLeast: 1_000_000,
+      minutes: 5,
+      times: 2,
+    },
+  ];
+}

@@ -1,0 +1,17 @@
+import type { Alarm, AlarmParts } from "./alarm.ts";
+
+/** EC2 brings them back by itself; this tells that it was needed. */
+export function natAlarms({ network: { natInstanceIds, bastionIds } }: AlarmParts): Alarm[] {
+  const ids = natInstanceIds.length > 0 ? natInstanceIds : bastionIds;
+  return ids.map((id, index) => ({
+    name: `${natInstanceIds.length > 0 ? "Nat" : "Bastion"}${index + 1}Status`,
+    says: "The instance does not answer: what is in its zone has no way out, and tunnels through it break.",
+    namespace: "AWS/EC2",
+    metric: "StatusCheckFailed",
+    dimensions: { InstanceId: id },
+    statistic: "Maximum",
+    atLeast: 1,
+    minutes: 1,
+    times: 3,
+  }));
+}

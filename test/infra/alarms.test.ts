@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { evaluateWhole } from "../support/sst/evaluate.ts";
+import { input, ofType } from "./rules/rule.ts";
+
+const topicArn = "arn:aws:sns:eu-central-1:123456789012:on-call";
+
+async function alarmsOf(stage: string, alarms: object) {
+  const evaluation = await evaluateWhole({ stage, config: { stages: { [stage]: { alarms } } } });
+  const all = ofType(evaluation, "aws:cloudwatch/metricAlarm:MetricAlarm");
+  return { evaluation, alarms: all.filter(({ name }) => name.startsWith("Alarm")) };
+}
+
+describe("alarms", () => {
+  it("are none where the stage says nobody to tell", async () => {
+    const { evaluation, alarms } = await alarmsOf("dev", {});
+    expect(alarms).toEqual([]);
+    expect(ofType(evaluation, "aws:sns/topic:Topic")).toEqual([]);
+  });
+
+  it("go to the topic that the stage names", async () => {
+    const { evaluation, alarms } = await alarmsOf("staging", { topicArn });
+    expect(ofType(evaluation, "aws:sns/topic:Topic")).toEqual([]);
+    expect(new Set(alarms.map((alarm) => String(input(alarm, "alarmActions"))))).toEqual(new Set([topicArn]));
+    expect(alarms.map((alarm) => `${alarm.name} ${String(input(alarm, "metricName"))}`).toSorted()).toEqual([
+      "AlarmDatabaseConnections DatabaseConnections",
+      "AlarmDatabaseCpu CPUUtilization",
+      "AlarmDatabaseStorage FreeStorageSpace",
+      "AlarmHealth5xx Url5xxCount",
+      "AlarmNat1Status StatusCheckFailed",
+      "AlarmNat2Status StatusCheckFailed",
+      "AlarmProxyBorrowLatency DatabaseConnectionsBorrowLatency",
+      "AlarmRunnerDropped AsyncEventsDropped",
+      "AlarmRunnerErrors Errors",
+      "AlarmRunnerFailedRuns staging-failed-runs",
+    ]);
+  });
+
+  it("go to an address through a topic of the stage's own", async () => {
+    const { evaluation, alarms } = await alarmsOf("dev", { email: "on-call@example.com" });
+    const [subscription] = ofType(evaluation, "aws:sns/topicSubscription:TopicSubscription");
+    expect(subscription?.inputs).toMatchObject({ protocol: "email", endpoint: "on-call@example.com" });
+    expect(alarms.every(({ options }) => options.dependsOn.includes("AlarmTopic"))).toBe(true);
+    expect(alarms.map(({ name }) => name)).not.toContain("AlarmProxyBorrowLatency");
+  });
+});

@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { parseDeployEvent } from "#lib/migrate/events.ts";
+import { evaluateWhole } from "../support/sst/evaluate.ts";
+import type { Evaluation } from "../support/sst/recorded.ts";
+import { input, ofType } from "./rules/rule.ts";
+
+const hash = expect.stringMatching(/^[0-9a-f]{64}$/) as string;
+
+function invocations(evaluation: Evaluation) {
+  return ofType(evaluation, "aws:lambda/invocation:Invocation").map((invocation) => ({
+    name: invocation.name,
+    event: parseDeployEvent(JSON.parse(String(input(invocation, "input")))),
+    triggers: input(invocation, "triggers"),
+    after: invocation.options.dependsOn,
+  }));
+}
+
+describe("what a deploy asks of the runner", () => {
+  it("is setup, with each bundle and database once", async () => {
+    const [setup, ...others] = invocations(await evaluateWhole({ stage: "dev" }));
+    expect(others).toEqual([]);
+    expect(setup).toMatchObject({ event: { action: "deploy", requestedBy: "deploy" }, triggers: { bundle: hash } });
+    expect(setup?.event).not.toHaveProperty("migrate");
+    expect(setup?.after).toContain("RunnerFunction");
+  });
+
+  it("is the migrations and the reference seeds, after setup, where the stage wants them", async () => {
+    const config = { stages: { dev: { deployHook: { migrate: true, seedReference: true } } } };
+    const found = invocations(await evaluateWhole({ stage: "dev", config }));
+    expect(found.map(({ name }) => name)).toEqual(["DeployHookSetup", "DeployHookMigrate"]);
+    expect(found[1]?.event).toMatchObject({ migrate: true, seed: "reference", migrationsHash: hash, seedsHash: hash });
+    expect(found[1]?.after).toContain("DeployHookSetup");
+  });
+
+  it("waits for the runner's rights and its way to the database", async () => {
+    const evaluation = await evaluateWhole({ stage: "dev" });
+    const runner = evaluation.resources.find(({ name }) => name === "RunnerFunction");
+    expect(runner?.options.dependsOn).toEqual(
+      expect.arrayContaining(["RunnerPolicy", "RunnerDatabaseIn", "RunnerDatabaseOut", "RunnerHttps"]),
+    );
+  });
+
+  it("is the same the next time, and holds no secret", async () => {
+    const one = await evaluateWhole({ stage: "dev" });
+    const other = await evaluateWhole({ stage: "dev", config: { stages: {} } });
+    expect(invocations(other)).toEqual(invocations(one));
+    const secrets = ofType(one, "aws:lambda/invocation:Invocation").flatMap(({ secretInputs }) => secretInputs);
+    expect(secrets).toEqual([]);
+  });
+});

@@ -1,0 +1,110 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { functionName, type FunctionPart, functionParts, type SecretOwner, secretVariables } from "#lib/contract.ts";
+import { readFunctionEnvironment } from "#lib/stage/function-environment.ts";
+import { evaluateWhole } from "../support/sst/evaluate.ts";
+import { root } from "../support/sst/platform.ts";
+import type { Evaluation } from "../support/sst/recorded.ts";
+import { input, ofType } from "./rules/rule.ts";
+import { permissions } from "./rules/statements.ts";
+
+const logicalNames = { runner: "Runner", inspect: "Inspect", health: "Health" } as const;
+const ownSecrets: Readonly<Record<FunctionPart, readonly SecretOwner[]>> = {
+  runner: ["master", "migrator", "app", "health"],
+  inspect: ["migrator"],
+  health: ["health"],
+};
+
+function functionOf(evaluation: Evaluation, part: FunctionPart) {
+  const found = ofType(evaluation, "aws:lambda/function:Function").find(
+    ({ name }) => name === `${logicalNames[part]}Function`,
+  );
+  if (found === undefined) throw new Error(`There is no function ${part}.`);
+  return found;
+}
+
+describe.each(functionParts)("the function %s", (part) => {
+  it("is the bundle that was built, with the region's CAs in it", async () => {
+    const lambda = functionOf(await evaluateWhole({ stage: "dev" }), part);
+    expect(lambda.inputs).toMatchObject({ name: functionName("dev", part), handler: "index.handler" });
+    const folder = path.join(root, String(input(lambda, "code")));
+    expect(path.basename(folder)).toBe(part);
+    expect(["index.mjs", "bundle.json", "ca.pem"].filter((name) => !existsSync(path.join(folder, name)))).toEqual([]);
+  });
+
+  it.each([
+    ["dev", false],
+    ["production", true],
+  ])("understands the environment that it gets on %s", async (stage, isProtected) => {
+    const lambda = functionOf(await evaluateWhole({ stage }), part);
+    const variables = input(lambda, "environment", "variables") as Record<string, string>;
+    const environment = await readFunctionEnvironment(variables, path.join(root, String(input(lambda, "code"))));
+    expect(environment).toMatchObject({
+      app: "postern",
+      stage,
+      isProtected,
+      database: { port: 5432, name: "postern" },
+    });
+    expect(environment.ca?.length).toBeGreaterThan(3);
+    const known = Object.entries(environment.secrets).filter(([, id]) => id !== undefined);
+    expect(known.map(([owner]) => owner)).toEqual(ownSecrets[part]);
+  });
+
+  it("may read the secrets that it is told of, and no other", async () => {
+    const evaluation = await evaluateWhole({ stage: "dev" });
+    const variables = input(functionOf(evaluation, part), "environment", "variables") as Record<string, string>;
+    const told = ownSecrets[part].map((owner) => variables[secretVariables[owner]]);
+    const about = permissions(evaluation).filter(
+      ({ where, actions }) =>
+        where === `${logicalNames[part]}Policy` && actions.some((action) => action.startsWith("secretsmanager:")),
+    );
+    const read = about.filter(({ actions }) => actions.includes("secretsmanager:GetSecretValue"));
+    expect(read.map(({ effect, actions, resources }) => ({ effect, actions, resources }))).toEqual([
+      { effect: "Allow", actions: ["secretsmanager:GetSecretValue"], resources: told },
+    ]);
+    const written = about.filter((one) => !read.includes(one));
+    expect(written.map(({ actions, resources }) => ({ actions, resources }))).toEqual(
+      part === "runner"
+        ? [
+            {
+              actions: ["secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"],
+              resources: ["migrator", "app", "health"].map((owner) => variables[secretVariables[owner as SecretOwner]]),
+            },
+          ]
+        : [],
+    );
+  });
+
+  it("cannot use the role's right to make network interfaces", async () => {
+    const evaluation = await evaluateWhole({ stage: "dev" });
+    const about = permissions(evaluation).filter(
+      ({ where, actions }) =>
+        where === `${logicalNames[part]}Policy` && actions.some((action) => action.startsWith("ec2:")),
+    );
+    expect(about.map(({ effect }) => effect)).toEqual(["Allow", "Deny"]);
+    expect(about[1]?.actions).toEqual(about[0]?.actions);
+  });
+
+  it("reaches the database's port and HTTPS, and nothing else", async () => {
+    const evaluation = await evaluateWhole({ stage: "dev" });
+    const rules = ofType(evaluation, "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule").filter(
+      (rule) => input(rule, "securityGroupId") === `${logicalNames[part]}-id`,
+    );
+    expect(
+      rules.map((rule) => [
+        input(rule, "ipProtocol"),
+        input(rule, "toPort"),
+        input(rule, "cidrIpv4") ?? input(rule, "referencedSecurityGroupId"),
+      ]),
+    ).toEqual([
+      ["tcp", 443, "0.0.0.0/0"],
+      ["tcp", 5432, "DatabaseGroup-id"],
+    ]);
+  });
+});
+
+it("the runner has fifteen minutes, inspect one, and health fewer than a load balancer waits", async () => {
+  const evaluation = await evaluateWhole({ stage: "dev" });
+  expect(functionParts.map((part) => input(functionOf(evaluation, part), "timeout"))).toEqual([900, 60, 10]);
+});

@@ -1,0 +1,153 @@
+import type { Evaluation } from "../../support/sst/recorded.ts";
+import { input, ofType, type Rule, withInputs } from "./rule.ts";
+import { parse, texts } from "./statements.ts";
+
+type Container = {
+  readonly where: string;
+  readonly readonlyRootFilesystem?: boolean;
+  readonly privileged?: boolean;
+  readonly logConfiguration?: unknown;
+  readonly essential?: boolean;
+  readonly user?: string;
+  readonly environment?: readonly { readonly name: string }[];
+};
+
+function containers(evaluation: Evaluation): Container[] {
+  return ofType(evaluation, "aws:ecs/taskDefinition:TaskDefinition").flatMap((task) =>
+    (JSON.parse(String(input(task, "containerDefinitions"))) as Omit<Container, "where">[]).map((container) =>
+      Object.assign(container, { where: task.name }),
+    ),
+  );
+}
+
+/** Buckets that lack a resource of the type, or have one that is otherwise. */
+function bucketsWithout(
+  evaluation: Evaluation,
+  type: string,
+  isRight: (inputs: Readonly<Record<string, unknown>>) => boolean,
+): string[] {
+  const right = ofType(evaluation, type).filter(({ inputs }) => isRight(inputs));
+  return buckets(evaluation)
+    .filter(({ name }) => !right.some(({ options }) => options.dependsOn.includes(name)))
+    .map(({ name }) => `${name}: lacks ${type.split(":").at(-1)}`);
+}
+
+function buckets(evaluation: Evaluation) {
+  return ofType(evaluation, "aws:s3/bucket:Bucket").filter(({ name }) => name.startsWith("LongRun"));
+}
+
+/** Long runs are off by default, so that these hold of a stage that has them. */
+export const longRunRules: readonly Rule[] = [
+  {
+    id: "long-runs-container",
+    title: "A task's containers write to one folder, are not privileged, and log; what runs there is not root",
+    fsbp: ["ECS.4", "ECS.5", "ECS.9", "ECS.20"],
+    violations: (evaluation) =>
+      containers(evaluation).flatMap(
+        ({ where, readonlyRootFilesystem, privileged, logConfiguration, essential, user }) => {
+          const problems: string[] = [];
+          if (readonlyRootFilesystem !== true) problems.push(`${where}: its root can be written to`);
+          if (privileged === true) problems.push(`${where}: is privileged`);
+          if (logConfiguration === undefined) problems.push(`${where}: does not log`);
+          if (essential === true && user !== "1000") problems.push(`${where}: runs as root`);
+          return problems;
+        },
+      ),
+  },
+  {
+    id: "long-runs-network",
+    title: "A task has a network interface of its own, not the host's",
+    fsbp: ["ECS.1", "ECS.3", "ECS.17"],
+    breaks: (ours) => withInputs(ours, "aws:ecs/taskDefinition:TaskDefinition", { networkMode: "host" }),
+    violations: (evaluation) =>
+      ofType(evaluation, "aws:ecs/taskDefinition:TaskDefinition")
+        .filter((task) => input(task, "networkMode") !== "awsvpc" || input(task, "pidMode") !== undefined)
+        .map(({ name }) => `${name}: shares the host's`),
+  },
+  {
+    id: "long-runs-environment",
+    title: "A container is told what the contract names and where to write, and no secret",
+    fsbp: ["ECS.8"],
+    violations: (evaluation) => [
+      ...containers(evaluation).flatMap(({ where, environment = [] }) =>
+        environment
+          .filter(({ name }) => !name.startsWith("POSTERN_") && name !== "TMPDIR")
+          .map(({ name }) => `${where}: has ${name}`),
+      ),
+      ...ofType(evaluation, "aws:ecs/taskDefinition:TaskDefinition").flatMap(({ name, secretInputs }) =>
+        secretInputs.map((path) => `${name}: ${path} is a secret`),
+      ),
+    ],
+  },
+  {
+    id: "buckets-private",
+    title: "Buckets cannot be made public, by policy or ACL",
+    fsbp: ["S3.1", "S3.2", "S3.3", "S3.8", "S3.12"],
+    violations: (evaluation) => [
+      ...bucketsWithout(evaluation, "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", (inputs) =>
+        ["blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"].every(
+          (key) => inputs[key] === true,
+        ),
+      ),
+      ...bucketsWithout(
+        evaluation,
+        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+        (inputs) => (inputs["rule"] as { objectOwnership?: string }).objectOwnership === "BucketOwnerEnforced",
+      ),
+    ],
+  },
+  {
+    id: "buckets-versioned",
+    title: "What is overwritten in a bucket can be had back, for a time",
+    fsbp: ["S3.10", "S3.13", "S3.14"],
+    violations: (evaluation) => [
+      ...bucketsWithout(
+        evaluation,
+        "aws:s3/bucketVersioning:BucketVersioning",
+        (inputs) => (inputs["versioningConfiguration"] as { status?: string }).status === "Enabled",
+      ),
+      ...bucketsWithout(evaluation, "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", () => true),
+    ],
+  },
+  {
+    id: "buckets-encrypted",
+    title: "Buckets are encrypted, and answer over TLS only",
+    fsbp: ["S3.5"],
+    violations: (evaluation) => [
+      ...bucketsWithout(
+        evaluation,
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        () => true,
+      ),
+      ...ofType(evaluation, "aws:s3/bucketPolicy:BucketPolicy")
+        .filter((policy) => !isTlsOnly(input(policy, "policy")))
+        .map(({ name }) => `${name}: answers without TLS`),
+      ...bucketsWithout(evaluation, "aws:s3/bucketPolicy:BucketPolicy", () => true),
+    ],
+  },
+  {
+    id: "alarms-topic",
+    title: "Only alarms of the account are sent to the topic",
+    fsbp: ["SNS.4"],
+    violations: (evaluation) =>
+      ofType(evaluation, "aws:sns/topic:Topic").flatMap((topic) => {
+        const policies = ofType(evaluation, "aws:sns/topicPolicy:TopicPolicy").filter(({ options }) =>
+          options.dependsOn.includes(topic.name),
+        );
+        const senders = policies.flatMap((policy) => parse(policy, input(policy, "policy")));
+        return senders.length > 0 &&
+          senders.every(({ principals }) => JSON.stringify(principals) === '{"Service":["cloudwatch.amazonaws.com"]}')
+          ? []
+          : [`${topic.name}: takes what others send`];
+      }),
+  },
+];
+
+function isTlsOnly(policy: unknown): boolean {
+  const { Statement = [] } = JSON.parse(String(policy)) as { Statement?: Record<string, unknown>[] };
+  return Statement.some(
+    ({ Effect, Condition }) =>
+      Effect === "Deny" &&
+      texts((Condition as { Bool?: Record<string, unknown> }).Bool?.["aws:SecureTransport"])[0] === "false",
+  );
+}

@@ -1,0 +1,64 @@
+import { input, ofType, type Rule } from "./rule.ts";
+import { permissions, roles, texts, trusts } from "./statements.ts";
+
+/** Statements that name no resource, by role policy (end of its logical name aside), with the reason. */
+const wildcardResources: Readonly<Record<string, string>> = {
+  NetworkInterfaces: "Lambda makes a function's network interfaces with its role, and takes no policy that names them",
+};
+
+/** Policies of AWS that roles of ours have, with the reason. */
+const managedPolicies: Readonly<Record<string, string>> = {
+  AmazonSSMManagedInstanceCore: "AWS asks for it on an instance that carries sessions, and keeps it up to date",
+  AmazonRDSEnhancedMonitoringRole: "RDS takes no other for its monitoring; it writes to one log group of RDS",
+};
+
+export const permissionRules: readonly Rule[] = [
+  {
+    id: "roles-trust-services",
+    title: "A role trusts services of AWS, and no account",
+    fsbp: [],
+    vanillaDev: true,
+    violations: (evaluation) =>
+      trusts(evaluation)
+        .filter(({ principals }) => Object.keys(principals).some((kind) => kind !== "Service"))
+        .map(({ where, principals }) => `${where}: trusts ${JSON.stringify(principals)}`),
+  },
+  {
+    id: "roles-no-wildcard-actions",
+    title: "No role may do what a wildcard covers",
+    fsbp: ["IAM.1", "IAM.21"],
+    vanillaDev: true,
+    violations: (evaluation) =>
+      permissions(evaluation)
+        .filter(({ effect, actions }) => effect === "Allow" && actions.some((action) => action.includes("*")))
+        .map(({ where, actions }) => `${where}: may ${actions.join()}`),
+  },
+  {
+    id: "roles-name-resources",
+    title: "A role may act on named resources; exceptions are listed, each with its reason",
+    fsbp: [],
+    vanillaDev: true,
+    violations: (evaluation) =>
+      permissions(evaluation)
+        .filter(({ effect, resources }) => effect === "Allow" && resources.includes("*"))
+        .filter(({ sid }) => !Object.hasOwn(wildcardResources, sid))
+        .map(({ where, actions }) => `${where}: may ${actions.join()} on anything`),
+  },
+  {
+    id: "roles-no-managed-policies",
+    title: "No role has a policy that AWS writes, and may widen; exceptions are listed, each with its reason",
+    fsbp: [],
+    violations: (evaluation) => {
+      const inside = roles(evaluation).map((role) => ({ role, arns: texts(input(role, "managedPolicyArns")) }));
+      const beside = ofType(evaluation, "aws:iam/rolePolicyAttachment:RolePolicyAttachment").map((role) => ({
+        role,
+        arns: texts(input(role, "policyArn")),
+      }));
+      return [...inside, ...beside].flatMap(({ role, arns }) =>
+        arns
+          .filter((arn) => !Object.hasOwn(managedPolicies, arn.split("/").at(-1) ?? ""))
+          .map((arn) => `${role.name}: has ${arn}`),
+      );
+    },
+  },
+];
