@@ -26,6 +26,9 @@ const relevant: ReadonlySet<string> = new Set(
     .split(" "),
 );
 
+/** What SST puts behind a logical name to make a physical one; another one in each evaluation. */
+const randomSuffix = /\b([A-Z][A-Za-z\d]+)-[a-z]{8}\b/gu;
+
 /** Everything that an evaluation declares, a resource a block, sorted by name: made to be compared line by line. */
 export function describeGraph({ resources }: Evaluation): string {
   const custom = resources.filter(({ isCustom }) => isCustom);
@@ -48,13 +51,10 @@ function describeResource({ name, type, inputs, options }: RecordedResource): st
   return [head, ...lines, ""].join("\n");
 }
 
-/**
- * Policies are JSON in a text: as they are, without the quoting of a second time. Names that SST gives have a random end,
- * another one each time.
- */
+/** Policies are JSON in a text: as they are, without the quoting of a second time. */
 function show(value: unknown): string {
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
-  return text.replaceAll(/(Network\w+)-[a-z]{8}\b/gu, "$1-random");
+  return text.replaceAll(randomSuffix, "$1-*");
 }
 
 /** By code unit, so that the order is the same on every machine. */
