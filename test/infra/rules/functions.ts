@@ -44,8 +44,9 @@ export const functionRules: readonly Rule[] = [
   },
   {
     id: "functions-not-public",
-    title: "Nobody outside of the account may call a function; exceptions are listed, each with its reason",
+    title: "Nobody outside of the account may call a function",
     fsbp: ["Lambda.1"],
+    exceptions: publicFunctions,
     violations: (evaluation) =>
       [
         ...ofType(evaluation, "aws:lambda/permission:Permission").filter((one) => input(one, "principal") === "*"),

@@ -35,9 +35,10 @@ export const permissionRules: readonly Rule[] = [
   },
   {
     id: "roles-name-resources",
-    title: "A role may act on named resources; exceptions are listed, each with its reason",
+    title: "A role may act on named resources only",
     fsbp: [],
     vanillaDev: true,
+    exceptions: wildcardResources,
     violations: (evaluation) =>
       permissions(evaluation)
         .filter(({ effect, resources }) => effect === "Allow" && resources.includes("*"))
@@ -46,8 +47,9 @@ export const permissionRules: readonly Rule[] = [
   },
   {
     id: "roles-no-managed-policies",
-    title: "No role has a policy that AWS writes, and may widen; exceptions are listed, each with its reason",
+    title: "No role has a policy that AWS writes, and may widen",
     fsbp: [],
+    exceptions: managedPolicies,
     violations: (evaluation) => {
       const inside = roles(evaluation).map((role) => ({ role, arns: texts(input(role, "managedPolicyArns")) }));
       const beside = ofType(evaluation, "aws:iam/rolePolicyAttachment:RolePolicyAttachment").map((role) => ({

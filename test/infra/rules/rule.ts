@@ -12,6 +12,8 @@ export type Rule = {
   readonly protectedOnly?: true;
   /** SST's defaults break it in `sst dev` only; default: in a deploy. */
   readonly vanillaDev?: true;
+  /** What it lets pass, by name, with the reason. */
+  readonly exceptions?: Readonly<Record<string, string>>;
   /** What breaks it, one readable line each: logical name, then what is wrong. */
   readonly violations: (evaluation: Evaluation) => readonly string[];
   /** Where SST's defaults keep it: makes our own evaluation break it, so that it is shown all the same. */
