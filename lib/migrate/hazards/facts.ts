@@ -8,8 +8,8 @@ export type RelationFacts = {
   readonly kind: string;
   /** The planner's estimate or the live rows counted since, whichever is more; undefined: never analyzed. */
   readonly rows: number | undefined;
-  /** Of the table itself, with all its partitions. */
-  readonly bytes: number;
+  /** Of the table itself, with all its partitions; undefined: never analyzed, and locked by somebody. */
+  readonly bytes: number | undefined;
   readonly columns: readonly ColumnFacts[];
   /** CHECK constraints that say `column IS NOT NULL`. */
   readonly notNullChecks: readonly NotNullCheck[];

@@ -38,7 +38,7 @@ type Row = {
     readonly is_visible: boolean;
     readonly kind: string;
     readonly rows: number;
-    readonly bytes: number;
+    readonly bytes: number | null;
     readonly columns: readonly ColumnFacts[] | null;
     readonly not_null_checks: readonly NotNullCheck[] | null;
     readonly foreign_keys: readonly ForeignKeyFacts[] | null;
@@ -51,7 +51,8 @@ type Row = {
  * One look at the catalog, for every relation that the plan names, by its name or by its schema's.
  *
  * Sizes come from `relpages` and `reltuples`, and from the row counters where those are behind: `pg_relation_size` opens
- * the table and would wait behind whoever has it locked. It is asked only about tables that nothing is known of.
+ * the table and would wait behind whoever has it locked, as `pg_get_expr` would. It is asked only about tables that nothing
+ * is known of; the size of one that is locked besides stays unknown, and so do its checks.
  */
 export async function readFacts(client: Queryable, names: NamesInPlan): Promise<CatalogFacts> {
   const { rows } = await client.query<Row>(factsQuery, [names.relations, names.functions]);
@@ -66,7 +67,7 @@ export async function readFacts(client: Queryable, names: NamesInPlan): Promise<
       isVisible: relation.is_visible,
       kind: relation.kind,
       rows: relation.rows < 0 ? undefined : relation.rows,
-      bytes: relation.bytes,
+      bytes: relation.bytes ?? undefined,
       columns: relation.columns ?? [],
       notNullChecks: relation.not_null_checks ?? [],
       foreignKeys: relation.foreign_keys ?? [],
@@ -79,31 +80,39 @@ export async function readFacts(client: Queryable, names: NamesInPlan): Promise<
 }
 
 const factsQuery = `
-  with named as (
+  with recursive named as (
     select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where (c.relname = any($1) or n.nspname = any($1)) and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
   ), wanted as (
     select oid from named union select indrelid from pg_index where indexrelid in (select oid from named)
+  ), locked as (
+    -- Whoever waits for this lock makes those behind it wait, too.
+    select relation as oid from pg_locks
+    where mode = 'AccessExclusiveLock' and pid <> pg_backend_pid()
+      and database = (select oid from pg_database where datname = current_database())
+  ), tree as (
+    -- pg_partition_tree would lock every partition.
+    select oid as root, oid as relid from wanted
+    union all
+    select tree.root, i.inhrelid from tree join pg_inherits i on i.inhparent = tree.relid
+    where exists (select from pg_partitioned_table where partrelid = tree.relid)
   ), leaves as (
     -- A partitioned table has no pages of its own.
-    select w.oid as root, l.oid, l.relpages, l.reltuples
-    from wanted w
-    cross join lateral (
-      select w.oid as relid where not exists (select from pg_partitioned_table where partrelid = w.oid)
-      union all
-      select t.relid from pg_partition_tree(w.oid) t
-      where t.isleaf and exists (select from pg_partitioned_table where partrelid = w.oid)
-    ) tree
-    join pg_class l on l.oid = tree.relid
+    select tree.root, l.oid, l.relpages, l.reltuples, relpages = 0 and reltuples < 0 as is_unread,
+      l.oid in (select oid from locked) as is_locked
+    from tree join pg_class l on l.oid = tree.relid
+    where not exists (select from pg_partitioned_table where partrelid = l.oid)
   ), sizes as (
     select root,
       sum(greatest(reltuples, nullif(pg_stat_get_live_tuples(oid), 0), -1))::float8 as rows,
-      sum(case when relpages = 0 and reltuples < 0 then coalesce(pg_relation_size(oid), 0)
+      bool_or(is_unread and is_locked) as is_unknown,
+      sum(case when is_unread and is_locked then null
+               when is_unread then coalesce(pg_relation_size(oid), 0)
                else relpages::bigint * current_setting('block_size')::bigint end)::float8 as bytes
     from leaves group by root
   ), relations as (
     select n.nspname as schema, c.relname as name, pg_table_is_visible(c.oid) as is_visible, c.relkind as kind,
-      coalesce(s.rows, 0) as rows, coalesce(s.bytes, 0) as bytes,
+      coalesce(s.rows, 0) as rows, case when s.is_unknown then null else coalesce(s.bytes, 0) end as bytes,
       (select json_agg(json_build_object('name', a.attname, 'type', t.typname, 'typmod', a.atttypmod,
                                          'notNull', a.attnotnull) order by a.attnum)
        from pg_attribute a join pg_type t on t.oid = a.atttypid
@@ -111,6 +120,7 @@ const factsQuery = `
       (select json_agg(json_build_object('name', k.conname, 'column', a.attname, 'isValid', k.convalidated))
        from pg_constraint k join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
        where k.conrelid = c.oid and k.contype = 'c' and cardinality(k.conkey) = 1
+         and c.oid not in (select oid from locked)
          and pg_get_expr(k.conbin, k.conrelid) = format('(%I IS NOT NULL)', a.attname)) as not_null_checks,
       (select json_agg(json_build_object('name', k.conname, 'schema', fn.nspname, 'table', f.relname, 'columns',
           (select json_agg(a.attname) from pg_attribute a where a.attrelid = k.conrelid and a.attnum = any(k.conkey))))

@@ -25,6 +25,7 @@ const limits = {
 export function sizeOf(facts: RelationFacts | undefined): TableSize {
   if (facts === undefined) return "unknown";
   const { rows, bytes } = facts;
+  if (bytes === undefined) return (rows ?? 0) >= limits.large.rows ? "large" : "unknown";
   if (bytes >= limits.large.bytes || (rows ?? 0) >= limits.large.rows) return "large";
   if (bytes >= limits.small.bytes || (rows ?? 0) >= limits.small.rows) return "medium";
   if (bytes === 0 && (rows ?? 0) === 0) return "empty";
@@ -88,6 +89,7 @@ function describeSize({ facts, size }: Table): string {
   if (facts === undefined) return "its size is not known: the database does not have it";
   if (size === "empty") return "it is empty";
   const rows = facts.rows === undefined ? "rows not counted yet" : `about ${short(facts.rows)} rows`;
+  if (facts.bytes === undefined) return `${rows}, its size is not known: somebody has it locked`;
   return facts.bytes === 0 ? rows : `${rows}, ${short(facts.bytes / 1024, ["kB", "MB", "GB", "TB"], 1024)}`;
 }
 

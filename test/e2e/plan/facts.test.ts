@@ -88,3 +88,30 @@ describe("the facts about tables", () => {
     expect((await read("attic")).relations.map(({ name }) => name).toSorted()).toEqual(["a", "b"]);
   });
 });
+
+describe("a table that somebody has locked", () => {
+  it.each(["fresh", "checked", "parted", "part", "behind"])("is not waited for: %s", async (table) => {
+    await connection.client.query(`
+      create table fresh (id int);
+      create table checked (id int, constraint c check (id is not null));
+      create table parted (id int) partition by range (id);
+      create table part partition of parted for values from (0) to (9);
+      create table behind (id int primary key);
+      create index behind_idx on behind ((id + 1));`);
+    await using other = await connect(database.address, { applicationName: "somebody" });
+    await other.client.query(`begin; lock table ${table} in access exclusive mode`);
+    await connection.client.query("set statement_timeout = '3s'");
+    const facts = await read("fresh", "checked", "parted", "part", "behind", "behind_idx");
+    expect(facts.relations.map(({ name }) => name).toSorted()).toEqual([
+      "behind",
+      "behind_idx",
+      "checked",
+      "fresh",
+      "part",
+      "parted",
+    ]);
+    const isLocked = findRelation(facts, undefined, table === "part" ? "parted" : table);
+    if (table !== "parted") expect(sizeOf(isLocked), "nobody may look, so it is not called empty").toBe("unknown");
+    expect(findRelation(facts, undefined, "parted")?.columns.map(({ name }) => name)).toEqual(["id"]);
+  });
+});
