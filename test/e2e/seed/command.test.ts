@@ -28,6 +28,16 @@ describe("a seed module", () => {
     expect(stderr).toMatch(/loading\nmore[^]*working\n/);
   });
 
+  it("sees the time zone, and no key, password or address of the environment", async () => {
+    const secrets = ["AWS_SECRET_ACCESS_KEY", "PGPASSWORD", "POSTERN_SECRET"];
+    const seen = `${JSON.stringify([...secrets, "TZ"])}.filter((name) => name in process.env).join()`;
+    const rows = `*rows() { yield [1, ${seen}]; }`;
+    await play.write({ "1-t.mjs": `export const seed = { table: "t", columns: ["id", "name"], ${rows} };` });
+    const env = Object.fromEntries(secrets.map((name) => [name, "a secret"]));
+    expect((await seedCommand({ ...env, TZ: "UTC" })).exitCode).toBe(0);
+    expect(await play.all("select name from t")).toEqual([{ name: "TZ" }]);
+  });
+
   it("that ends the process makes it fail, and the command says why", async () => {
     const rows = `*rows() { yield [1, "a"]; process.exit(0); }`;
     await play.write({ "1-t.mjs": `export const seed = { table: "t", columns: ["id", "name"], ${rows} };` });
