@@ -26,18 +26,39 @@ describe("a SQL file of a set", () => {
     expect(await play.all("select distinct name from t")).toEqual([{ name: "edited" }]);
   });
 
-  it("that fails leaves nothing, tells the place with a caret, and runs again once it is mended", async () => {
+  it("that fails leaves nothing, tells the place, and runs again once it is mended", async () => {
     const sql = "insert into t values (1, 'x');\ninsert into t (id, nmae) values (2, 'b');\n";
     await play.write({ "5-setup.sql": sql });
     await expect(play.seed()).rejects.toMatchObject({
       code: "seed.failed",
       sqlState: "42703",
-      message: expect.stringMatching(/^s\/5-setup\.sql:2:20: .*"nmae".*\nLINE 2: .*\n +\^$/),
+      message: expect.stringMatching(/^s\/5-setup\.sql:2:20: .*"nmae" of relation "t" does not exist$/),
     });
     expect(await play.all("select * from t")).toEqual([]);
     await play.write({ "5-setup.sql": sql.replace("nmae", "name") });
     await play.seed();
     expect(await play.all("select count(*)::int from t")).toEqual([{ count: 2 }]);
+  });
+
+  it.each([
+    ["a wrong column", "insert into t select 1, '4111-1111', nme", "seed.failed", /^s\/5-setup\.sql:2:38: .*"nme"/],
+    [
+      "SQL that is none",
+      "insert into t values (1, '4111-1111',, 2)",
+      "seed.invalid-file",
+      /^s\/5-setup\.sql:2:38: syntax error$/,
+    ],
+    [
+      "a value in the wrong place",
+      "insert into t values (1 '4111-1111')",
+      "seed.invalid-file",
+      /^s\/5-setup\.sql:2:25: syntax error$/,
+    ],
+  ])("with %s tells file, line and column, and shows nothing of the file", async (_, sql, code, message) => {
+    await play.write({ "5-setup.sql": `-- rows\n${sql};` });
+    const failure: unknown = await play.seed().catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code, message: expect.stringMatching(message) });
+    expect(inspect(failure, { depth: 10 })).not.toMatch(/4111/);
   });
 
   it("that breaks a constraint quotes no row", async () => {
