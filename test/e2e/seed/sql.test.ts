@@ -103,6 +103,40 @@ describe("a SQL file of a set", () => {
     expect(inspect(failure, { depth: 10 })).not.toMatch(/4111/);
   });
 
+  it.each(["23514", "44000", "22023", "AB123"])("that a trigger refuses with code %s shows no value", async (code) => {
+    await play.client.query(`create function refuse() returns trigger language plpgsql as
+        $$ begin raise 'no card like %', new.id using errcode = '${code}', constraint = 'cards', column = 'id'; end $$;
+      create trigger refuse before insert on t for each row execute function refuse()`);
+    await play.write({ "5-t.sql": "insert into t values (41111111, 'a')" });
+    const failure: unknown = await play.seed().catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      sqlState: code,
+      message: expect.stringMatching(/^s\/5-t\.sql:1:1: no card like … \(constraint "cards"\)$/),
+    });
+    expect(inspect(failure, { depth: 10 })).not.toMatch(/4111/);
+  });
+
+  it.each([
+    [
+      "a missing value",
+      "alter table t alter name set not null; insert into t values (1, null)",
+      /"name" of relation "t"/,
+    ],
+    [
+      "no partition",
+      "create table p (id int) partition by list (id); insert into p values (1)",
+      /no partition of relation "p" found for row$/,
+    ],
+    [
+      "a view's check option",
+      "create view v as select * from t where id > 5 with check option; insert into v values (1)",
+      /check option for view "v"$/,
+    ],
+  ])("that breaks on %s names what refused it", async (_, sql, message) => {
+    await play.write({ "5-t.sql": sql });
+    await expect(play.seed()).rejects.toMatchObject({ message: expect.stringMatching(message) });
+  });
+
   it("leaves no setting behind for the files after it", async () => {
     await play.client.query("create schema other; create table other.t (id int primary key)");
     await play.write({ "1-x.sql": "set search_path = other", "2-t.csv": "id,name\n1,a\n" });
