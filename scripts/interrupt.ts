@@ -19,11 +19,14 @@ export function describeInterrupt(underway: Underway, signal: string): string {
       return `finishing ${underway.tag}; ${again} and keeps nothing of it`;
     case "steps":
       return `finishing a statement of ${underway.tag}; ${again}; statements that are done stay`;
-    case "watching": {
-      const { runId } = underway;
-      return `the run goes on: watch it again with --run-id ${runId}, end it with --cancel ${runId}`;
-    }
+    case "watching":
+      return describeWatched(underway.runId);
     default:
       return underway satisfies never;
   }
+}
+
+/** What a signal leads to where somebody else's process does the work. */
+export function describeWatched(runId: string): string {
+  return `the run goes on: watch it again with --run-id ${runId}, end it with --cancel ${runId}`;
 }

@@ -147,7 +147,15 @@ const pushSchema = v.object({
 
 const seedSchema = v.object({
   set: v.string(),
-  tables: v.array(v.object({ table: v.string(), rows: count, inserted: count, ms: v.number() })),
+  tables: v.array(
+    v.object({
+      table: v.string(),
+      rows: count,
+      inserted: count,
+      ms: v.number(),
+      repeated: v.exactOptional(v.object({ rows: count, first: v.string() })),
+    }),
+  ),
   scripts: v.exactOptional(v.array(v.object({ file: v.string(), ran: v.boolean(), ms: v.number() }))),
   after: v.exactOptional(afterSchema),
 });

@@ -71,9 +71,16 @@ export async function runOnStage(options: RunOptions): Promise<unknown> {
   } catch (error) {
     if (signal?.aborted !== true) throw error;
     const message = `Stopped watching. The run ${runId} goes on without this terminal.`;
-    const hint = `Watch it again with --run-id ${runId}, end it with --cancel ${runId}.`;
-    throw new PosternError("aborted", message, { hint, cause: error });
+    throw new PosternError("aborted", message, { hint: whatNext(runId, options.request), cause: error });
   }
+}
+
+/** The verbs that push and rehearse have no flags for a run of before; migrate cancels runs of any kind. */
+function whatNext(runId: string, { action }: RunRequest): string {
+  if (action !== "push" && action !== "rehearse") {
+    return `Watch it again with --run-id ${runId}, end it with --cancel ${runId}.`;
+  }
+  return `End it with \`postern migrate --cancel ${runId}\`; its outcome will be in the table postern.runs.`;
 }
 
 async function queue(runId: string, { port, request, signal }: RunOptions): Promise<void> {

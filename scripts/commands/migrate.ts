@@ -4,25 +4,25 @@ import { type ErrorDocument, PosternError } from "#lib/base/errors.ts";
 import type { HistoryCode } from "#lib/contract.ts";
 import type { MigrateResult, RunProgress } from "#lib/protocol.ts";
 import type { BegunMigration } from "#lib/migrate/apply/apply-pending.ts";
-import { isRunId } from "#lib/migrate/events.ts";
 import { migrate, type MigrateProgress } from "#lib/migrate/migrate.ts";
-import { cancelRun } from "#lib/migrate/ledger/progress.ts";
 import { connectForRun } from "#lib/migrate/run/run-connections.ts";
 import { type MigrationFolder, readMigrations } from "#lib/migrate/folder/source.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "../command-context.ts";
 import { parseDuration, parsePositiveDuration } from "../options/duration.ts";
 import { baselineFor } from "../baseline.ts";
+import { cancelAt } from "../cancel.ts";
 import { describeAfterRun } from "../report/after-run-report.ts";
 import { addMigrationsOption, readMigrationsOption } from "../options/migrations-option.ts";
 import { addOverrideOptions, readOverrides } from "../options/override-options.ts";
+import { addRunIdOptions, refuseInvalidRunIds, type RunIdFlags } from "../options/run-id-options.ts";
 import { addLongRunOption, longRunHelp, offerLongRun, refuseLongRun } from "../stage/long-run.ts";
 import { refuseStaleBundle } from "../stage/stale-bundle.ts";
 import { describeRequester, readCheckout } from "../provenance.ts";
 import { describeInterrupt, type Underway } from "../interrupt.ts";
 import { describeMigrateProgress, describeRunProgress } from "../stage/run-progress.ts";
 import type { Style } from "../style.ts";
-import { addTargetOptions, openTarget, type StageTarget, type Target, type UrlTarget } from "../target.ts";
+import { addTargetOptions, openTarget, type StageTarget, type UrlTarget } from "../target.ts";
 
 const help = `
 With --stage the deployed functions apply the migrations of their bundle; when the folder here differs from it, nothing
@@ -58,7 +58,7 @@ Examples:
   $ PGPASSWORD=… postern migrate --url postgres://postern_migrator@db.internal/app --ca rds.pem --json`;
 
 export function registerMigrate(command: Command, context: CommandContext): void {
-  addOverrideOptions(addLongRunOption(addMigrationsOption(addTargetOptions(command))))
+  addRunIdOptions(addOverrideOptions(addLongRunOption(addMigrationsOption(addTargetOptions(command)))))
     .addOption(
       new Option("--baseline <tag>", "record the migrations up to this one as applied without running them").env(
         "POSTERN_BASELINE",
@@ -81,12 +81,10 @@ export function registerMigrate(command: Command, context: CommandContext): void
     .addOption(
       new Option("--steal-lock", "Danger: end the run that holds the lock, whatever it does").env("POSTERN_STEAL_LOCK"),
     )
-    .addOption(new Option("--run-id <id>", "watch the run of this id, or begin it").env("POSTERN_RUN_ID"))
-    .addOption(new Option("--cancel <run-id>", "end the run of this id, and apply nothing").env("POSTERN_CANCEL"))
     .addHelpText("after", help)
     .action(async () => {
       const flags = readFlags(command);
-      if (flags.cancel !== undefined) return await cancel(flags.cancel, await openTarget(command, context), context);
+      if (flags.cancel !== undefined) return await cancelAt(await openTarget(command, context), flags.cancel, context);
       const folder = await readMigrations(readMigrationsOption(command));
       const target = await openTarget(command, context);
       if (flags.longRun === true) refuseLongRun(target);
@@ -101,14 +99,12 @@ export function registerMigrate(command: Command, context: CommandContext): void
     });
 }
 
-type Flags = {
+type Flags = RunIdFlags & {
   readonly approve?: string | undefined;
   readonly protected?: boolean;
   readonly lockTimeout?: number;
   readonly lockWait?: number;
   readonly stealLock?: boolean;
-  readonly runId?: string;
-  readonly cancel?: string;
   readonly baseline?: string;
   readonly longRun?: boolean;
   readonly allow: readonly HistoryCode[];
@@ -117,10 +113,7 @@ type Flags = {
 /** @throws PosternError `usage.invalid` for a hash or an id that is none, for --protected where the stage decides, and for two aims */
 function readFlags(command: Command): Flags {
   const flags = command.opts<Flags & { readonly stage?: string }>();
-  for (const [flag, id] of [["--run-id", flags.runId] as const, ["--cancel", flags.cancel] as const]) {
-    if (id === undefined || isRunId(id)) continue;
-    throw new PosternError("usage.invalid", `${flag} ${id}: expected a run id, 8 to 48 letters, digits, - or _.`);
-  }
+  refuseInvalidRunIds(flags);
   if (flags.approve !== undefined && !/^[0-9a-f]{64}$/u.test(flags.approve)) {
     throw new PosternError("usage.invalid", `--approve ${flags.approve}: expected the plan hash, 64 digits of hex.`);
   }
@@ -135,13 +128,6 @@ function readFlags(command: Command): Flags {
     throw new PosternError("usage.invalid", "--baseline and --long-run do not go together: a baseline runs nothing.");
   }
   return { ...flags, allow: readOverrides(command) };
-}
-
-async function cancel(runId: string, target: Target, context: CommandContext): Promise<void> {
-  const { cancelOnStage, reportCancel } = await import("../stage/stage-run.ts");
-  if (target.kind === "stage") return await cancelOnStage(target, runId, context);
-  await using connection = await connect(target.address, { applicationName: "postern cancel", signal: context.signal });
-  reportCancel(await cancelRun(connection.client, { runId, requestedBy: describeRequester() }), context);
 }
 
 /** A run that had nothing to do but wait and one that was cut at the first statement look alike: not for ever. */

@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
+import { text } from "node:stream/consumers";
 import type pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { LongRuns } from "#lib/contract.ts";
@@ -8,7 +10,7 @@ import { startTaskHost } from "#lib/local/tasks/host.ts";
 import { removePostgresData } from "#lib/local/postgres/home.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { readCaFile } from "#lib/postgres/tls.ts";
-import { type CommandResult, repositoryRoot, runCommand } from "../support/command-line.ts";
+import { type CommandResult, repositoryRoot, runCommand, startCommand } from "../support/command-line.ts";
 import { type Functions, startOutsideOfStage } from "../support/outside-of-stage.ts";
 import { makeTestFolder } from "../support/postgres.ts";
 import { descendantsOf, hasEnded } from "../support/process-tree.ts";
@@ -93,6 +95,29 @@ describe("a long run on the local stage", () => {
     expect(again.stderr).not.toContain("is starting");
   });
 
+  test("a seed that was left running is watched again by its id, and ended by it", async () => {
+    await client.query("begin; lock table countries in access exclusive mode");
+    const at = ["seed", "--stage", "local", "--data", dataDir, "--json"];
+    const child = startCommand([...at, "--set", "reference"]);
+    const [stdout, closed] = [text(child.stdout), once(child, "close")];
+    for await (const chunk of child.stderr) if (String(chunk).includes("is running")) break;
+    child.kill("SIGINT");
+    expect(await closed).toEqual([130, null]);
+    const runId = /--run-id (\S+), end it with --cancel \1\./u.exec(await stdout)?.[1] ?? "";
+    const watching = [1, 2].map(async () => run("seed", "--set", "reference", "--run-id", runId));
+    const other = await run("migrate", "--run-id", runId);
+    expect(other.json()).toMatchObject({ error: { message: expect.stringContaining("is a seed run") } });
+    expect((await run("seed", "--cancel", runId)).json()).toEqual({ runId, cancelled: true });
+    for (const { json, stderr } of await Promise.all(watching)) {
+      expect(stderr).toContain(`watching run ${runId}`);
+      expect(json()).toMatchObject({ error: { code: "run.cancelled" } });
+    }
+    await client.query("rollback");
+    const again = await run("seed", "--set", "reference", "--run-id", "a-seed-of-mine");
+    expect(again.json()).toMatchObject({ set: "reference" });
+    expect((await run("seed", "--set", "reference", "--run-id", "a-seed-of-mine")).json()).toEqual(again.json());
+  });
+
   test("is cancelled as any run is", async () => {
     await client.query("begin; lock table countries in access exclusive mode");
     const seeding = run("seed", "--set", "reference", "--long-run");
@@ -110,7 +135,14 @@ describe("a long run on the local stage", () => {
     expect(tasks.length).toBeGreaterThan(0);
     await stage.end("SIGINT");
     await waitFor("no task is left", async () => (await Promise.all(tasks.map(hasEnded))).every(Boolean));
-    expect((await seeding).exitCode).toBe(2);
+    const { exitCode, json } = await seeding;
+    const { code } = (json() as { error: { code: string } }).error;
+    // The signal ends the run within a second: the command hears of that, or finds no stage any more.
+    const told = [
+      [130, "aborted"],
+      [2, expect.any(String)],
+    ];
+    expect(told).toContainEqual([exitCode, code]);
   });
 });
 

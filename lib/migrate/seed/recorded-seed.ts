@@ -8,7 +8,7 @@ import { seed, type SeedOptions } from "./seed.ts";
 import { folderSource } from "./source/sets.ts";
 
 export type RecordedSeedOptions = Pick<RunIdentity, "runId" | "requestedBy" | "bundle"> &
-  Pick<RecordedRunOptions, "lockWaitMs" | "signal" | "onWait" | "onUnwatched"> &
+  Pick<RecordedRunOptions, "lockWaitMs" | "signal" | "onWait" | "onAttached" | "onUnwatched"> &
   Pick<
     SeedOptions,
     "seedsDir" | "set" | "source" | "batchRows" | "chunkRows" | "chunkBytes" | "remainingMs" | "lockTimeoutMs"
@@ -22,10 +22,12 @@ export type RecordedSeedOptions = Pick<RunIdentity, "runId" | "requestedBy" | "b
  * everything else is looked at inside the run, because reading large files takes a while and somebody may be watching.
  */
 export async function recordedSeed(connections: RunConnections, options: RecordedSeedOptions): Promise<SeedResult> {
-  const { runId, requestedBy, bundle, signal, onProgress, onWait, onUnwatched, lockWaitMs, ...what } = options;
+  const { runId, requestedBy, bundle, signal, onProgress, onWait, onAttached, onUnwatched, lockWaitMs, ...what } =
+    options;
   const clock = options.clock ?? systemClock;
   await (what.source ?? folderSource(what.seedsDir)).findFiles(what.set);
-  const run = { runId, action: "seed", requestedBy, bundle, lockWaitMs, clock, signal, onWait, onUnwatched };
+  const told = { onWait, onAttached, onUnwatched };
+  const run = { runId, action: "seed", requestedBy, bundle, lockWaitMs, clock, signal, ...told };
   return await recordRun(connections, run, async (context) => {
     const result = await seed(connections.client, {
       ...what,

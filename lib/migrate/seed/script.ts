@@ -7,7 +7,8 @@ import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";
 import { resetSession } from "../run/session.ts";
 import { parseMigration, type Statement } from "../sql/parse-migration.ts";
 import { locate } from "../sql/position.ts";
-import { describeServerError } from "../sql/server-error.ts";
+import { withoutQuotedWord } from "../sql/passwords.ts";
+import { offsetOfServerError } from "../sql/server-error.ts";
 import { type MarkKey, readMark, writeMark } from "./write/marks.ts";
 import { isDataFault, messageWithoutValues } from "./write/without-values.ts";
 import type { SeedFilePath } from "./source/sets.ts";
@@ -40,9 +41,15 @@ export async function openScript({ name, content }: SeedFilePath): Promise<SeedS
     return { name, text, digest: `sha256:${checksum}`, statements };
   } catch (error) {
     if (!(error instanceof PosternError) || !error.code.startsWith("migrations.")) throw error;
-    const message = error.message.replace("in a migration", "in a seed set");
-    throw new PosternError("seed.invalid-file", message, { cause: error, hint: scriptHint });
+    const message = withoutExcerpt(error.message).replace("in a migration", "in a seed set");
+    // No `cause`: it has the excerpt.
+    throw new PosternError("seed.invalid-file", message, { hint: scriptHint });
   }
+}
+
+/** The line itself, and the word that the parser stumbled over, may hold a value. */
+function withoutExcerpt(message: string): string {
+  return withoutQuotedWord(message).split("\n", 1)[0] ?? "";
 }
 
 const scriptHint = "A SQL file of a set runs as one transaction, statement by statement. Rows belong in a CSV file.";
@@ -72,7 +79,7 @@ async function readText(bytes: AsyncIterable<Buffer>, name: string): Promise<str
  *
  * After a failure nothing of the file is kept, and it is not recorded.
  *
- * @throws PosternError `seed.failed` with file, line and caret; why the run is over; what `toDatabaseError` makes of a lost connection
+ * @throws PosternError `seed.failed` with file, line and column; why the run is over; what `toDatabaseError` makes of a lost connection
  */
 export async function runScript(
   client: pg.Client,
@@ -117,16 +124,14 @@ function describeFailure(error: unknown, script: SeedScript, statement: Statemen
   });
 }
 
-/** With line and caret; where rows are at fault without the line, which may hold their values. */
+/** With line and column, and never with the line itself: it may hold values of rows. */
 function describeRefusal(error: unknown, { name, text }: SeedScript, statement: Statement | undefined): string {
   const values = statement === undefined ? literalsOf(text) : literalsOf(statement.text);
-  if (!isDataFault(error) && statement !== undefined) {
-    return describeServerError(error, { file: name, text }, statement);
-  }
-  const message = messageWithoutValues(error, values);
+  const message = withoutExcerpt(messageWithoutValues(error, values));
   // A deferred constraint, or trigger, speaks up at the commit, behind the last statement.
   if (statement === undefined) return `${name}, when it was committed: ${message}`;
-  const { line, column } = locate(text, statement.offset);
+  // Rows at fault have their statement's place: the server's may be in the middle of one.
+  const { line, column } = locate(text, isDataFault(error) ? statement.offset : offsetOfServerError(error, statement));
   return `${name}:${line}:${column}: ${message}`;
 }
 

@@ -56,6 +56,28 @@ describe("cancelling a run that seeds", () => {
     expect(await play.all("select * from t")).toEqual(written);
   });
 
+  it.each([
+    [
+      "SQL that takes long",
+      { "2-x.sql": "insert into t values (7, 'x');\nselect pg_sleep(61.75);" },
+      "pg_sleep(61.75)",
+    ],
+    ["INSERT behind a lock", { "2-full.csv": "id\n1\n2\n" }, "insert into"],
+  ])("a signal ends %s within 2 s, too, and keeps what was committed", async (_, files, busy) => {
+    await play.client.query('create table "full" (id int primary key); insert into "full" values (1)');
+    await play.write({ "1-t.csv": "id,name\n0,zero\n", ...files });
+    await using locker = await connect(play.database.address, { applicationName: "locker" });
+    await locker.client.query('begin; lock table "full" in share mode');
+    const abort = new AbortController();
+    const ended = run({ signal: abort.signal }).catch((error: unknown) => error);
+    await waitFor("it is under way", async () => isBusy(busy), 10_000);
+    const askedMs = performance.now();
+    abort.abort();
+    expect(await ended).toMatchObject({ code: "aborted" });
+    expect(performance.now() - askedMs).toBeLessThan(2000);
+    expect(await play.all("select * from t")).toEqual(written);
+  });
+
   it("is told also when the last statement was not cut off", async () => {
     await play.write({ "1-t.csv": "id,name\n0,zero\n", "2-x.sql": "select pg_advisory_xact_lock(61)" });
     await using locker = await connect(play.database.address, { applicationName: "locker" });

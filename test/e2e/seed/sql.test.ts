@@ -26,18 +26,39 @@ describe("a SQL file of a set", () => {
     expect(await play.all("select distinct name from t")).toEqual([{ name: "edited" }]);
   });
 
-  it("that fails leaves nothing, tells the place with a caret, and runs again once it is mended", async () => {
+  it("that fails leaves nothing, tells the place, and runs again once it is mended", async () => {
     const sql = "insert into t values (1, 'x');\ninsert into t (id, nmae) values (2, 'b');\n";
     await play.write({ "5-setup.sql": sql });
     await expect(play.seed()).rejects.toMatchObject({
       code: "seed.failed",
       sqlState: "42703",
-      message: expect.stringMatching(/^s\/5-setup\.sql:2:20: .*"nmae".*\nLINE 2: .*\n +\^$/),
+      message: expect.stringMatching(/^s\/5-setup\.sql:2:20: .*"nmae" of relation "t" does not exist$/),
     });
     expect(await play.all("select * from t")).toEqual([]);
     await play.write({ "5-setup.sql": sql.replace("nmae", "name") });
     await play.seed();
     expect(await play.all("select count(*)::int from t")).toEqual([{ count: 2 }]);
+  });
+
+  it.each([
+    ["a wrong column", "insert into t select 1, '4111-1111', nme", "seed.failed", /^s\/5-setup\.sql:2:38: .*"nme"/],
+    [
+      "SQL that is none",
+      "insert into t values (1, '4111-1111',, 2)",
+      "seed.invalid-file",
+      /^s\/5-setup\.sql:2:38: syntax error$/,
+    ],
+    [
+      "a value in the wrong place",
+      "insert into t values (1 '4111-1111')",
+      "seed.invalid-file",
+      /^s\/5-setup\.sql:2:25: syntax error$/,
+    ],
+  ])("with %s tells file, line and column, and shows nothing of the file", async (_, sql, code, message) => {
+    await play.write({ "5-setup.sql": `-- rows\n${sql};` });
+    const failure: unknown = await play.seed().catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code, message: expect.stringMatching(message) });
+    expect(inspect(failure, { depth: 10 })).not.toMatch(/4111/);
   });
 
   it("that breaks a constraint quotes no row", async () => {
@@ -80,6 +101,40 @@ describe("a SQL file of a set", () => {
     const failure: unknown = await play.seed().catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: "seed.failed", sqlState, message: expect.stringMatching(message) });
     expect(inspect(failure, { depth: 10 })).not.toMatch(/4111/);
+  });
+
+  it.each(["23514", "44000", "22023", "AB123"])("that a trigger refuses with code %s shows no value", async (code) => {
+    await play.client.query(`create function refuse() returns trigger language plpgsql as
+        $$ begin raise 'no card like %', new.id using errcode = '${code}', constraint = 'cards', column = 'id'; end $$;
+      create trigger refuse before insert on t for each row execute function refuse()`);
+    await play.write({ "5-t.sql": "insert into t values (41111111, 'a')" });
+    const failure: unknown = await play.seed().catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      sqlState: code,
+      message: expect.stringMatching(/^s\/5-t\.sql:1:1: no card like … \(constraint "cards"\)$/),
+    });
+    expect(inspect(failure, { depth: 10 })).not.toMatch(/4111/);
+  });
+
+  it.each([
+    [
+      "a missing value",
+      "alter table t alter name set not null; insert into t values (1, null)",
+      /"name" of relation "t"/,
+    ],
+    [
+      "no partition",
+      "create table p (id int) partition by list (id); insert into p values (1)",
+      /no partition of relation "p" found for row$/,
+    ],
+    [
+      "a view's check option",
+      "create view v as select * from t where id > 5 with check option; insert into v values (1)",
+      /check option for view "v"$/,
+    ],
+  ])("that breaks on %s names what refused it", async (_, sql, message) => {
+    await play.write({ "5-t.sql": sql });
+    await expect(play.seed()).rejects.toMatchObject({ message: expect.stringMatching(message) });
   });
 
   it("leaves no setting behind for the files after it", async () => {

@@ -3,7 +3,7 @@ import { PosternError } from "#lib/base/errors.ts";
 import type { ProgressResult, RunnerEvent } from "#lib/protocol.ts";
 import { toAwsError } from "#lib/stage/aws-errors.ts";
 import { environmentAccess } from "#lib/stage/aws-access.ts";
-import { type RunOptions, type RunPort, runOnStage } from "#lib/stage/run.ts";
+import { type RunOptions, type RunPort, type RunRequest, runOnStage } from "#lib/stage/run.ts";
 import { createDrivenClock } from "../../support/driven-clock.ts";
 
 type Poll = Omit<ProgressResult, "runId"> | PosternError;
@@ -112,6 +112,19 @@ test("an abort stops the watching and says that the run goes on", async () => {
   const { port } = scriptedPort([{ state: "running" }]);
   const stopped = run(port, { signal: abort.signal, onState: () => abort.abort() });
   await expect(stopped).rejects.toMatchObject({ code: "aborted", message: expect.stringContaining("goes on") });
+});
+
+test.each([
+  ["push", /^End it with `postern migrate --cancel \S+`/],
+  ["rehearse", /^End it with `postern migrate --cancel \S+`/],
+  ["seed", /^Watch it again with --run-id (\S+), end it with --cancel \1\.$/],
+  ["migrate", /^Watch it again with --run-id (\S+), end it with --cancel \1\.$/],
+])("an abort while a %s run is watched names what that verb has", async (action, hint) => {
+  const abort = new AbortController();
+  const { port } = scriptedPort([{ state: "running" }]);
+  const asked = { action, requestedBy: "me" } as RunRequest;
+  const stopped = run(port, { request: asked, signal: abort.signal, onState: () => abort.abort() });
+  await expect(stopped).rejects.toMatchObject({ code: "aborted", hint: expect.stringMatching(hint) });
 });
 
 test("the id of a run of another action is refused, and nothing is queued", async () => {

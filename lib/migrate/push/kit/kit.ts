@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { PosternError } from "#lib/base/errors.ts";
+import { threadEnvironment } from "../../run/thread-environment.ts";
 import { stopped } from "../stopped.ts";
 import type { KitReply, KitRequest, QueryRow, SchemaDescription } from "./kit-messages.ts";
 
@@ -13,9 +14,6 @@ export type KitOptions = {
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 };
-
-/** Of the environment, whose passwords and keys are no business of a schema file. */
-const passedOn: ReadonlySet<string> = new Set(["NODE_ENV", "TZ"]);
 
 /** A schema file that fills the memory ends its thread, not the run. */
 const resourceLimits = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 64 };
@@ -97,7 +95,7 @@ function startThread(dir: string): Thread {
     workerData: { schemaFile: pathToFileURL(join(dir, "schema.mjs")).href },
     // What Node was told to load first, a runtime client for one, is not the thread's.
     execArgv: [],
-    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => passedOn.has(name))),
+    env: threadEnvironment(),
     resourceLimits,
     stdout: true,
     stderr: true,

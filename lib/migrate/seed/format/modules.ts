@@ -3,6 +3,7 @@ import { extname } from "node:path";
 import process from "node:process";
 import { Worker } from "node:worker_threads";
 import { PosternError } from "#lib/base/errors.ts";
+import { threadEnvironment } from "../../run/thread-environment.ts";
 import type { LoadedModule, ModuleFile, ModuleReply, ModuleRequest } from "./module-messages.ts";
 
 /** When code that does not come back is ended. */
@@ -37,6 +38,7 @@ const longestTimerMs = 2 ** 31 - 1;
  * - code that waits for ever, or never lets go of its thread (`while (true)`), is ended with the run: by a signal, a cancel,
  *   the deadline. The thread that runs it could not even notice them;
  * - the lease, progress and cancels are served while it computes;
+ * - it sees of the environment the time zone and NODE_ENV, and no password or key of the runner;
  * - `process.exit` ends the thread alone, and what it writes to standard output goes to standard error: standard output
  *   belongs to the result.
  */
@@ -63,7 +65,7 @@ export function openSeedModules(limits: ModuleLimits): SeedModules {
   };
   const start = () => {
     // What Node was told to load first, a runtime client for one, is not the thread's.
-    const started = new Worker(threadFile, { execArgv: [], stdout: true });
+    const started = new Worker(threadFile, { execArgv: [], env: threadEnvironment(), stdout: true });
     started.stdout.pipe(process.stderr, { end: false });
     started.on("message", (reply: ModuleReply) => {
       waiting.get(reply.id)?.resolve(reply);

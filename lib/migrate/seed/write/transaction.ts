@@ -11,7 +11,7 @@ export type SeedRun = {
   readonly set: string;
   /** Everything is committed only while it holds. */
   readonly lease?: Lease | undefined;
-  /** Looked at between statements and batches: what is committed stays. */
+  /** Looked at between statements and batches; with a monitor it ends a statement under way, too. What is committed stays. */
   readonly signal?: AbortSignal | undefined;
   readonly monitor?: Pick<RunContext["monitor"], "cancellable"> | undefined;
   /** Milliseconds left for statements; default: infinite. */
@@ -61,10 +61,10 @@ export async function inTransaction<Result>(
 
 const queryCanceled = "57014";
 
-/** Work whose statements are cancelled with the run, or when its time is over. */
+/** Work whose statements are cancelled with the run, by its signal, or when its time is over. */
 export async function cancellable<Result>(run: SeedRun, work: () => Promise<Result>): Promise<Result> {
   stopWhenOver(run);
-  return run.monitor === undefined ? await work() : await run.monitor.cancellable(work, leftMs(run));
+  return run.monitor === undefined ? await work() : await run.monitor.cancellable(work, leftMs(run), run.signal);
 }
 
 /** `begin`, and limits that end with the transaction. The server keeps them also when nobody can tell it to cancel. */
