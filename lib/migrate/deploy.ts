@@ -6,6 +6,7 @@ import type { DeployResult, MigrateResult, SeedResult, SetupResult } from "#lib/
 import { unfinished } from "./deploy/failure.ts";
 import { runOnce } from "./deploy/run-once.ts";
 import { readMigrations } from "./folder/source.ts";
+import { deployRunPrefix } from "./ledger/ledger.ts";
 import { planMigrations } from "./plan/plan.ts";
 import { handleRunnerEvent, type RunnerPorts } from "./runner.ts";
 import { readStatus } from "./status.ts";
@@ -142,7 +143,7 @@ async function deploySeed(
 
 /** Within the 48 characters of a run id, with room for `-999` behind it. */
 function deployRunId(action: string, ...parts: readonly string[]): string {
-  return `deploy-${action}-${createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 24)}`;
+  return `${deployRunPrefix}${action}-${createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 24)}`;
 }
 
 async function look<Seen>({ connectAs, signal }: RunnerPorts, work: (client: Client) => Promise<Seen>): Promise<Seen> {

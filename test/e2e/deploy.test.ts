@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { deployEvent } from "#lib/contract.ts";
+import { pruneRuns } from "#lib/migrate/ledger/prune.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { type DeployBench, type DeployGround, openDeployBench, prepareDeploys } from "../support/deploy-bench.ts";
 import { master } from "../support/roles.ts";
@@ -59,6 +60,26 @@ describe("a deploy", () => {
     expect(await bench.deploy(wishes)).toEqual(first);
     expect(await bench.rows("select * from postern.runs")).toEqual(ledger);
     expect(await bench.rows("select code from currencies order by code")).toEqual([{ code: "CHF" }, { code: "EUR" }]);
+  });
+
+  test("unchanged it seeds nothing again, also when old runs were removed meanwhile", async () => {
+    const bench = await open();
+    await bench.write([currencies], seeds);
+    const wishes = { migrate: true, seed: "reference" };
+    const first = await bench.deploy(wishes);
+    // Somebody has taken a row out; to deploy what is deployed must not bring it back.
+    await bench.client.query("delete from currencies where code = 'CHF'");
+    await bench.client.query(
+      `update postern.runs set started_at = '2020-01-01', ended_at = '2020-01-01';
+       insert into postern.runs (run_id, action, requested_by, started_at, ended_at, outcome)
+       select 'plain-' || n, 'migrate', 'test', at, at, 'up-to-date' from generate_series(1, 1100) n,
+         lateral (select timestamptz '2021-01-01' + make_interval(mins => n) as at) times;
+       update postern.lease set run_id = 'plain-1'`,
+    );
+    await pruneRuns(bench.client);
+    expect(await bench.rows("select from postern.runs")).toHaveLength(1003);
+    expect(await bench.deploy(wishes)).toEqual(first);
+    expect(await bench.rows("select code from currencies")).toEqual([{ code: "EUR" }]);
   });
 
   test("puts no password into its reply or its log", async () => {

@@ -35,6 +35,9 @@ export type RunRecord = {
 /** As much of a connection as reading takes; a pool lends it too. */
 export type Queryable = Pick<pg.ClientBase, "query">;
 
+/** How the ids of the runs of deploys begin, which are made of what is deployed. */
+export const deployRunPrefix = "deploy-";
+
 /** Every connection of a run carries this name, so that others can see in `pg_stat_activity` who holds what. */
 export function runApplicationName(runId: string): string {
   return `postern run ${runId}`;
