@@ -173,6 +173,37 @@ describe("a deploy that failed", () => {
     }
   });
 
+  test("while it seeded names set, file, line and run, and shows no value of a row", async () => {
+    const bench = await open();
+    const people = "create table people (name text primary key constraint short check (length(name) < 9))";
+    for (const [file, text, told] of [
+      [
+        "01-people.ndjson",
+        '{"name":"Ada"}\n{"name":"Ada Lovelace"}\n',
+        "seed.failed: reference/01-people.ndjson line 2, table people: refused by the server with SQLSTATE 23514; its words are left out here, for they may quote a row.",
+      ],
+      [
+        "01-people.mjs",
+        `export const seed = { table: "people", columns: ["name"], *rows() { yield ["Ada"]; throw new Error("not Ada Lovelace") } };`,
+        "seed.invalid-file: reference/01-people.mjs failed after row 1; the module's own words are left out here, for they may quote a row.",
+      ],
+      [
+        "01-people.mjs",
+        `throw new Error("not Ada Lovelace")`,
+        "seed.invalid-file: reference/01-people.mjs cannot be loaded; the module's own words are left out here, for they may quote a row.",
+      ],
+    ] as const) {
+      await bench.write([people], { [`reference/${file}`]: text });
+      const { failure } = await bench.deploy({ migrate: true, seed: "reference" });
+      expect(failure?.errorMessage.slice(0, told.length)).toBe(told);
+      const query = /`(select error from postern\.runs where run_id = 'deploy-seed-[0-9a-f]{24}')`/u;
+      expect(failure?.errorMessage).toMatch(/ Seed set reference, run deploy-seed-[0-9a-f]{24}: /u);
+      const [row] = await bench.rows(query.exec(failure?.errorMessage ?? "")?.[1] ?? "");
+      expect(row).toMatchObject({ error: { message: expect.stringContaining(`reference/${file}`) } });
+      expect(JSON.stringify(failure) + bench.log()).not.toContain("Lovelace");
+    }
+  });
+
   test("that was killed in the middle is taken up: the retry waits, finds it dead, and does the work", async () => {
     const bench = await open();
     await bench.deploy();
