@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { openSchema } from "#lib/bundle/push.ts";
-import { endLostRuns } from "#lib/migrate/ledger/ledger.ts";
+import { endLostRuns, endRun } from "#lib/migrate/ledger/ledger.ts";
 import { push } from "#lib/migrate/push/push.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import {
@@ -53,7 +53,9 @@ async function query(sql: string): Promise<Record<string, unknown>[]> {
 
 const hasSecond = async () => (await query("select from pg_class where relname = 'second'")).length === 1;
 const lastRun = async () =>
-  (await query("select outcome, result, error, ended_at from postern.runs order by started_at desc limit 1"))[0];
+  (
+    await query("select run_id, outcome, result, error, ended_at from postern.runs order by started_at desc limit 1")
+  )[0];
 
 const commits = ({ from, type, bytes }: SeenMessage) =>
   from === "client" && type === "Q" && bytes.toString().endsWith("commit\0");
@@ -114,6 +116,9 @@ describe("a push whose connection is cut in the middle of its commit", () => {
     expect(await hasSecond()).toBe(true);
     expect(await lastRun()).toMatchObject({ outcome: "pushed", ended_at: null });
     await using connection = await connect(database.address, { applicationName: "next run" });
+    // Of a process that comes back with what it believes, and of the next run.
+    await endRun(connection.client, String((await lastRun())?.["run_id"]), { outcome: "failed" });
+    expect(await lastRun()).toMatchObject({ outcome: "pushed", ended_at: null });
     await endLostRuns(connection.client, "next");
     expect(await lastRun()).toMatchObject({ outcome: "pushed", ended_at: expect.any(Date) });
     expect(await pushTable("second")).toMatchObject({ status: "up-to-date" });
