@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Client } from "pg";
-import { PosternError } from "#lib/base/errors.ts";
+import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import type { DeployEvent } from "#lib/contract.ts";
 import type { DeployResult, MigrateResult, SeedResult, SetupResult } from "#lib/protocol.ts";
 import { unfinished } from "./deploy/failure.ts";
 import { runOnce } from "./deploy/run-once.ts";
 import { readMigrations } from "./folder/source.ts";
+import { deployRunPrefix } from "./ledger/ledger.ts";
 import { planMigrations } from "./plan/plan.ts";
 import { handleRunnerEvent, type RunnerPorts } from "./runner.ts";
 import { readStatus } from "./status.ts";
@@ -103,7 +104,9 @@ async function assertApplied(result: MigrateResult, ports: RunnerPorts): Promise
       const failure = PosternError.fromDocument(
         error ?? { code: "internal", message: `The run ${runId} gave no reason.` },
       );
-      throw failure.code === "plan.unapproved" ? await withPlanHash(failure, ports) : withRun(failure, runId, ports);
+      if (failure.code === "plan.unapproved") throw await withPlanHash(failure, ports);
+      const whole = `\`postern migrate --stage ${ports.stage} --run-id ${runId}\` tells all of it.`;
+      throw withRun(failure, whole);
     }
     default:
       return status satisfies never;
@@ -111,8 +114,7 @@ async function assertApplied(result: MigrateResult, ports: RunnerPorts): Promise
 }
 
 /** Whoever deploys is told less than a person at a terminal. */
-function withRun({ code, message, hint, sqlState }: PosternError, runId: string, { stage }: RunnerPorts): PosternError {
-  const whole = `\`postern migrate --stage ${stage} --run-id ${runId}\` tells all of it.`;
+function withRun({ code, message, hint, sqlState }: PosternError, whole: string): PosternError {
   return new PosternError(code, message, { hint: hint === undefined ? whole : `${hint} ${whole}`, sqlState });
 }
 
@@ -135,14 +137,25 @@ async function deploySeed(
   const { runId } = await runOnce({
     runId: deployRunId("seed", migrationsHash, seedsHash, set),
     look: async (work) => look(ports, work),
-    run: async (id) => (await handleRunnerEvent({ action: "seed", requestedBy, set, runId: id }, ports)) as SeedResult,
+    run: async (id) => {
+      try {
+        return (await handleRunnerEvent({ action: "seed", requestedBy, set, runId: id }, ports)) as SeedResult;
+      } catch (error) {
+        throw withSeedRun(toPosternError(error), set, id);
+      }
+    },
   });
   return { runId, set };
 }
 
+function withSeedRun(failure: PosternError, set: string, runId: string): PosternError {
+  const whole = `Seed set ${set}, run ${runId}: \`select error from postern.runs where run_id = '${runId}'\` tells all of it.`;
+  return withRun(failure, whole);
+}
+
 /** Within the 48 characters of a run id, with room for `-999` behind it. */
 function deployRunId(action: string, ...parts: readonly string[]): string {
-  return `deploy-${action}-${createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 24)}`;
+  return `${deployRunPrefix}${action}-${createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 24)}`;
 }
 
 async function look<Seen>({ connectAs, signal }: RunnerPorts, work: (client: Client) => Promise<Seen>): Promise<Seen> {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { deployEvent } from "#lib/contract.ts";
+import { pruneRuns } from "#lib/migrate/ledger/prune.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { type DeployBench, type DeployGround, openDeployBench, prepareDeploys } from "../support/deploy-bench.ts";
 import { master } from "../support/roles.ts";
@@ -59,6 +60,26 @@ describe("a deploy", () => {
     expect(await bench.deploy(wishes)).toEqual(first);
     expect(await bench.rows("select * from postern.runs")).toEqual(ledger);
     expect(await bench.rows("select code from currencies order by code")).toEqual([{ code: "CHF" }, { code: "EUR" }]);
+  });
+
+  test("unchanged it seeds nothing again, also when old runs were removed meanwhile", async () => {
+    const bench = await open();
+    await bench.write([currencies], seeds);
+    const wishes = { migrate: true, seed: "reference" };
+    const first = await bench.deploy(wishes);
+    // Somebody has taken a row out; to deploy what is deployed must not bring it back.
+    await bench.client.query("delete from currencies where code = 'CHF'");
+    await bench.client.query(
+      `update postern.runs set started_at = '2020-01-01', ended_at = '2020-01-01';
+       insert into postern.runs (run_id, action, requested_by, started_at, ended_at, outcome)
+       select 'plain-' || n, 'migrate', 'test', at, at, 'up-to-date' from generate_series(1, 1100) n,
+         lateral (select timestamptz '2021-01-01' + make_interval(mins => n) as at) times;
+       update postern.lease set run_id = 'plain-1'`,
+    );
+    await pruneRuns(bench.client);
+    expect(await bench.rows("select from postern.runs")).toHaveLength(1003);
+    expect(await bench.deploy(wishes)).toEqual(first);
+    expect(await bench.rows("select code from currencies")).toEqual([{ code: "EUR" }]);
   });
 
   test("puts no password into its reply or its log", async () => {
@@ -148,6 +169,37 @@ describe("a deploy that failed", () => {
       const { failure } = await bench.deploy(migrate);
       expect(failure?.errorMessage).toContain(`0001_step.sql`);
       expect(failure?.errorMessage).toContain(state);
+      expect(JSON.stringify(failure) + bench.log()).not.toContain("Lovelace");
+    }
+  });
+
+  test("while it seeded names set, file, line and run, and shows no value of a row", async () => {
+    const bench = await open();
+    const people = "create table people (name text primary key constraint short check (length(name) < 9))";
+    for (const [file, text, told] of [
+      [
+        "01-people.ndjson",
+        '{"name":"Ada"}\n{"name":"Ada Lovelace"}\n',
+        "seed.failed: reference/01-people.ndjson line 2, table people: refused by the server with SQLSTATE 23514; its words are left out here, for they may quote a row.",
+      ],
+      [
+        "01-people.mjs",
+        `export const seed = { table: "people", columns: ["name"], *rows() { yield ["Ada"]; throw new Error("not Ada Lovelace") } };`,
+        "seed.invalid-file: reference/01-people.mjs failed after row 1; the module's own words are left out here, for they may quote a row.",
+      ],
+      [
+        "01-people.mjs",
+        `throw new Error("not Ada Lovelace")`,
+        "seed.invalid-file: reference/01-people.mjs cannot be loaded; the module's own words are left out here, for they may quote a row.",
+      ],
+    ] as const) {
+      await bench.write([people], { [`reference/${file}`]: text });
+      const { failure } = await bench.deploy({ migrate: true, seed: "reference" });
+      expect(failure?.errorMessage.slice(0, told.length)).toBe(told);
+      const query = /`(select error from postern\.runs where run_id = 'deploy-seed-[0-9a-f]{24}')`/u;
+      expect(failure?.errorMessage).toMatch(/ Seed set reference, run deploy-seed-[0-9a-f]{24}: /u);
+      const [row] = await bench.rows(query.exec(failure?.errorMessage ?? "")?.[1] ?? "");
+      expect(row).toMatchObject({ error: { message: expect.stringContaining(`reference/${file}`) } });
       expect(JSON.stringify(failure) + bench.log()).not.toContain("Lovelace");
     }
   });

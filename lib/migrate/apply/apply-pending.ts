@@ -131,7 +131,7 @@ async function endLost(
 ): Promise<Applied> {
   const { isLast, failure } = at;
   const after = await findApplied(run);
-  const found = after?.applied;
+  const found = after?.found;
   const applied = found === undefined ? at.applied : [...at.applied, tag].filter((one) => found.has(one));
   const lost = `The connection was lost while ${tag} was applied`;
   const { code, cause, sqlState } = failure;

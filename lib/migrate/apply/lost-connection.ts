@@ -13,9 +13,9 @@ import type { RunContext } from "../run/recorded-run.ts";
 
 const limits = Object.freeze({ tryForMs: 30_000, lookOnceMs: 10_000, pauseMs: 500, lingerMs: 2000, takeMs: 2500 });
 
-export type FoundAfterLoss = {
-  /** Tags that the run has applied. */
-  readonly applied: ReadonlySet<string>;
+export type FoundAfterLoss<Found> = {
+  /** What was read of the ledger when nothing could be committed any more. */
+  readonly found: Found;
   /** The run that has taken the lease; undefined when it is this one's still. */
   readonly takenBy: LeaseHolder | undefined;
 };
@@ -23,12 +23,19 @@ export type FoundAfterLoss = {
 type LostRun = Pick<RunContext, "runId" | "clock" | "open" | "signal" | "lease">;
 
 /**
- * Finds out which migrations of a run were committed when its connection was lost: the ledger has them, or never will. Also of those
- * before the last, for a server that crashed may have forgotten commits that were not waited for (`transactionSettings`).
+ * Finds out which migrations of a run were committed when its connection was lost, by their tags. Also of those before the last, for a
+ * server that crashed may have forgotten commits that were not waited for (`transactionSettings`).
+ */
+export async function findApplied(run: LostRun): Promise<FoundAfterLoss<ReadonlySet<string>> | undefined> {
+  return await findAfterLoss(run, async (client) => readAppliedTags(client, run.runId));
+}
+
+/**
+ * Finds out what a run had committed when its connection was lost: the ledger has it, or never will.
  *
  * 1. Connect anew; the server may be restarting.
  * 2. Wait until the lost connection's backend is gone, for it may be committing; end it when it lingers.
- * 3. Look into the ledger.
+ * 3. Look into the ledger (`read`).
  * 4. Ask who has the lease. One that ended this run takes it a moment later: while another run is connected, wait for that.
  *
  * All of it has half a minute. A run that was called off, or has lost its lease, looks once, for ten seconds: losing the lease is
@@ -37,14 +44,17 @@ type LostRun = Pick<RunContext, "runId" | "clock" | "open" | "signal" | "lease">
  * @returns undefined when the server cannot be reached in time, or lets nobody in: then nobody knows
  * @throws PosternError what is neither, such as a privilege that is missing
  */
-export async function findApplied({ runId, clock, open, signal, lease }: LostRun): Promise<FoundAfterLoss | undefined> {
+export async function findAfterLoss<Found>(
+  { runId, clock, open, signal, lease }: LostRun,
+  read: (client: Queryable) => Promise<Found>,
+): Promise<FoundAfterLoss<Found> | undefined> {
   const over = new AbortController();
   const done = new AbortController();
   const limit = waitForLimit(clock, signal, done.signal).then(() => over.abort());
   try {
     do {
       try {
-        return await look({ runId, clock, open, lease, over: over.signal });
+        return await look({ runId, clock, open, lease, over: over.signal }, read);
       } catch (error) {
         if (over.signal.aborted) return undefined;
         const failure = toDatabaseError(error, "finding out what was committed");
@@ -65,13 +75,10 @@ async function waitForLimit(clock: Clock, signal: AbortSignal, done: AbortSignal
   if (signal.aborted) await clock.sleep(limits.lookOnceMs, done).catch(() => undefined);
 }
 
-async function look({
-  runId,
-  clock,
-  open,
-  lease,
-  over,
-}: Omit<LostRun, "signal"> & { readonly over: AbortSignal }): Promise<FoundAfterLoss> {
+async function look<Found>(
+  { runId, clock, open, lease, over }: Omit<LostRun, "signal"> & { readonly over: AbortSignal },
+  read: (client: Queryable) => Promise<Found>,
+): Promise<FoundAfterLoss<Found>> {
   await using connection = await open(over);
   // A query that gets no answer ends with its connection.
   const close = () => void connection.close().catch(() => undefined);
@@ -83,8 +90,8 @@ async function look({
       over.throwIfAborted();
       const pid = await findLingering(client, runId);
       if (pid === undefined) {
-        const applied = await readAppliedTags(client, runId);
-        return { applied, takenBy: await findTaker(client, { runId, clock, lease }) };
+        const found = await read(client);
+        return { found, takenBy: await findTaker(client, { runId, clock, lease }) };
       }
       if (clock.nowMs() - askedMs > limits.lingerMs) await client.query("select pg_terminate_backend($1)", [pid]);
       await clock.sleep(limits.pauseMs / 5, over);

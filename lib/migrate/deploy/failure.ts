@@ -1,4 +1,5 @@
-import { PosternError, toPosternError } from "#lib/base/errors.ts";
+import { type ErrorCode, PosternError, toPosternError } from "#lib/base/errors.ts";
+import { withoutModuleWords } from "../seed/format/module-words.ts";
 
 /** Some deploy tools show a failure on one line, and keep it. */
 const maxLength = 1500;
@@ -11,8 +12,20 @@ const maxLength = 1500;
  */
 const namesOnly = /^(?:0A|25|2B|2D|3D|3F|40|42|53|54|55|57|58)/u;
 
-/** The place ahead of the server's words, as `markPosition` writes it. */
-const place = /^[^\n]*?\.sql(?::\d+:\d+)?(?=: )/u;
+/**
+ * The place ahead of the server's words: of a SQL file with line and column, behind the migration and its statement
+ * (`describeFailure`); of a seed set's other files with line or row, and table and column (`writeBatch`). From the first character
+ * on, for the server's words may look like a place, too.
+ */
+const place = new RegExp(
+  [
+    /^(?:[^\s:]+, (?:statement \d+ of \d+|while [a-z]+(?: it)?): )?[^\s:]+\.sql(?::\d+:\d+)?(?:, when it was committed)?(?=: )/u,
+    /^[\w-]+\/\d+-[^\s:]+ (?:line|row)s? \d+(?: to \d+)?, table [^:\n]+(?=: )/u,
+  ]
+    .map(({ source }) => source)
+    .join("|"),
+  "u",
+);
 
 /**
  * What whoever deploys is told: the code, what happened on one line, and what to do. Unlike on a terminal, which the person at it
@@ -22,7 +35,7 @@ const place = /^[^\n]*?\.sql(?::\d+:\d+)?(?=: )/u;
  */
 export function describeDeployFailure(error: unknown): Error {
   const { code, message, hint, sqlState } = toPosternError(error);
-  const told = sqlState !== undefined && !namesOnly.test(sqlState) ? withoutServerWords(message, sqlState) : message;
+  const told = sqlState === undefined ? withoutOthersWords(code, message) : withoutServerWords(message, sqlState);
   const line = (told.split("\n", 1)[0] ?? "").trim();
   const state = sqlState === undefined || line.includes(sqlState) ? "" : ` (SQLSTATE ${sqlState})`;
   const failure = new Error(`${code}: ${line.slice(0, maxLength)}${state}${hint === undefined ? "" : ` ${hint}`}`);
@@ -31,7 +44,13 @@ export function describeDeployFailure(error: unknown): Error {
   return failure;
 }
 
+/** Without the server it is Postern that speaks, and shows no values; but for what a seed module says. */
+function withoutOthersWords(code: ErrorCode, message: string): string {
+  return code.startsWith("seed.") ? withoutModuleWords(message) : message;
+}
+
 function withoutServerWords(message: string, sqlState: string): string {
+  if (namesOnly.test(sqlState)) return message;
   const where = place.exec(message)?.[0] ?? "A statement";
   return `${where}: refused by the server with SQLSTATE ${sqlState}; its words are left out here, for they may quote a row.`;
 }

@@ -35,6 +35,9 @@ export type RunRecord = {
 /** As much of a connection as reading takes; a pool lends it too. */
 export type Queryable = Pick<pg.ClientBase, "query">;
 
+/** How the ids of the runs of deploys begin, which are made of what is deployed. */
+export const deployRunPrefix = "deploy-";
+
 /** Every connection of a run carries this name, so that others can see in `pg_stat_activity` who holds what. */
 export function runApplicationName(runId: string): string {
   return `postern run ${runId}`;
@@ -102,12 +105,24 @@ export type RunOutcome = {
   readonly error?: ErrorReply["error"] | undefined;
 };
 
-/** The first end that a run tells stays. One that was taken for lost, because its connection was, knows better how it ended. */
+/**
+ * Records what a run has done within the transaction that does it: committed with it or not at all. The run has not ended; its
+ * end (`endRun`) may tell more of the same outcome, and no other.
+ */
+export async function recordOutcome(client: pg.Client, runId: string, outcome: string, result: unknown): Promise<void> {
+  const sql = "update postern.runs set outcome = $2, result = $3 where run_id = $1 and ended_at is null";
+  await client.query(sql, [runId, outcome, JSON.stringify(result)]);
+}
+
+/**
+ * The first end that a run tells stays, and an outcome that was recorded with its work. One that was taken for lost, because its
+ * connection was, knows better how it ended.
+ */
 export async function endRun(client: pg.Client, runId: string, end: RunOutcome): Promise<void> {
   await client.query(
     `update postern.runs
      set ended_at = clock_timestamp(), outcome = $2, sqlstate = $3, result = $4, error = $5
-     where run_id = $1 and (ended_at is null or outcome = 'lost')`,
+     where run_id = $1 and (outcome is null or outcome = 'lost' or (ended_at is null and outcome = $2))`,
     [
       runId,
       end.outcome,
@@ -146,12 +161,12 @@ export async function recordEndedRun(
 }
 
 /**
- * Ends the runs that cannot end themselves any more: begun, not ended, and without a connection. Call it with the run lock
- * held; a run that waits for the lock is connected.
+ * Ends the runs that cannot end themselves any more: begun, not ended, and without a connection. What one has recorded with its
+ * work is its outcome. Call it with the run lock held; a run that waits for the lock is connected.
  */
 export async function endLostRuns(client: pg.Client, ownRunId: string): Promise<void> {
   await client.query(
-    `update postern.runs r set ended_at = clock_timestamp(), outcome = 'lost'
+    `update postern.runs r set ended_at = clock_timestamp(), outcome = coalesce(outcome, 'lost')
      where r.ended_at is null and r.run_id <> $1
        and not exists (select from pg_stat_activity a where ${isConnectionOf("r")})`,
     [ownRunId],

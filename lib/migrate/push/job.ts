@@ -7,6 +7,7 @@ import type { SchemaDescription } from "./kit/kit-messages.ts";
 import type { Kit } from "./kit/kit.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Rename } from "./renames.ts";
+import type { PushResult } from "./result.ts";
 import { stopped } from "./stopped.ts";
 
 /** What the parts of a push are given. */
@@ -21,6 +22,10 @@ export type PushJob = {
   readonly limits: PushLimits;
   /** What the present attempt has found so far: told also when it does not come to an end. */
   found: Partial<Outcome>;
+  /** What the ledger keeps of an outcome. */
+  readonly toResult: (outcome: Outcome) => PushResult;
+  /** The connection was lost while committing, and nobody knows whether it was committed. */
+  isInDoubt: boolean;
 };
 
 export type PushLimits = ApplyLimits & {
@@ -46,8 +51,13 @@ export async function cancellable<Result>(job: PushJob, work: () => Promise<Resu
   return await monitor.cancellable(work, limits.remainingMs(), signal);
 }
 
-/** Why the push is over, where something ended it; undefined: `error` is the server's, or a defect. */
-export function whyEnded({ context: { signal }, limits }: PushJob, error: unknown): PosternError | undefined {
+/** Why the push is over, where something ended it; undefined: `error` is the server's, a defect, or says more. */
+export function whyEnded(
+  { context: { signal }, limits, isInDoubt }: PushJob,
+  error: unknown,
+): PosternError | undefined {
+  // Every reason to end says that nothing was changed.
+  if (isInDoubt) return undefined;
   const isOutOfTime = limits.remainingMs() <= deadlineSlackMs;
   const reason = signal.aborted ? stopped(signal) : undefined;
   // Cancelled, or the lease is lost: that says more.

@@ -60,12 +60,13 @@ const defaults = Object.freeze({ lockTimeoutMs: 1000, lockAttempts: 15, statemen
  *    what it does not compare whether it differs (see `findUncompared`).
  * 6. Judge its statements. What cannot run in a transaction is refused; so is what loses data, unless that was accepted, and
  *    what would empty tables that the file does not have.
- * 7. Execute them, ask drizzle-kit again, and commit. Where the schema's fingerprint is as it was before, and shows all that
+ * 7. Execute them, ask drizzle-kit again, and commit, the outcome in the ledger with it. Where the schema's fingerprint is as it was before, and shows all that
  *    the statements could have done, roll back instead: then drizzle-kit had only repeated itself.
  *
  * After a refusal, a failure, a dry run, a deadline or an abort the database is as it was, but for the ledger's row. A refusal,
  * a statement that the server refuses or blocks, and the end of the runner's time are results; being cancelled, and not getting as
- * far (no connection, no privilege, lock held), is thrown.
+ * far (no connection, no privilege, lock held), is thrown. A connection that is lost while it commits is found out about (see
+ * `commit`); where that cannot be done, the error says so, and pushing again is safe.
  */
 export async function push(connections: RunConnections, options: PushOptions): Promise<PushResult> {
   const { runId, requestedBy, bundle, lockWaitMs, signal, onWait, onUnwatched, isProtected = false } = options;
@@ -81,13 +82,14 @@ export async function push(connections: RunConnections, options: PushOptions): P
   const lookEveryMs = lookEveryMsFor(limits.lockTimeoutMs);
   const life = { clock, signal, onWait, onUnwatched };
   const run = { runId, action: "push", requestedBy, bundle, lockWaitMs, lookEveryMs, ...life };
+  const toResult = (outcome: Outcome) => ({ ...nothingDone, ...outcome, runId, ms: elapsedMs(clock, startMs) });
   return await recordRun(connections, run, async (context) => {
     const { kit, renames, acceptDataLoss = false, dryRun = false } = options;
-    const job = { client, context, schema, kit, renames, acceptDataLoss, dryRun, limits, found: {} };
+    const asked = { client, context, schema, kit, renames, acceptDataLoss, dryRun, limits };
+    const job = { ...asked, toResult, found: {}, isInDoubt: false };
     const outcome = await pushWithRetries(job, options.onBlocked);
     const after = outcome.status === "pushed" ? await lookAfterwards(client) : undefined;
-    const seen = after === undefined ? {} : { after };
-    const result = { ...nothingDone, ...outcome, ...seen, runId, ms: elapsedMs(clock, startMs) };
+    const result = toResult(after === undefined ? outcome : { ...outcome, after });
     return { outcome: result.status, result, error: result.error };
   });
 }

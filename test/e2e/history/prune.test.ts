@@ -38,6 +38,8 @@ describe("the ledger", () => {
     await bench().client.query(
       `insert into postern.runs (run_id, action, requested_by, started_at, ended_at, outcome) values
          ('old-applied', 'migrate', 'test', '2020-01-01', '2020-01-01', 'failed'),
+         ('deploy-seed-old', 'seed', 'deploy', '2020-01-01', '2020-01-01', 'failed'),
+         ('deploy-seed-old-2', 'seed', 'deploy', '2020-01-02', '2020-01-02', 'seeded'),
          ('old-baseline', 'baseline', 'test', '2020-01-01', '2020-01-01', 'applied'),
          ('old-failed', 'migrate', 'test', '2020-01-01', '2020-01-01', 'failed'),
          ('old-half', 'migrate', 'test', '2020-01-01', '2020-01-01', 'failed'),
@@ -50,8 +52,9 @@ describe("the ledger", () => {
     await bench().run({ runId: idThat(true), allow: ["history.half-applied"] });
     // The run of beforeEach and the one that removes are among the thousand.
     expect(await plain()).toBe(998);
-    const left = await bench().rows("select run_id from postern.runs where run_id like 'old-%' order by 1");
-    expect(left.map((row) => row["run_id"])).toEqual(["old-applied", "old-baseline", "old-half", "old-running"]);
+    const left = await bench().rows("select run_id from postern.runs where run_id ~ '^(old|deploy)-' order by 1");
+    const kept = ["deploy-seed-old", "deploy-seed-old-2", "old-applied", "old-baseline", "old-half", "old-running"];
+    expect(left.map((row) => row["run_id"])).toEqual(kept);
     expect(await bench().rows("select from postern.run_migrations where run_id = 'old-applied'")).toHaveLength(2);
     expect(await bench().rows("select from postern.runs where run_id = 'plain-1200'")).toHaveLength(1);
   });

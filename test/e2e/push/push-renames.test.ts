@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { pruneRuns } from "#lib/migrate/ledger/prune.ts";
 import { usePushBench } from "../../support/push-bench.ts";
 
 const bench = usePushBench();
@@ -54,6 +55,27 @@ test("an entry that an earlier push has done does not take what has the old name
   expect(result).toMatchObject({ status: "refused", error: { code: "push.ambiguous" } });
   expect(result.error?.message).toContain("came back");
   expect(result.error?.hint).toContain('alter table "public"."customers" rename to "clients"');
+  expect(await tables()).toEqual(["customers"]);
+});
+
+test("an entry that was done long ago does not either, when old runs were removed meanwhile", async () => {
+  await makeCustomers();
+  await bench.push(table("clients"), {}, [toClients]);
+  await bench.query("update postern.runs set started_at = '2020-01-01', ended_at = '2020-01-01'");
+  // The newest run has the lease, and that one stays for its own sake.
+  await bench.push(table("clients"));
+  await bench.query(
+    `insert into postern.runs (run_id, action, requested_by, started_at, ended_at, outcome)
+     select 'plain-' || n, 'push', 'test', at, at, 'up-to-date' from generate_series(1, 1100) n,
+       lateral (select timestamptz '2021-01-01' + make_interval(mins => n) as at) times`,
+  );
+  await pruneRuns(await bench.connect("pruner"));
+  const left = await bench.query("select outcome, count(*)::int as n from postern.runs group by 1 order by 1");
+  expect(left).toContainEqual({ outcome: "pushed", n: 2 });
+  expect(left.find(({ outcome }) => outcome === "up-to-date")?.["n"]).toBeLessThan(1100);
+  await bench.query("drop table clients; create table customers (id integer, a text, somebody text)");
+  const result = await bench.push(table("clients"), {}, [toClients]);
+  expect(result).toMatchObject({ status: "refused", error: { code: "push.ambiguous" } });
   expect(await tables()).toEqual(["customers"]);
 });
 

@@ -5,6 +5,7 @@ import { parseInput } from "#lib/base/config.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { SeedTable } from "./module.ts";
 import { writtenNumber } from "./raw-json.ts";
+import { describeModuleError } from "./module-words.ts";
 import type { LoadedModule, ModuleFailure, ModuleFile, ModuleReply, ModuleRequest } from "./module-messages.ts";
 
 /** The thread that seed modules run in; `modules.ts` starts it and says why it is one. */
@@ -72,7 +73,7 @@ async function load({ name, path }: ModuleFile): Promise<LoadedModule> {
   try {
     exports = { ...(await import(pathToFileURL(path).href)) };
   } catch (error) {
-    throw invalid(`${name} cannot be loaded: ${firstLine(error)}`);
+    throw invalid(describeModuleError(`${name} cannot be loaded`, error));
   }
   parseInput(moduleSchema, exports, { what: name, code: "seed.invalid-file" });
   const { seed } = exports as { readonly seed: SeedTable };
@@ -89,7 +90,7 @@ function begin(file: ModuleFile): Reading {
     if (iterator === undefined) throw new Error("rows() gave nothing that can be iterated");
     return { file, seed, iterator, done: 0 };
   } catch (error) {
-    throw invalid(`${file.name} failed after row 0: ${firstLine(error)}`);
+    throw invalid(describeModuleError(`${file.name} failed after row 0`, error));
   }
 }
 
@@ -117,7 +118,7 @@ async function readOn(
     const failure =
       error instanceof PosternError
         ? error
-        : invalid(`${file.name} failed after row ${reading.done}: ${firstLine(error)}`);
+        : invalid(describeModuleError(`${file.name} failed after row ${reading.done}`, error));
     return { rows, isDone: true, failure: toFailure(failure) };
   }
 }
@@ -163,11 +164,6 @@ function invalid(message: string): PosternError {
 }
 
 function toFailure(error: unknown): ModuleFailure {
-  const { message, hint } = error instanceof PosternError ? error : { message: firstLine(error), hint: undefined };
-  return { message, hint };
-}
-
-function firstLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.split("\n", 1)[0] ?? "";
+  if (!(error instanceof PosternError)) return { message: describeModuleError("A seed module failed", error) };
+  return { message: error.message, hint: error.hint };
 }

@@ -4,6 +4,7 @@ import process from "node:process";
 import { Worker } from "node:worker_threads";
 import { PosternError } from "#lib/base/errors.ts";
 import { threadEnvironment } from "../../run/thread-environment.ts";
+import { describeModuleError } from "./module-words.ts";
 import type { LoadedModule, ModuleFile, ModuleReply, ModuleRequest } from "./module-messages.ts";
 
 /** When code that does not come back is ended. */
@@ -155,8 +156,7 @@ function invalidFile({
 }
 
 function describeCrash(error: unknown): PosternError {
-  const reason = error instanceof Error ? error.message : String(error);
-  return new PosternError("seed.failed", `A seed module failed: ${reason.split("\n", 1)[0] ?? ""}.`, {
+  return new PosternError("seed.failed", `${describeModuleError("A seed module failed", error)}.`, {
     hint: "Nothing of the rows under way was kept; mend the module, then run seed again.",
   });
 }
