@@ -141,7 +141,7 @@ export type MigrateResult = {
   readonly baselined?: readonly string[];
   /** Run that `--steal-lock` ended to make room for this one. */
   readonly stoleFrom?: string;
-  /** Of a `partial` run of an approved plan: the hash of its rest, which that approval covers. */
+  /** Of a run of an approved plan that is `partial`, or failed with `migrate.deadline`: the hash of the rest, which that approval covers. */
   readonly planHash?: string;
   /** Of a `partial` run that was cut off within a migration: what took the time. */
   readonly cutOff?: string;

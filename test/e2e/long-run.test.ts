@@ -165,12 +165,12 @@ describe("a stage from outside", () => {
   };
   const done = { status: "applied", applied: ["0000_a"], pending: [], ms: 1 };
   /** The function's run is too long; that of the task, which comes second, is not. */
-  const firstTooLong = (): Functions => {
+  const firstTooLong = (rest: { planHash?: string } = {}): Functions => {
     const runs: string[] = [];
     return {
       inspect: ({ runId }) => {
         if (!runs.includes(runId)) runs.push(runId);
-        return { runId, state: "ended", result: { ...(runs.length === 1 ? tooLong : done), runId } };
+        return { runId, state: "ended", result: { ...(runs.length === 1 ? { ...tooLong, ...rest } : done), runId } };
       },
     };
   };
@@ -182,6 +182,13 @@ describe("a stage from outside", () => {
     expect(json()).toMatchObject({ status: "failed", error: { code: "migrate.deadline" } });
     expect(stderr).toContain("0000_a needs longer than the function has: run it again with --long-run");
     expect(events()).toEqual([]);
+  });
+
+  test("an approval is offered for what is left of its plan", async () => {
+    const planHash = "b".repeat(64);
+    const { stage } = await start(firstTooLong({ planHash }), "");
+    const { stderr } = await runCommand(["migrate", "--approve", "a".repeat(64)], { env: stage.env });
+    expect(stderr).toContain(`run it again with --long-run --approve ${planHash}`);
   });
 
   test("one that never gets anything done is too long as well", async () => {
@@ -201,19 +208,23 @@ describe("a stage from outside", () => {
     expect(stderr).toContain("The set demo needs longer than the function has: run it again with --long-run");
   });
 
-  test.skipIf(!hasTerminals)(
-    "at a terminal it asks, and goes on as a task, with the approval that was given",
-    async () => {
-      const { stage, events } = await start(firstTooLong(), "");
-      const approve = "a".repeat(64);
-      const terminal = stack.use(startAtTerminal(`migrate --approve ${approve}`, stage.env));
-      await terminal.type(keys.enter, "go on as a long-run task");
-      expect(await terminal.closed).toEqual([0, null]);
-      expect(terminal.screen()).toContain("0000_a");
-      await waitFor("the task tells its event", () => events().length === 1, 15_000);
-      expect(events()[0]).toMatchObject({ action: "migrate", approve, migrationsHash: expect.any(String) });
-    },
-  );
+  test.skipIf(!hasTerminals).each([
+    ["the approval that was given", undefined],
+    ["its rest", "b".repeat(64)],
+  ])("at a terminal it asks, and goes on as a task, with %s", async (_, planHash) => {
+    const { stage, events } = await start(firstTooLong(planHash === undefined ? {} : { planHash }), "");
+    const approve = "a".repeat(64);
+    const terminal = stack.use(startAtTerminal(`migrate --approve ${approve}`, stage.env));
+    await terminal.type(keys.enter, "go on as a long-run task");
+    expect(await terminal.closed).toEqual([0, null]);
+    expect(terminal.screen()).toContain("0000_a");
+    await waitFor("the task tells its event", () => events().length === 1, 15_000);
+    expect(events()[0]).toMatchObject({
+      action: "migrate",
+      approve: planHash ?? approve,
+      migrationsHash: expect.any(String),
+    });
+  });
 
   test.skipIf(!hasTerminals)("at a terminal it stops when told to", async () => {
     const { stage, events } = await start(firstTooLong(), "");
