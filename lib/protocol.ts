@@ -78,7 +78,13 @@ export type InspectEvent =
   | { readonly action: "status" }
   | { readonly action: "plan" }
   | { readonly action: "progress"; readonly runId: string }
-  | { readonly action: "cancel"; readonly runId: string; readonly requestedBy: string };
+  | {
+      readonly action: "cancel";
+      readonly runId: string;
+      readonly requestedBy: string;
+      /** Action of a run that was queued and may not have begun: then it is recorded as cancelled, and never begins. */
+      readonly unbegun?: RunnerEvent["action"];
+    };
 
 /** A connection that keeps another waiting for a lock. */
 export type Blocker = {

@@ -257,6 +257,38 @@ describe("a stage from outside", () => {
     expect(performance.now() - startMs).toBeLessThan(30_000);
   });
 
+  test.skipIf(!hasTerminals)(
+    "cancelled while its task still starts, it is marked, and queued nowhere again",
+    async () => {
+      let isMarked = false;
+      const error = { code: "run.cancelled", message: "The run was cancelled by me before it began." };
+      const { stage } = await start(
+        {
+          inspect: ({ action, runId, ...event }) => {
+            isMarked ||= action === "cancel" && "unbegun" in event;
+            return isMarked ? { runId, state: "ended", action: "migrate", error } : { runId, state: "unknown" };
+          },
+        },
+        "setInterval(() => {}, 1000)",
+      );
+      const terminal = stack.use(startAtTerminal("migrate --long-run", stage.env));
+      await terminal.type(keys.ctrlC, "is starting");
+      await terminal.type(`${keys.down}${keys.enter}`, "leave it running");
+      expect(await terminal.closed).toEqual([130, null]);
+      expect(terminal.screen()).toContain("cancelled by me before it began");
+      expect(stage.invocations.filter(({ part }) => part === "runner")).toEqual([]);
+      expect(terminal.screen().match(/is starting/gu)).toHaveLength(1);
+    },
+  );
+
+  test("an id of a long run is watched as one, and never begun in the function", async () => {
+    const { stage } = await start({ inspect: ({ runId }) => ({ runId, state: "unknown" }) }, "process.exit(3)");
+    const runId = "long-3f0b8f0e-0000-4000-8000-000000000000";
+    const { json } = await runCommand(["migrate", "--run-id", runId], { env: stage.env });
+    expect(json()).toMatchObject({ error: { code: "run.unknown", message: expect.stringContaining("task stopped") } });
+    expect(stage.invocations.filter(({ part }) => part === "runner")).toEqual([]);
+  });
+
   test("refuses to go with a baseline, which runs nothing, and with a database that is worked on from here", async () => {
     const { stage } = await start({}, "");
     const baseline = await runCommand(["migrate", "--long-run", "--baseline", "0000_customers"], { env: stage.env });
