@@ -70,6 +70,8 @@ async function startTask(
     count: 1,
     clientToken: event.runId,
     startedBy: "postern",
+    // Policies go by the tags of the stage, which a task does not take over by itself.
+    propagateTags: "TASK_DEFINITION",
     networkConfiguration: {
       awsvpcConfiguration: { subnets: [...subnets], securityGroups: [securityGroup], assignPublicIp: "DISABLED" },
     },

@@ -31,6 +31,7 @@ test("starts one Fargate task in private subnets, with the event in a variable a
       count: 1,
       clientToken: "run-of-mine",
       startedBy: "postern",
+      propagateTags: "TASK_DEFINITION",
       networkConfiguration: {
         awsvpcConfiguration: {
           subnets: ["subnet-1", "subnet-2"],
