@@ -1,7 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { seed } from "#lib/migrate/seed/seed.ts";
+import { connect } from "#lib/postgres/connect.ts";
 import { type MigrateBench, openMigrateBench } from "../../support/migrate-bench.ts";
 import { type OwnTestServer, startTestServer } from "../../support/postgres.ts";
 import { startPostgresProxy } from "../../support/postgres-proxy.ts";
+import { openSeedPlayground } from "../../support/seed-set.ts";
 
 let server: OwnTestServer;
 let bench: MigrateBench;
@@ -37,3 +40,15 @@ it.each([
   },
   60_000,
 );
+
+it("a statement of a seed set's SQL file arrives over a slow link", async () => {
+  await using play = await openSeedPlayground(server);
+  await play.client.query("create table t (note text)");
+  await play.write({ "5-t.sql": `insert into t values ('${"x".repeat(3_800_000)}')` });
+  await using proxy = await startPostgresProxy(server);
+  proxy.bytesPerSecond = bytesPerSecond;
+  const { host, port } = proxy;
+  await using slow = await connect({ ...play.database.address, host, port }, { applicationName: "test" });
+  await seed(slow.client, { seedsDir: play.seedsDir, set: "s" });
+  expect(await play.all("select length(note) from t")).toEqual([{ length: 3_800_000 }]);
+}, 60_000);
