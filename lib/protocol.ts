@@ -78,7 +78,13 @@ export type InspectEvent =
   | { readonly action: "status" }
   | { readonly action: "plan" }
   | { readonly action: "progress"; readonly runId: string }
-  | { readonly action: "cancel"; readonly runId: string; readonly requestedBy: string };
+  | {
+      readonly action: "cancel";
+      readonly runId: string;
+      readonly requestedBy: string;
+      /** Action of a run that was queued and may not have begun: then it is recorded as cancelled, and never begins. */
+      readonly unbegun?: RunnerEvent["action"];
+    };
 
 /** A connection that keeps another waiting for a lock. */
 export type Blocker = {
@@ -141,7 +147,7 @@ export type MigrateResult = {
   readonly baselined?: readonly string[];
   /** Run that `--steal-lock` ended to make room for this one. */
   readonly stoleFrom?: string;
-  /** Of a `partial` run of an approved plan: the hash of its rest, which that approval covers. */
+  /** Of a run of an approved plan that is `partial`, or failed with `migrate.deadline`: the hash of the rest, which that approval covers. */
   readonly planHash?: string;
   /** Of a `partial` run that was cut off within a migration: what took the time. */
   readonly cutOff?: string;

@@ -52,8 +52,9 @@ async function main(): Promise<number> {
     });
   } catch (error) {
     const thrown = toPosternError(error);
-    // A signal ends the processes of a verb too: that they fail then is no news.
-    const known = abort.signal.aborted && thrown.code !== "aborted" ? toPosternError(abort.signal.reason) : thrown;
+    // A signal ends the processes of a verb too: that they fail then is no news. That the run was cancelled is what was asked for.
+    const isNews = thrown.code === "aborted" || thrown.code === "run.cancelled";
+    const known = abort.signal.aborted && !isNews ? toPosternError(abort.signal.reason) : thrown;
     output.error(known.toDocument());
     exitCode = known.exitCode;
   }

@@ -79,7 +79,12 @@ const inspectEvent = v.variant("action", [
   v.strictObject({ action: v.literal("status") }),
   v.strictObject({ action: v.literal("plan") }),
   v.strictObject({ action: v.literal("progress"), runId }),
-  v.strictObject({ action: v.literal("cancel"), runId, requestedBy }),
+  v.strictObject({
+    action: v.literal("cancel"),
+    runId,
+    requestedBy,
+    unbegun: v.exactOptional(v.picklist(runnerEvent.options.map(({ entries }) => entries.action.literal))),
+  }),
 ]);
 
 /** @throws PosternError `event.invalid` with every problem */

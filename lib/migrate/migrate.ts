@@ -178,8 +178,9 @@ async function work(
     applied.length === 0 ? [] : await Promise.all([lookAfterwards(client, notChecked), run.monitor.renewNow()]);
   const done = history.pending.slice(0, applied.length);
   const left = history.pending.slice(applied.length);
-  const rest =
-    status === "partial" && approve !== undefined ? await hashRest(client, left, [...rows, ...done]) : undefined;
+  // Both are for another run to go on with: the approval is for the rest as well, whose hash the steps so far have changed.
+  const isCutShort = status === "partial" || error?.code === "migrate.deadline";
+  const rest = isCutShort && approve !== undefined ? await hashRest(client, left, [...rows, ...done]) : undefined;
   return {
     status,
     applied,

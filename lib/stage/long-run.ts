@@ -1,9 +1,10 @@
-import { DescribeTasksCommand, ECSClient, RunTaskCommand, type Task } from "@aws-sdk/client-ecs";
+import { ConflictException, DescribeTasksCommand, ECSClient, RunTaskCommand, type Task } from "@aws-sdk/client-ecs";
 import { PosternError } from "#lib/base/errors.ts";
 import { longRunEvent, type LongRuns, type Manifest } from "#lib/contract.ts";
 import type { RunnerEvent } from "#lib/protocol.ts";
 import { type AwsAccess, clientConfig, sendOptions } from "./aws-access.ts";
 import { toAwsError } from "./aws-errors.ts";
+import { makeLongRunId } from "./long-run-id.ts";
 import { createRunPort, type RunPort } from "./run.ts";
 
 /** A machine for the task is found, the image fetched and the program started: usually a minute, with a large image more. */
@@ -31,9 +32,11 @@ export function createLongRunPort(
   return {
     ...port,
     beginWithinMs,
+    makeRunId: makeLongRunId,
+    watchFlags: "--long-run --run-id",
     queue: async (event, signal) => {
       taskArn = await startTask(longRuns, access, event, signal);
-      hooks.onStarted(taskArn);
+      if (taskArn !== undefined) hooks.onStarted(taskArn);
     },
     readProgress: async (runId, signal) => {
       const progress = await port.readProgress(runId, signal);
@@ -48,13 +51,18 @@ export function createLongRunPort(
   };
 }
 
-/** Safe to repeat: with the same token ECS gives the task that it has started. */
+/**
+ * Safe to repeat: with the same token ECS gives the task that it has started, or, where anything else in the request differs,
+ * refuses it and names that task.
+ *
+ * @returns undefined where a task was started before, and was not named
+ */
 async function startTask(
   { cluster, taskDefinition, container, subnets, securityGroup }: LongRuns,
   access: AwsAccess,
   event: RunnerEvent,
   signal: AbortSignal | undefined,
-): Promise<string> {
+): Promise<string | undefined> {
   const command = new RunTaskCommand({
     cluster,
     taskDefinition,
@@ -62,6 +70,8 @@ async function startTask(
     count: 1,
     clientToken: event.runId,
     startedBy: "postern",
+    // Policies go by the tags of the stage, which a task does not take over by itself.
+    propagateTags: "TASK_DEFINITION",
     networkConfiguration: {
       awsvpcConfiguration: { subnets: [...subnets], securityGroups: [securityGroup], assignPublicIp: "DISABLED" },
     },
@@ -69,9 +79,16 @@ async function startTask(
       containerOverrides: [{ name: container, environment: [{ name: longRunEvent, value: JSON.stringify(event) }] }],
     },
   });
-  const { tasks = [], failures = [] } = await call("RunTask", access, signal, async (client) =>
-    client.send(command, sendOptions(signal)),
-  );
+  const answer = await call("RunTask", access, signal, async (client) => {
+    try {
+      return await client.send(command, sendOptions(signal));
+    } catch (error) {
+      if (error instanceof ConflictException) return error;
+      throw error;
+    }
+  });
+  if (answer instanceof ConflictException) return answer.resourceIds?.[0];
+  const { tasks = [], failures = [] } = answer;
   const taskArn = tasks[0]?.taskArn;
   if (taskArn !== undefined) return taskArn;
   const reasons = failures.map(({ reason, detail }) => [reason, detail].filter(Boolean).join(": ")).join("; ");

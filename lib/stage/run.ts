@@ -23,14 +23,27 @@ export interface RunPort {
   readonly beginWithinMs?: number;
   readProgress(runId: string, signal?: AbortSignal): Promise<ProgressResult>;
   /** Asks the run to end; it does so within a second or two, or at the end of what cannot be cancelled. */
-  cancel(runId: string, requestedBy: string, signal?: AbortSignal): Promise<ProgressResult>;
+  cancel(request: CancelRequest, signal?: AbortSignal): Promise<ProgressResult>;
+  /** Makes the id of a new run. Default: a UUID. */
+  readonly makeRunId?: () => string;
+  /** Of the command line, before the id of a run to watch. Default `--run-id`. */
+  readonly watchFlags?: string;
 }
+
+export type CancelRequest = {
+  readonly runId: string;
+  readonly requestedBy: string;
+  /** Of a run that was queued and may not have begun: then it never does. Default: such a run is left alone. */
+  readonly unbegun?: RunnerEvent["action"] | undefined;
+};
 
 export type RunOptions = {
   readonly port: RunPort;
   readonly request: RunRequest;
   /** Of a run that may have begun before: then it is watched, and not queued again. Default: a new one. */
   readonly runId?: string | undefined;
+  /** That run was queued before: it is not queued again where it is not known yet. Default false. */
+  readonly isQueued?: boolean | undefined;
   readonly onQueued?: ((runId: string) => void) | undefined;
   /** Called when the state has changed, or what the run tells of itself. */
   readonly onState?: ((progress: ProgressResult) => void) | undefined;
@@ -59,26 +72,27 @@ const limits = Object.freeze({ firstPollMs: 150, maxPollMs: 1000, unknownMs: 90_
  */
 export async function runOnStage(options: RunOptions): Promise<unknown> {
   const { port, signal } = options;
-  const runId = options.runId ?? randomUUID();
+  const runId = options.runId ?? port.makeRunId?.() ?? randomUUID();
   const known = options.runId === undefined ? undefined : await port.readProgress(runId, signal);
   // Functions of an older version do not tell the action.
   if (known?.action !== undefined) refuseOtherAction({ runId, action: known.action }, options.request.action);
   const isKnown = known !== undefined && known.state !== "unknown";
-  if (!isKnown) await queue(runId, options);
+  if (!isKnown && options.isQueued !== true) await queue(runId, options);
   options.onQueued?.(runId);
   try {
     return readEnd(await watchRun(runId, options));
   } catch (error) {
     if (signal?.aborted !== true) throw error;
     const message = `Stopped watching. The run ${runId} goes on without this terminal.`;
-    throw new PosternError("aborted", message, { hint: whatNext(runId, options.request), cause: error });
+    const hint = whatNext(runId, options.request, port.watchFlags);
+    throw new PosternError("aborted", message, { hint, cause: error });
   }
 }
 
 /** The verbs that push and rehearse have no flags for a run of before; migrate cancels runs of any kind. */
-function whatNext(runId: string, { action }: RunRequest): string {
+function whatNext(runId: string, { action }: RunRequest, watchFlags = "--run-id"): string {
   if (action !== "push" && action !== "rehearse") {
-    return `Watch it again with --run-id ${runId}, end it with --cancel ${runId}.`;
+    return `Watch it again with ${watchFlags} ${runId}, end it with --cancel ${runId}.`;
   }
   return `End it with \`postern migrate --cancel ${runId}\`; its outcome will be in the table postern.runs.`;
 }
@@ -100,9 +114,13 @@ export function createRunPort(manifest: Manifest, access: AwsAccess): RunPort {
       const event = { action: "progress", runId };
       return replies.progress(await invokeFunction({ access, functionName: inspect, event, signal }));
     },
-    cancel: async (runId, requestedBy, signal) => {
+    cancel: async ({ runId, requestedBy, unbegun }, signal) => {
+      const ask = async (event: object) =>
+        replies.progress(await invokeFunction({ access, functionName: inspect, event, signal }));
       const event = { action: "cancel", runId, requestedBy };
-      return replies.progress(await invokeFunction({ access, functionName: inspect, event, signal }));
+      const found = await ask(event);
+      // Functions of an older version do not take it, and are asked for it only where it matters.
+      return found.state === "unknown" && unbegun !== undefined ? await ask({ ...event, unbegun }) : found;
     },
   };
 }

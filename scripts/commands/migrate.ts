@@ -157,8 +157,9 @@ async function migrateStage(
     idleRuns = result.applied.length === 0 ? idleRuns + 1 : 0;
     const isOver = result.status !== "partial" || result.error !== undefined || idleRuns >= maxIdleRuns;
     const why = longRun ? undefined : whyTooLong(result);
-    if (isOver && why !== undefined && (await offerLongRun(why, target, context))) {
-      [approve, runId, stealLock, longRun, idleRuns] = [result.planHash ?? approve, undefined, false, true, 0];
+    const left = result.planHash ?? approve;
+    if (isOver && why !== undefined && (await offerLongRun(why, { ...target, approve: left }, context))) {
+      [approve, runId, stealLock, longRun, idleRuns] = [left, undefined, false, true, 0];
       continue;
     }
     if (isOver) {

@@ -35,9 +35,14 @@ export function requireLongRuns({ longRuns, stage }: Manifest): LongRuns {
  * Asks whether to go on with the long-run task, after a run for which the function's time did not suffice.
  *
  * @param why ends in no full stop
+ * @param where `approve`: hash of what is left of an approved plan
  * @returns false also without a terminal, and for a stage without long runs; what to do is then said
  */
-export async function offerLongRun(why: string, { manifest }: { manifest: Manifest }, context: CommandContext) {
+export async function offerLongRun(
+  why: string,
+  { manifest, approve }: { readonly manifest: Manifest; readonly approve?: string | undefined },
+  context: CommandContext,
+): Promise<boolean> {
   const { output } = context;
   if (manifest.longRuns === undefined) {
     const { message, hint } = new PosternError(
@@ -51,6 +56,7 @@ export async function offerLongRun(why: string, { manifest }: { manifest: Manife
     { value: "long-run", name: "go on as a long-run task, which has no time limit" },
     { value: "stop", name: "stop here" },
   ]);
-  if (answer === undefined) output.note(`${why}: run it again with --long-run, as a task without a time limit`);
+  const flags = approve === undefined ? "--long-run" : `--long-run --approve ${approve}`;
+  if (answer === undefined) output.note(`${why}: run it again with ${flags}, as a task without a time limit`);
   return answer === "long-run";
 }

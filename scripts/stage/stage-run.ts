@@ -5,13 +5,14 @@ import type { CommandContext } from "../command-context.ts";
 import { choose } from "../prompt.ts";
 import { describeRequester } from "../provenance.ts";
 import { requireLongRuns } from "./long-run.ts";
+import { isLongRunId } from "#lib/stage/long-run-id.ts";
 import { describeRunProgress } from "./run-progress.ts";
 import type { StageTarget } from "../target.ts";
 
 export type RunHow = {
   /** Of a run to attach to. Default: a new one. */
   readonly runId?: string | undefined;
-  /** As the long-run task, and not in the function. Default false. */
+  /** As the long-run task, and not in the function. Default: where the id is that of a long run. */
   readonly longRun?: boolean | undefined;
 };
 
@@ -31,7 +32,8 @@ export async function runFor(
   { runId, longRun = false }: RunHow = {},
 ): Promise<unknown> {
   const { output, signal } = context;
-  const port = longRun ? await openLongRuns(target, context) : createRunPort(target.manifest, target.access);
+  const isLong = longRun || (target.manifest.longRuns !== undefined && isLongRunId(runId));
+  const port = isLong ? await openLongRuns(target, context) : createRunPort(target.manifest, target.access);
   let known = runId;
   const onQueued = (id: string) => {
     known = id;
@@ -48,8 +50,9 @@ export async function runFor(
   } catch (error) {
     if (!signal.aborted || known === undefined || (await askInterrupted(known)) !== "cancel") throw error;
     output.note(`cancelling run ${known}`);
-    await port.cancel(known, describeRequester());
-    return await runOnStage({ port, request, runId: known, onState, signal: AbortSignal.timeout(cancelWaitMs) });
+    await port.cancel({ runId: known, requestedBy: describeRequester(), unbegun: request.action });
+    const ending = { isQueued: true, onState, signal: AbortSignal.timeout(cancelWaitMs) };
+    return await runOnStage({ port, request, runId: known, ...ending });
   }
 }
 
@@ -64,7 +67,7 @@ async function openLongRuns({ manifest, access }: StageTarget, { output }: Comma
 /** Cancels a run of a stage and says where it stood. */
 export async function cancelOnStage(target: StageTarget, runId: string, context: CommandContext): Promise<void> {
   const port: RunPort = createRunPort(target.manifest, target.access);
-  reportCancel(await port.cancel(runId, describeRequester(), context.signal), context);
+  reportCancel(await port.cancel({ runId, requestedBy: describeRequester() }, context.signal), context);
 }
 
 /** @throws PosternError `run.unknown` when there is nothing to cancel */

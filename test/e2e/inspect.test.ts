@@ -48,6 +48,34 @@ it.each<InspectEvent>([{ action: "status" }, { action: "cancel", runId: "any", r
   },
 );
 
+it("records a run that was queued and has not begun as cancelled, so that it never begins", async () => {
+  await using database = await createTestDatabase();
+  await using pool = createPool(async () => database.address, { applicationName: "test" });
+  const cancel = { action: "cancel", runId: "queued-1", requestedBy: "me" } as const;
+  const ask = async (event: InspectEvent) => handleInspectEvent(event, { pool, migrationsDir });
+  // There is no ledger yet.
+  expect(await ask({ ...cancel, unbegun: "migrate" })).toEqual({ runId: "queued-1", state: "unknown" });
+  await using run = await connect(database.address, { applicationName: runApplicationName("queued-1") });
+  await ensureLedger(run.client);
+  expect(await ask(cancel)).toEqual({ runId: "queued-1", state: "unknown" });
+  const cancelled = { runId: "queued-1", state: "ended", action: "migrate", error: { code: "run.cancelled" } };
+  expect(await ask({ ...cancel, unbegun: "migrate" })).toMatchObject(cancelled);
+  const begun = await beginRun(run.client, { runId: "queued-1", action: "migrate", requestedBy: "test" });
+  expect(begun).toMatchObject({ outcome: "failed", error: { code: "run.cancelled" } });
+});
+
+it("cancels a run that has begun since it was queued", async () => {
+  await using database = await createTestDatabase();
+  await using run = await connect(database.address, { applicationName: runApplicationName("queued-2") });
+  await using other = await connect(database.address, { applicationName: "test" });
+  await ensureLedger(run.client);
+  await beginRun(run.client, { runId: "queued-2", action: "migrate", requestedBy: "test" });
+  const unbegun = { runId: "queued-2", requestedBy: "me", unbegun: "migrate" };
+  expect(await cancelRun(other.client, unbegun)).toMatchObject({ state: "running" });
+  const { rows } = await other.client.query("select cancelled_by from postern.runs where run_id = 'queued-2'");
+  expect(rows).toEqual([{ cancelled_by: "me" }]);
+});
+
 it("says of a run that ends while it is cancelled that it has ended", async () => {
   await using database = await createTestDatabase();
   await using run = await connect(database.address, { applicationName: runApplicationName("brief") });

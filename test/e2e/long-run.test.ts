@@ -197,12 +197,12 @@ describe("a stage from outside", () => {
   };
   const done = { status: "applied", applied: ["0000_a"], pending: [], ms: 1 };
   /** The function's run is too long; that of the task, which comes second, is not. */
-  const firstTooLong = (): Functions => {
+  const firstTooLong = (rest: { planHash?: string } = {}): Functions => {
     const runs: string[] = [];
     return {
       inspect: ({ runId }) => {
         if (!runs.includes(runId)) runs.push(runId);
-        return { runId, state: "ended", result: { ...(runs.length === 1 ? tooLong : done), runId } };
+        return { runId, state: "ended", result: { ...(runs.length === 1 ? { ...tooLong, ...rest } : done), runId } };
       },
     };
   };
@@ -214,6 +214,13 @@ describe("a stage from outside", () => {
     expect(json()).toMatchObject({ status: "failed", error: { code: "migrate.deadline" } });
     expect(stderr).toContain("0000_a needs longer than the function has: run it again with --long-run");
     expect(events()).toEqual([]);
+  });
+
+  test("an approval is offered for what is left of its plan", async () => {
+    const planHash = "b".repeat(64);
+    const { stage } = await start(firstTooLong({ planHash }), "");
+    const { stderr } = await runCommand(["migrate", "--approve", "a".repeat(64)], { env: stage.env });
+    expect(stderr).toContain(`run it again with --long-run --approve ${planHash}`);
   });
 
   test("one that never gets anything done is too long as well", async () => {
@@ -233,19 +240,23 @@ describe("a stage from outside", () => {
     expect(stderr).toContain("The set demo needs longer than the function has: run it again with --long-run");
   });
 
-  test.skipIf(!hasTerminals)(
-    "at a terminal it asks, and goes on as a task, with the approval that was given",
-    async () => {
-      const { stage, events } = await start(firstTooLong(), "");
-      const approve = "a".repeat(64);
-      const terminal = stack.use(startAtTerminal(`migrate --approve ${approve}`, stage.env));
-      await terminal.type(keys.enter, "go on as a long-run task");
-      expect(await terminal.closed).toEqual([0, null]);
-      expect(terminal.screen()).toContain("0000_a");
-      await waitFor("the task tells its event", () => events().length === 1, 15_000);
-      expect(events()[0]).toMatchObject({ action: "migrate", approve, migrationsHash: expect.any(String) });
-    },
-  );
+  test.skipIf(!hasTerminals).each([
+    ["the approval that was given", undefined],
+    ["its rest", "b".repeat(64)],
+  ])("at a terminal it asks, and goes on as a task, with %s", async (_, planHash) => {
+    const { stage, events } = await start(firstTooLong(planHash === undefined ? {} : { planHash }), "");
+    const approve = "a".repeat(64);
+    const terminal = stack.use(startAtTerminal(`migrate --approve ${approve}`, stage.env));
+    await terminal.type(keys.enter, "go on as a long-run task");
+    expect(await terminal.closed).toEqual([0, null]);
+    expect(terminal.screen()).toContain("0000_a");
+    await waitFor("the task tells its event", () => events().length === 1, 15_000);
+    expect(events()[0]).toMatchObject({
+      action: "migrate",
+      approve: planHash ?? approve,
+      migrationsHash: expect.any(String),
+    });
+  });
 
   test.skipIf(!hasTerminals)("at a terminal it stops when told to", async () => {
     const { stage, events } = await start(firstTooLong(), "");
@@ -276,6 +287,38 @@ describe("a stage from outside", () => {
       error: { code: "run.unknown", message: expect.stringContaining("container runner exited with 3") },
     });
     expect(performance.now() - startMs).toBeLessThan(30_000);
+  });
+
+  test.skipIf(!hasTerminals)(
+    "cancelled while its task still starts, it is marked, and queued nowhere again",
+    async () => {
+      let isMarked = false;
+      const error = { code: "run.cancelled", message: "The run was cancelled by me before it began." };
+      const { stage } = await start(
+        {
+          inspect: ({ action, runId, ...event }) => {
+            isMarked ||= action === "cancel" && "unbegun" in event;
+            return isMarked ? { runId, state: "ended", action: "migrate", error } : { runId, state: "unknown" };
+          },
+        },
+        "setInterval(() => {}, 1000)",
+      );
+      const terminal = stack.use(startAtTerminal("migrate --long-run", stage.env));
+      await terminal.type(keys.ctrlC, "is starting");
+      await terminal.type(`${keys.down}${keys.enter}`, "leave it running");
+      expect(await terminal.closed).toEqual([130, null]);
+      expect(terminal.screen()).toContain("cancelled by me before it began");
+      expect(stage.invocations.filter(({ part }) => part === "runner")).toEqual([]);
+      expect(terminal.screen().match(/is starting/gu)).toHaveLength(1);
+    },
+  );
+
+  test("an id of a long run is watched as one, and never begun in the function", async () => {
+    const { stage } = await start({ inspect: ({ runId }) => ({ runId, state: "unknown" }) }, "process.exit(3)");
+    const runId = "long-3f0b8f0e-0000-4000-8000-000000000000";
+    const { json } = await runCommand(["migrate", "--run-id", runId], { env: stage.env });
+    expect(json()).toMatchObject({ error: { code: "run.unknown", message: expect.stringContaining("task stopped") } });
+    expect(stage.invocations.filter(({ part }) => part === "runner")).toEqual([]);
   });
 
   test("refuses to go with a baseline, which runs nothing, and with a database that is worked on from here", async () => {

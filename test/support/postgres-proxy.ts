@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
 
 /** One message between a client and PostgreSQL, as the proxy sees it. */
 export type SeenMessage = {
@@ -23,7 +24,11 @@ export type PostgresProxy = AsyncDisposable & {
   readonly port: number;
   /** Asked about every message; may be replaced at any time. */
   judge: (message: SeenMessage) => Verdict;
+  /** How fast what a client sends goes through; may be set at any time, and stays. Default: at once. */
+  bytesPerSecond?: number;
 };
+
+const sliceBytes = 16 * 1024;
 
 const passAll = (): Verdict => "pass";
 
@@ -48,6 +53,7 @@ export async function startPostgresProxy(target: {
     };
     const forward = (from: SeenMessage["from"], source: Socket, sink: Socket) => {
       const next = splitMessages(from === "client");
+      let trickled = Promise.resolve();
       source.on("data", (chunk: Buffer) => {
         for (const { type, bytes } of next(chunk)) {
           if (isStalled) return;
@@ -57,7 +63,9 @@ export async function startPostgresProxy(target: {
           if (verdict === "cut-within") sink.write(bytes.subarray(0, Math.ceil(bytes.length / 2)), cut);
           if (verdict === "cut-after") sink.write(bytes, cut);
           if (verdict !== "pass") return;
-          sink.write(bytes);
+          const { bytesPerSecond } = proxy;
+          if (from === "server" || bytesPerSecond === undefined) sink.write(bytes);
+          else trickled = trickled.then(async () => trickle(bytes, sink, bytesPerSecond));
         }
       });
     };
@@ -84,6 +92,14 @@ export async function startPostgresProxy(target: {
     },
   };
   return proxy;
+}
+
+async function trickle(bytes: Buffer, sink: Socket, bytesPerSecond: number): Promise<void> {
+  for (let at = 0; at < bytes.length && !sink.destroyed; at += sliceBytes) {
+    const slice = bytes.subarray(at, at + sliceBytes);
+    sink.write(slice);
+    await setTimeout((slice.length / bytesPerSecond) * 1000);
+  }
 }
 
 /** Whole messages out of a stream of chunks: a letter, then the length, which counts itself; the client's first has no letter. */

@@ -34,6 +34,8 @@ const runTask = v.object({
   taskDefinition: v.string(),
   launchType: v.optional(v.string()),
   count: v.optional(v.number()),
+  /** Tags are not kept here. */
+  propagateTags: v.optional(v.picklist(["TASK_DEFINITION", "SERVICE", "NONE"])),
   clientToken: v.optional(v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,64}$/u))),
   networkConfiguration: v.optional(
     v.object({

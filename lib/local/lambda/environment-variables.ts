@@ -1,3 +1,5 @@
+import { baseEnvironment } from "../process/base-environment.ts";
+
 /** Where the runtime API is (`host:port`), and what lets a client in. */
 type RuntimeAccess = { readonly address: string; readonly secret: string };
 
@@ -14,20 +16,14 @@ export type EnvironmentVariablesOptions = {
 };
 
 /**
- * The environment of a function's process: what Lambda sets, what the function's configuration sets, and of this
- * machine's environment only PATH. The SDK must not find a developer's credentials either, so its files are named
- * and are not there.
+ * The environment of a function's process: what every program of a stage has, what the function's configuration sets, and what
+ * Lambda sets.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
  */
 export function environmentVariables(options: EnvironmentVariablesOptions): Record<string, string> {
   return {
-    PATH: process.env.PATH ?? "",
-    LANG: "en_US.UTF-8",
-    TZ: ":UTC",
-    AWS_CONFIG_FILE: "/var/task/.aws/config",
-    AWS_SHARED_CREDENTIALS_FILE: "/var/task/.aws/credentials",
-    AWS_EC2_METADATA_DISABLED: "true",
+    ...baseEnvironment(),
     ...options.env,
     _HANDLER: options.handler,
     AWS_REGION: options.region,

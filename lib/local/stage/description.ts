@@ -15,6 +15,7 @@ import {
 } from "#lib/contract.ts";
 import { type AwsResources, noResources } from "../aws/resources.ts";
 import type { HostedFunction } from "../lambda/host.ts";
+import { baseEnvironment } from "../process/base-environment.ts";
 import type { HostedTask } from "../tasks/host.ts";
 import { secretOwners } from "./secrets.ts";
 
@@ -76,10 +77,7 @@ export function describeTask(facts: StageFacts, runnerDir: string): HostedTask {
     args: [join(runnerDir, "task.mjs")],
     cwd: runnerDir,
     env: {
-      // The SDK must not find a developer's credentials.
-      AWS_CONFIG_FILE: "/nowhere",
-      AWS_SHARED_CREDENTIALS_FILE: "/nowhere",
-      AWS_EC2_METADATA_DISABLED: "true",
+      ...baseEnvironment(),
       AWS_REGION: facts.region,
       ...describeEnvironment(facts, "runner"),
     },

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { AwsError } from "../aws/aws-error.ts";
 import type { LocalTask, TaskRequest, TaskRunner } from "../aws/ecs.ts";
-import { startWardedProcess } from "../process/warded-process.ts";
+import { startWardedProcess, type WardedProcess } from "../process/warded-process.ts";
 
 /** A task definition with the one container that it has, as the process that stands in for it. */
 export type HostedTask = {
@@ -29,12 +29,18 @@ const graceMs = 1500;
 
 /**
  * Runs tasks on this machine, each as a process that ends when we do, whatever ends us. The environment, with the event in it, is
- * in no process's arguments. Disposing stops the tasks and waits until they are gone.
+ * in no process's arguments. Disposing stops the tasks, also those that are being started, and waits until they are gone.
  */
 export function startTaskHost({ tasks, region, accountId, onLog }: TaskHostOptions): TaskHost {
-  const opened = new AsyncDisposableStack();
+  /** Of the tasks that have not ended. */
+  const processes = new Set<Promise<WardedProcess>>();
+  let isDisposed = false;
   const known = new Map<string, LocalTask>();
   const arnOf = (kind: string, name: string) => `arn:aws:ecs:${region}:${accountId}:${kind}/${name}`;
+
+  const refuseWhenDisposed = () => {
+    if (isDisposed) throw new AwsError("ServerException", "No tasks run here any more.", { statusCode: 500 });
+  };
 
   const run = async ({ cluster, taskDefinition, overrides }: TaskRequest): Promise<LocalTask> => {
     const hosted = choose(tasks, cluster, taskDefinition);
@@ -45,17 +51,21 @@ export function startTaskHost({ tasks, region, accountId, onLog }: TaskHostOptio
     }
     const { container: name, command, args, cwd } = hosted;
     const id = randomBytes(16).toString("hex");
-    const process = opened.use(
-      await startWardedProcess({
-        command,
-        args,
-        cwd,
-        env: { ...hosted.env, ...overrides[name] },
-        stopSignals: ["SIGTERM", "SIGKILL"],
-        graceMs,
-        onLine: (line) => onLog({ taskDefinition, line }),
-      }),
-    );
+    refuseWhenDisposed();
+    const starting = startWardedProcess({
+      command,
+      args,
+      cwd,
+      env: { ...hosted.env, ...overrides[name] },
+      stopSignals: ["SIGTERM", "SIGKILL"],
+      graceMs,
+      onLine: (line) => onLog({ taskDefinition, line }),
+    });
+    processes.add(starting);
+    const forget = () => processes.delete(starting);
+    void starting.then(async ({ exited }) => exited).then(forget, forget);
+    const process = await starting;
+    refuseWhenDisposed();
     const task: LocalTask = {
       taskArn: arnOf("task", `${hosted.cluster}/${id}`),
       clusterArn: arnOf("cluster", hosted.cluster),
@@ -74,8 +84,17 @@ export function startTaskHost({ tasks, region, accountId, onLog }: TaskHostOptio
   return {
     run,
     find: (_cluster, task) => known.get(task.split("/").at(-1) ?? ""),
-    [Symbol.asyncDispose]: async () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: async () => {
+      isDisposed = true;
+      await Promise.all(Array.from(processes, stopOnceStarted));
+    },
   };
+}
+
+async function stopOnceStarted(starting: Promise<WardedProcess>): Promise<void> {
+  // Whoever started it is told why it could not be.
+  const process = await starting.catch(() => undefined);
+  await process?.stop();
 }
 
 function choose(tasks: readonly HostedTask[], cluster: string, taskDefinition: string): HostedTask {

@@ -6,6 +6,7 @@ import { applyMigration } from "./apply.ts";
 import type { ApplyEvent, ApplyLimits } from "./context.ts";
 import { describeOutOfTime, wasMostlyWaiting } from "./out-of-time.ts";
 import { isConnectionLost } from "./failure.ts";
+import { LockOutOfTimeError } from "./lock-retry.ts";
 import type { PreparedMigration } from "./prepare.ts";
 import { type DrizzleLayout, insertAppliedSql } from "../history/drizzle-table.ts";
 import type { LeaseHolder } from "../ledger/ledger.ts";
@@ -48,7 +49,7 @@ const deadlineSlackMs = 250;
  * `partial`: it stopped between migrations, because it was told to, was cancelled (then with an error), or has not the time
  * for another; running it again goes on. A migration that is cut off by the deadline after others were applied is tried again
  * by the next run with all of its time; so is one for which most of the time went into waiting. Cut off without any progress,
- * although it could work, it fails (`migrate.deadline`).
+ * although it could work, it fails (`migrate.deadline`). One that has no time to try for its locks once more is as one cut off.
  *
  * A connection that is lost ends the run, after it was found out whether the migration was committed.
  */
@@ -86,12 +87,14 @@ export async function applyPending(
       const failure = toPosternError(error);
       if (isConnectionLost(failure)) return await endLost(run, tag, { applied, isLast: place.n === place.of, failure });
       if (isStop(failure)) return stopped(applied, failure);
-      if (failure.sqlState !== "57014" || limits.remainingMs() > deadlineSlackMs) {
-        return { status: "failed", applied, error: failure };
-      }
-      const { blockers, blockedMs } = run.monitor;
+      const leftMs = Math.max(0, limits.remainingMs());
+      const isCutOff = failure.sqlState === "57014" && leftMs <= deadlineSlackMs;
+      const isOutOfTime = isCutOff || failure instanceof LockOutOfTimeError;
+      if (!isOutOfTime) return { status: "failed", applied, error: failure };
+      const { blockedMs } = run.monitor;
+      const { blockers } = failure instanceof LockOutOfTimeError ? failure : run.monitor;
       const forLocksMs = pausesMs + blockedMs - blockedBeforeMs;
-      const spent = { wholeMs, forOtherRunMs, forLocksMs, blockers };
+      const spent = { wholeMs, forOtherRunMs, forLocksMs, blockers, leftMs };
       const cutOff = describeOutOfTime(tag, spent);
       return hasProgress || wasMostlyWaiting(spent)
         ? { status: "partial", applied, cutOff }

@@ -20,6 +20,17 @@ export function lookEveryMsFor(lockTimeoutMs: number): number {
   return Math.min(250, Math.max(50, Math.ceil(lockTimeoutMs / 3)));
 }
 
+/** It did not get its lock, and might at another try, for which no time is left. */
+export class LockOutOfTimeError extends PosternError {
+  /** Who blocked it when somebody last saw. */
+  readonly blockers: readonly Blocker[];
+
+  constructor({ code, message, hint, sqlState, cause }: PosternError, blockers: readonly Blocker[]) {
+    super(code, message, { hint, sqlState, cause });
+    this.blockers = blockers;
+  }
+}
+
 /** What trying again takes of a run. */
 export type LockRetryContext = Pick<ApplyContext, "limits"> & {
   readonly run: Pick<RunContext, "clock" | "monitor" | "report" | "signal">;
@@ -38,7 +49,8 @@ const backoffMs = Object.freeze({ first: 200, longest: 8000 });
  * queues briefly, and often.
  *
  * @param attempt leaves nothing behind when it fails
- * @throws PosternError `code` naming who blocked; whatever else `attempt` throws
+ * @throws PosternError `code` naming who blocked, which is a `LockOutOfTimeError` where only the time did not suffice; whatever else
+ *   `attempt` throws
  */
 export async function withLockRetries<Result>(
   context: LockRetryContext,
@@ -70,10 +82,11 @@ export async function withLockRetries<Result>(
       if (blockers.length > 0) seen = blockers;
       backoff = backoff.next(undefined);
       const hasTime = limits.remainingMs() > backoff.duration + limits.lockTimeoutMs;
-      if (!what.isRepeatable() || attempts >= limits.lockAttempts || !hasTime) {
+      const mayTryAgain = what.isRepeatable() && attempts < limits.lockAttempts;
+      if (!mayTryAgain || !hasTime) {
         const waitedMs = elapsedMs(run.clock, startMs);
-        const tries = { attempts, waitedMs, seen };
-        throw blockedError(error, what, tries);
+        const blocked = blockedError(error, what, { attempts, waitedMs, seen });
+        throw mayTryAgain ? new LockOutOfTimeError(blocked, seen) : blocked;
       }
       const retryMs = Math.round(backoff.duration);
       onEvent({ step: "blocked", tag: what.tag, attempt: attempts, blockers: seen, retryMs });

@@ -9,11 +9,13 @@ export type SpentTime = {
   /** Of the migration: for locks and for others' transactions, pauses between tries included. */
   readonly forLocksMs: number;
   readonly blockers: readonly Blocker[];
+  /** What was left, too little for another try. */
+  readonly leftMs: number;
 };
 
 /** Whether another run, which need not wait as long, may finish it. Pure. */
-export function wasMostlyWaiting({ wholeMs, forOtherRunMs, forLocksMs }: SpentTime): boolean {
-  return forOtherRunMs + forLocksMs >= wholeMs / 2;
+export function wasMostlyWaiting({ wholeMs, leftMs, forOtherRunMs, forLocksMs }: SpentTime): boolean {
+  return forOtherRunMs + forLocksMs >= (wholeMs - leftMs) / 2;
 }
 
 /** Says what took the time. Pure. */

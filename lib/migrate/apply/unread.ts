@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { PosternError } from "#lib/base/errors.ts";
 import { runScript, ScriptError } from "#lib/postgres/script.ts";
-import { resetSession } from "../run/session.ts";
+import { limitsToArrive, resetSession } from "../run/session.ts";
 import type { Migration } from "../folder/source.ts";
 import { isRepeatableText } from "../sql/irrevocable.ts";
 import { type ApplyContext, statementTimeoutMs } from "./context.ts";
@@ -40,10 +40,12 @@ export async function applyUnread(context: ApplyContext, migration: Migration): 
     for (const [index, part] of parts.entries()) {
       place = { part: "file", number: index + 1 };
       run.report({ what: tag, migration: context.place, statement: { n: index + 1, of: parts.length } });
+      const arriving = await limitsToArrive(client, part);
+      if (arriving.before.length > 0) await runScript(client, arriving.before.join(";"));
       await run.monitor.cancellable(async () => runScript(client, part, onCompleted), limits.remainingMs());
       // Stops before the next part would run, and be kept, on its own.
       if (client.getTransactionStatus() !== "T") throw ownTransaction(tag, index + 1);
-      await runScript(client, resetReading.join(";"));
+      await runScript(client, [...arriving.behind, ...resetReading].join(";"));
     }
     if ((await readTransactionId(client)) !== transactionId) throw ownTransaction(tag, parts.length);
     place = { part: "recording" };

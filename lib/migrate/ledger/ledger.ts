@@ -160,6 +160,20 @@ export async function recordEndedRun(
   return inserted.rowCount === 1 ? undefined : await readRun(client, run.runId);
 }
 
+/** Uses up the id of a run that has not begun: whoever wants to begin it finds its end. Nothing where there is no ledger yet. */
+export async function recordNeverBegun(
+  client: Queryable,
+  { runId, action, requestedBy }: Pick<RunIdentity, "runId" | "action" | "requestedBy">,
+  error: ErrorReply["error"],
+): Promise<void> {
+  if (!(await tableExists(client, ledgerSchema, "runs"))) return;
+  await client.query(
+    `insert into postern.runs (run_id, action, requested_by, ended_at, outcome, cancelled_by, error)
+     values ($1, $2, $3, clock_timestamp(), 'failed', $3, $4) on conflict (run_id) do nothing`,
+    [runId, action, requestedBy, JSON.stringify(error)],
+  );
+}
+
 /**
  * Ends the runs that cannot end themselves any more: begun, not ended, and without a connection. What one has recorded with its
  * work is its outcome. Call it with the run lock held; a run that waits for the lock is connected.

@@ -1,13 +1,19 @@
 import type pg from "pg";
 import { runScript } from "#lib/postgres/script.ts";
 
+const idleSetting = "idle_in_transaction_session_timeout";
+const idleMs = 8000;
+
+/** Of the slowest link that a message has to get through: 64 kB a second. */
+const slowestBytesPerMs = 64;
+
 /**
  * What a run wants of its session, whoever it logged in as. Without these a runner that was killed, or cut off without a
  * goodbye, would leave its statement running, and the run lock taken, until the statement ends or TCP gives up after hours.
  */
 const settings: Readonly<Record<string, string>> = {
   // A runner that is frozen within a transaction, where it never pauses by itself: its locks stop the application.
-  idle_in_transaction_session_timeout: "8s",
+  [idleSetting]: `${idleMs}ms`,
   // Between two batches of seeds that take long to read.
   idle_session_timeout: "10min",
   // A runner whose machine is gone: noticed after half a minute.
@@ -38,6 +44,26 @@ export async function resetStatements(client: pg.ClientBase): Promise<readonly s
 export async function resetSession(client: pg.ClientBase): Promise<void> {
   await runScript(client, (await resetStatements(client)).join(";"));
 }
+
+/**
+ * Inside a transaction, around one message: the server counts the time in which it arrives as idle (SQLSTATE 25P03), so that a
+ * long one over a slow link needs a limit of its own. A runner that is frozen while it sends keeps its locks that much longer.
+ *
+ * @returns statements for before and behind it; none for a short message, nor where the server does not take the setting
+ */
+export async function limitsToArrive(
+  client: pg.ClientBase,
+  message: string,
+): Promise<{ readonly before: readonly string[]; readonly behind: readonly string[] }> {
+  const arrivesInMs = Math.ceil(Buffer.byteLength(message) / slowestBytesPerMs);
+  const isLimited = (await resetStatements(client)).some((statement) => statement.startsWith(`set ${idleSetting}`));
+  if (!isLimited || arrivesInMs < shortMs) return { before: [], behind: [] };
+  const set = `set local ${idleSetting} =`;
+  return { before: [`${set} ${idleMs + arrivesInMs}`], behind: [`${set} ${idleMs}`] };
+}
+
+/** What the usual limit has room for. */
+const shortMs = 2000;
 
 const resetAll = ["reset session authorization", "reset role", "reset all"];
 

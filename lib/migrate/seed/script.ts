@@ -4,7 +4,7 @@ import type pg from "pg";
 import { type Clock, elapsedMs } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { sqlStateOf, toDatabaseError } from "#lib/postgres/errors.ts";
-import { resetSession } from "../run/session.ts";
+import { limitsToArrive, resetSession } from "../run/session.ts";
 import { parseMigration, type Statement } from "../sql/parse-migration.ts";
 import { locate } from "../sql/position.ts";
 import { withoutQuotedWord } from "../sql/passwords.ts";
@@ -99,7 +99,10 @@ export async function runScript(
       for (const statement of script.statements) {
         stopWhenOver(run);
         at.statement = statement;
+        const arriving = await limitsToArrive(client, statement.text);
+        for (const limit of arriving.before) await client.query(limit);
         await client.query(statement.text);
+        for (const limit of arriving.behind) await client.query(limit);
       }
       at.statement = undefined;
       // What the file has set for itself ends here: the ledger is the runner's.

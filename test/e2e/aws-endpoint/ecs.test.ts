@@ -42,6 +42,7 @@ const request: RunTaskCommandInput = {
   cluster: "c",
   taskDefinition: "t",
   launchType: "FARGATE",
+  propagateTags: "TASK_DEFINITION",
   networkConfiguration: { awsvpcConfiguration: { subnets: ["subnet-1"], securityGroups: ["sg-1"] } },
 };
 

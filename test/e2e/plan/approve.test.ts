@@ -160,4 +160,24 @@ describe("an approval", () => {
     expect(await run(folder, { approve: partial.planHash })).toMatchObject({ status: "applied" });
     expect(await tables()).toEqual(["new"]);
   });
+
+  it("covers the rest of a run whose time was over within a statement, by the hash which that run gives", async () => {
+    const slow = "create index concurrently old_slow on old (slow(id));\ndrop table older";
+    const folder = await files.write([slow]);
+    await watcher.client.query(
+      `insert into old values (1);
+       create function slow(id int) returns int immutable language plpgsql as 'begin perform pg_sleep(3); return id; end'`,
+    );
+    const approve = await hashOf(folder);
+    const endMs = performance.now() + 1500;
+    const cut = await run(folder, { approve, remainingMs: () => endMs - performance.now(), minStartMs: 0 });
+    expect(cut).toMatchObject({
+      status: "failed",
+      error: { code: "migrate.deadline" },
+      planHash: await hashOf(folder),
+    });
+    expect(cut.planHash).not.toBe(approve);
+    expect(await run(folder, { approve: cut.planHash })).toMatchObject({ status: "applied" });
+    expect(await tables()).toEqual(["old", "old_slow"]);
+  });
 });

@@ -69,6 +69,33 @@ describe("a run whose time is limited", () => {
     expect(await run()).toMatchObject({ status: "applied", applied: ["0001_step"] });
   });
 
+  it.each([
+    ["in one transaction", "alter table a add column b int"],
+    ["statement by statement", "alter table a add column b int;\nvacuum a"],
+  ])("is partial when no time is left to try for a lock once more, and names who had it (%s)", async (_, text) => {
+    const { folder, run, database, stack } = bench();
+    await run({ folder: await folder.write(["create table a (id int)"]) });
+    await folder.write(["create table a (id int)", text]);
+    const reader = stack.use(await connect(database.address, { applicationName: "slow report" }));
+    await reader.client.query("begin; select from a");
+    const result = await run({ remainingMs: countdown(3000), minStartMs: 0, lockTimeoutMs: 500 });
+    expect(result).toMatchObject({ status: "partial", applied: [], pending: ["0001_step"] });
+    expect(result.error).toBeUndefined();
+    expect(result.cutOff).toContain("slow report");
+    await reader.client.query("commit");
+    expect(await run()).toMatchObject({ status: "applied", applied: ["0001_step"] });
+  });
+
+  it("is blocked when its tries are used up before its time", async () => {
+    const { folder, run, database, stack } = bench();
+    await run({ folder: await folder.write(["create table a (id int)"]) });
+    await folder.write(["create table a (id int)", "alter table a add column b int"]);
+    const reader = stack.use(await connect(database.address, { applicationName: "slow report" }));
+    await reader.client.query("begin; select from a");
+    const limits = { lockTimeoutMs: 100, lockAttempts: 2, remainingMs: countdown(60_000), minStartMs: 0 };
+    expect(await run(limits)).toMatchObject({ status: "failed", error: { code: "migrate.blocked" } });
+  });
+
   it("is partial when time runs out behind others, and the one that was cut is applied whole by the next", async () => {
     const { folder, run, rows } = bench();
     const cut = "insert into effect values ('1'); select pg_sleep(2); insert into effect values ('2')";

@@ -31,6 +31,7 @@ test("starts one Fargate task in private subnets, with the event in a variable a
       count: 1,
       clientToken: "run-of-mine",
       startedBy: "postern",
+      propagateTags: "TASK_DEFINITION",
       networkConfiguration: {
         awsvpcConfiguration: {
           subnets: ["subnet-1", "subnet-2"],
@@ -66,6 +67,20 @@ test.each<[FakeAnswer, string, RegExp]>([
 ])("a task that is not started is an error (%#)", async (answer, code, message) => {
   await using aws = await startFakeAws(() => answer);
   await expect(open(aws).queue(event)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+});
+
+test("a token that another request has used is watched as the task that was started with it", async () => {
+  const conflict = { __type: "ConflictException", message: "already in use", resourceIds: [taskArn] };
+  await using aws = await startFakeAws((request) => {
+    if (operationOf(request) === "RunTask") {
+      return { status: 400, body: conflict, headers: { "x-amzn-errortype": "ConflictException" } };
+    }
+    if (operationOf(request) === "DescribeTasks") return stopped({ stoppedReason: "no image" });
+    return { status: 200, body: { runId: event.runId, state: "unknown" } };
+  });
+  const { runId, ...request } = event;
+  const watching = runOnStage({ port: open(aws), request, runId });
+  await expect(watching).rejects.toMatchObject({ code: "run.unknown", message: expect.stringContaining("no image") });
 });
 
 /** Answers one run: `states` of it, poll by poll, and what ECS says of its task. */

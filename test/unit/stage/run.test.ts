@@ -17,7 +17,7 @@ function scriptedPort(polls: readonly Poll[], queue: RunPort["queue"] = async ()
       events.push(event);
       await queue(event, signal);
     },
-    cancel: async (runId) => ({ runId, state: "running" }),
+    cancel: async ({ runId }) => ({ runId, state: "running" }),
     readProgress: async (runId) => {
       const poll = polls[Math.min(polled, polls.length - 1)];
       polled += 1;
@@ -125,6 +125,21 @@ test.each([
   const asked = { action, requestedBy: "me" } as RunRequest;
   const stopped = run(port, { request: asked, signal: abort.signal, onState: () => abort.abort() });
   await expect(stopped).rejects.toMatchObject({ code: "aborted", hint: expect.stringMatching(hint) });
+});
+
+test("a run that was queued before is watched, and not queued again while it has not begun", async () => {
+  const { port, events } = scriptedPort([{ state: "unknown" }, { state: "unknown" }, { state: "ended", result: 1 }]);
+  expect(await run(port, { runId: "queued-before", isQueued: true })).toBe(1);
+  expect(events).toEqual([]);
+});
+
+test("an abort names what watches the run again", async () => {
+  const abort = new AbortController();
+  const { port } = scriptedPort([{ state: "unknown" }, { state: "running" }]);
+  const watching = { runId: "run-of-mine", signal: abort.signal, onState: () => abort.abort() };
+  await expect(run({ ...port, watchFlags: "--long-run --run-id" }, watching)).rejects.toMatchObject({
+    hint: "Watch it again with --long-run --run-id run-of-mine, end it with --cancel run-of-mine.",
+  });
 });
 
 test("the id of a run of another action is refused, and nothing is queued", async () => {

@@ -2,7 +2,7 @@ import type { Node } from "libpg-query";
 import { sqlStateOf } from "#lib/postgres/errors.ts";
 import { quoteLiteral } from "#lib/postgres/quote.ts";
 import { runScript, ScriptError } from "#lib/postgres/script.ts";
-import { resetSession } from "../../run/session.ts";
+import { limitsToArrive, resetSession } from "../../run/session.ts";
 import { toCodeUnits } from "../../sql/position.ts";
 import { type ApplyContext, statementTimeoutMs } from "../context.ts";
 import { finalizeSql, readDetachment } from "./detach.ts";
@@ -135,10 +135,11 @@ async function setLimits({ client, limits }: ApplyContext, { step, ownSettings }
 async function runInTransaction({ client, run, limits }: ApplyContext, one: OneStep): Promise<void> {
   const { step, number, migration } = one;
   const recordDone = recordStepSql(run, migration, { number, step, state: "done" });
-  await runScript(client, beginStatement);
+  const arriving = await limitsToArrive(client, step.text);
+  await runScript(client, [beginStatement, ...arriving.before].join(";"));
   try {
     await run.monitor.cancellable(async () => runScript(client, step.text), limits.remainingMs());
-    await runScript(client, `${recordDone}; commit`);
+    await runScript(client, [...arriving.behind, recordDone, "commit"].join(";"));
   } catch (error) {
     await client.query("rollback").catch(() => undefined);
     throw error;

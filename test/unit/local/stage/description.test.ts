@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { describeFunctions, describeStage, type StageFacts } from "#lib/local/stage/description.ts";
+import { environmentVariables } from "#lib/local/lambda/environment-variables.ts";
+import { describeFunctions, describeStage, describeTask, type StageFacts } from "#lib/local/stage/description.ts";
 import { parseManifest } from "#lib/stage/manifest.ts";
 
 const facts: StageFacts = {
@@ -20,6 +21,27 @@ test("each function is told of the secrets that its role may read, and of no oth
   expect(secretsOf["postern-local-inspect"]).toEqual(["POSTERN_SECRET_MIGRATOR"]);
   expect(secretsOf["postern-local-health"]).toEqual(["POSTERN_SECRET_HEALTH"]);
   expect(secretsOf["postern-local-runner"]).toHaveLength(6);
+});
+
+test("the long-run task has the environment of the runner function, but for what Lambda alone sets", () => {
+  const { env } = describeTask(facts, "/b/runner");
+  const [runner] = describeFunctions(facts, bundles);
+  const ofFunction = environmentVariables({
+    functionName: "runner",
+    handler: "index.handler",
+    bundleDir: "/b/runner",
+    memoryMb: 1024,
+    region: facts.region,
+    logStreamName: "log",
+    runtimeApi: { address: "127.0.0.1:1", secret: "s" },
+    env: runner?.env ?? {},
+  });
+  expect(runner?.name).toBe("postern-local-runner");
+  expect(env).toMatchObject({ TZ: ":UTC", LANG: "en_US.UTF-8" });
+  expect(ofFunction).toMatchObject(env);
+  const others = Object.keys(ofFunction).filter((name) => !(name in env));
+  const isOfLambda = /^(?:_HANDLER|AWS_(?:LAMBDA_.*|DEFAULT_REGION|EXECUTION_ENV)|LAMBDA_.*|POSTERN_RUNTIME_SECRET)$/u;
+  expect(others.filter((name) => !isOfLambda.test(name))).toEqual([]);
 });
 
 test("the manifest is one that the command line reads, and holds no secret", () => {
