@@ -91,13 +91,12 @@ describe("the facts about tables", () => {
 
 describe("a table that somebody has locked", () => {
   it.each([
-    ["fresh", "fresh", "unknown"],
-    ["checked", "checked", "unknown"],
-    ["part", "parted", "unknown"],
-    // It has no pages of its own: its partitions can be looked at.
-    ["parted", "parted", "empty"],
-    ["behind", "behind", "unknown"],
-  ])("is not waited for: %s; nobody may look into it, so it is not called empty", async (table, relation, size) => {
+    ["fresh", "fresh"],
+    ["checked", "checked"],
+    ["part", "parted"],
+    ["parted", "parted"],
+    ["behind", "behind"],
+  ])("is not waited for: %s; nobody may look into it, so %s is not called empty", async (table, relation) => {
     await connection.client.query(`
       create table fresh (id int);
       create table checked (id int, constraint c check (id is not null));
@@ -117,7 +116,7 @@ describe("a table that somebody has locked", () => {
       "part",
       "parted",
     ]);
-    expect(sizeOf(findRelation(facts, undefined, relation))).toBe(size);
+    expect(sizeOf(findRelation(facts, undefined, relation))).toBe("unknown");
     expect(findRelation(facts, undefined, "parted")?.columns.map(({ name }) => name)).toEqual(["id"]);
   });
 });
