@@ -2,14 +2,14 @@ import { type Command, Option } from "commander";
 import type { PlanResult } from "#lib/protocol.ts";
 import { planMigrations } from "#lib/migrate/plan/plan.ts";
 import { type MigrationFolder, readMigrations } from "#lib/migrate/folder/source.ts";
-import { connect } from "#lib/postgres/connect.ts";
 import { rehearseFor } from "../rehearsal.ts";
 import type { CommandContext } from "../command-context.ts";
 import { addMigrationsOption, readMigrationsOption } from "../options/migrations-option.ts";
 import { addOverrideOptions, readOverrides } from "../options/override-options.ts";
 import { describePlan } from "../report/plan-report.ts";
+import { readFromUrl } from "../read-from-url.ts";
 import { refuseStaleBundle } from "../stage/stale-bundle.ts";
-import { addTargetOptions, openTarget, type StageTarget, type UrlTarget } from "../target.ts";
+import { addTargetOptions, openTarget, type StageTarget } from "../target.ts";
 
 const help = `
 Reads only and locks no table. Hazards are weighed by the size of the table: on a small one they are notices. The plan
@@ -41,7 +41,9 @@ export function registerPlan(command: Command, context: CommandContext): void {
         return await rehearseFor(target, folder, allow, context);
       }
       const plan =
-        target.kind === "stage" ? await planStage(target, folder, context) : await planUrl(target, folder, context);
+        target.kind === "stage"
+          ? await planStage(target, folder, context)
+          : await readFromUrl(target, "plan", context, async (client) => planMigrations(client, folder));
       context.output.result(plan, (document, style) => describePlan(document, style, allow));
       if (plan.findings.some(({ code }) => !allow.some((one) => one === code))) context.endWith(1);
       return undefined;
@@ -60,13 +62,4 @@ async function planStage(
   ]);
   const event = { action: "plan" };
   return replies.plan(await invokeFunction({ access, functionName: manifest.functions.inspect, event, signal }));
-}
-
-async function planUrl(
-  { address }: UrlTarget,
-  folder: MigrationFolder,
-  { signal }: CommandContext,
-): Promise<PlanResult> {
-  await using connection = await connect(address, { applicationName: "postern plan", signal });
-  return await planMigrations(connection.client, folder);
 }

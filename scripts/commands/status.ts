@@ -2,10 +2,10 @@ import type { Command } from "commander";
 import type { StatusResult } from "#lib/protocol.ts";
 import { readMigrations } from "#lib/migrate/folder/source.ts";
 import { readStatus } from "#lib/migrate/status.ts";
-import { connect } from "#lib/postgres/connect.ts";
 import type { CommandContext } from "../command-context.ts";
 import { addMigrationsOption, readMigrationsOption } from "../options/migrations-option.ts";
 import { describeFindings } from "../report/findings-report.ts";
+import { readFromUrl } from "../read-from-url.ts";
 import { alignColumns, type Style } from "../style.ts";
 import { addTargetOptions, openTarget, type StageTarget, type UrlTarget } from "../target.ts";
 
@@ -28,7 +28,7 @@ export function registerStatus(command: Command, context: CommandContext): void 
       const result =
         target.kind === "stage"
           ? await readFromStage(target, context)
-          : await readFromUrl(target, readMigrationsOption(command), context);
+          : await statusAt(target, readMigrationsOption(command), context);
       context.output.result(result, describeResult);
       if (result.findings.length > 0) context.endWith(1);
     });
@@ -43,10 +43,9 @@ async function readFromStage({ manifest, access }: StageTarget, { signal }: Comm
   return replies.status(await invokeFunction({ access, functionName: manifest.functions.inspect, event, signal }));
 }
 
-async function readFromUrl({ address }: UrlTarget, dir: string, { signal }: CommandContext): Promise<StatusResult> {
+async function statusAt(target: UrlTarget, dir: string, context: CommandContext): Promise<StatusResult> {
   const folder = await readMigrations(dir);
-  await using connection = await connect(address, { applicationName: "postern status", signal });
-  return await readStatus(connection.client, folder);
+  return await readFromUrl(target, "status", context, async (client) => readStatus(client, folder));
 }
 
 function describeResult({ applied, pending, halfApplied = [], findings }: StatusResult, style: Style): string {

@@ -1,9 +1,12 @@
+import { once } from "node:events";
+import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { migrate } from "#lib/migrate/migrate.ts";
-import { runCommand } from "../../support/command-line.ts";
+import { runCommand, startCommand } from "../../support/command-line.ts";
 import { makeMigrationFolder, type TestFolder } from "../../support/migration-folder.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 import { openRun } from "../../support/run-connections.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 let stack: AsyncDisposableStack;
 let database: TestDatabase;
@@ -106,4 +109,20 @@ test("migrate --protected wants --approve with the hash that plan printed, and e
   const applied = await runCommand(["migrate", "--protected", "--approve", planHash, "--json"], { env });
   expect(applied.exitCode).toBe(0);
   expect(applied.json()).toMatchObject({ status: "applied", applied: ["0000_step", "0001_step"] });
+});
+
+test.each(["plan", "status"])("one signal ends %s, also while the server makes it wait", async (verb) => {
+  const before = await folder.write(["create table t (id int)"]);
+  await using connections = await openRun(database.address, "signalled");
+  await migrate(connections, { folder: before, runId: "signalled", requestedBy: "test" });
+  const { client } = connections;
+  await client.query('begin; lock table drizzle."__drizzle_migrations" in access exclusive mode');
+  const child = startCommand([verb, "--dir", folder.dir], { env: { POSTERN_URL: database.url() } });
+  const exit = once(child, "close");
+  await waitFor(`${verb} to wait for the lock`, async () => {
+    const { rowCount } = await client.query("select from pg_locks where not granted");
+    return rowCount === 1;
+  });
+  child.kill("SIGINT");
+  expect(await Promise.race([exit, setTimeout(5000, "still there")])).toEqual([130, null]);
 });
