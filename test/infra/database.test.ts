@@ -49,15 +49,15 @@ describe("the database of a stage", () => {
     });
   });
 
-  it("stays with everything that belongs to it when a protected stage is removed", async () => {
+  it("stays with everything that belongs to it, but the proxy, when a protected stage is removed", async () => {
     const evaluation = await evaluateWhole({ stage: "production" });
     const going = evaluation.resources.filter(
       ({ name, options }) => name.startsWith("Database") && !options.retainOnDelete,
     );
-    // The rules, without which nobody gets in.
-    expect(new Set(going.map(({ name }) => name))).toEqual(
-      new Set(["DatabaseProxyToInstanceOut", "DatabaseProxyToInstanceIn", "DatabaseFromBastionIn"]),
-    );
+    // The rules, without which nobody gets in, and the proxy, which holds no data.
+    expect(going.map(({ name }) => name).filter((name) => !name.startsWith("DatabaseProxy"))).toEqual([
+      "DatabaseFromBastionIn",
+    ]);
   });
 
   it("has logs that end, made before RDS would make them without an end", async () => {
@@ -140,6 +140,32 @@ describe("an adopted instance", () => {
 });
 
 describe("the proxy", () => {
+  it("of a protected stage goes when it is turned off, so that its names are free when it is turned on again", async () => {
+    const evaluation = await evaluateWhole({ stage: "production" });
+    const made = evaluation.resources.filter(({ name }) => name.startsWith("DatabaseProxy"));
+    expect(made.map(({ name }) => name)).toEqual(expect.arrayContaining(["DatabaseProxy", "DatabaseProxyLog"]));
+    expect(made.filter(({ options }) => options.protect || options.retainOnDelete)).toEqual([]);
+  });
+
+  it("is deleted before another one takes its fixed name, as when a zone is added", async () => {
+    const { options } = named(await evaluateWhole({ stage: "production" }), "DatabaseProxy");
+    expect(options.deleteBeforeReplace).toBe(true);
+  });
+
+  it("lets nothing connect through it before its rules lead to the instance", async () => {
+    const { resources } = await evaluateWhole({
+      stage: "production",
+      config: { stages: { production: { deployHook: { migrate: true } } } },
+    });
+    const waiting = resources.filter(({ options }) => options.dependsOn.includes("DatabaseProxyTarget"));
+    expect(waiting).not.toEqual([]);
+    for (const { options } of waiting) {
+      expect(options.dependsOn).toEqual(
+        expect.arrayContaining(["DatabaseProxyToInstanceIn", "DatabaseProxyToInstanceOut"]),
+      );
+    }
+  });
+
   it("is not there unless the stage wants it", async () => {
     expect(ofType(await evaluateWhole(dev({})), "aws:rds/proxy:Proxy")).toEqual([]);
   });
