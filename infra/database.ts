@@ -1,6 +1,7 @@
 import type { RotatableRole } from "#lib/contract.ts";
 import { adoptInstance } from "./database/adopted.ts";
 import { declareInstance } from "./database/instance.ts";
+import type { FoundDatabase } from "./database/look-up.ts";
 import { declareSecrets } from "./database/secrets.ts";
 import type { Network } from "./network.ts";
 import { allow, allowIn } from "./security-groups.ts";
@@ -42,9 +43,8 @@ export type Database = Instance & {
  * Nobody but the master can log in until `setup` has run; the proxy comes after that (`declareProxy`). After a failure
  * halfway the next deploy goes on where it ended.
  */
-export async function declareDatabase(settings: StageSettings, network: Network): Promise<Database> {
-  const { adopt } = settings.database;
-  const instance = adopt === undefined ? declareInstance(settings, network) : await adoptInstance(adopt, settings);
+export function declareDatabase(settings: StageSettings, network: Network, { adopted }: FoundDatabase): Database {
+  const instance = adopted === undefined ? declareInstance(settings, network) : adoptInstance(adopted, settings);
   const secrets = declareSecrets(settings);
   allowFromBastion(instance, settings, network);
   return { ...instance, secrets, ready: [...instance.ready, ...Object.values(secrets)] };

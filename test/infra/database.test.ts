@@ -131,7 +131,19 @@ describe("an adopted instance", () => {
     const { errors, resources } = await evaluate(adopting(identifier));
     expect(errors).toEqual([expect.stringContaining(`database.adopt: ${identifier}:`)]);
     expect(errors[0]).toContain(problem);
-    expect(resources.filter(({ name }) => name.startsWith("Database"))).toEqual([]);
+    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+  });
+
+  it("is refused together with the subnets that the stage could not use", async () => {
+    const subnets = { vpcId: existingVpcId, privateSubnetIds: ["subnet-private-a", "subnet-public-b"] };
+    const { errors, resources } = await evaluate(dev({ network: { existing: subnets }, database: { adopt: "mysql" } }));
+    expect(errors).toEqual([expect.stringMatching(/subnet-public-b is public.*database\.adopt: mysql/)]);
+    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+  });
+
+  it("lets the parts in through the first of its groups by id, in whatever order RDS gives them", async () => {
+    const evaluation = await evaluateWhole(adopting("two-groups"));
+    expect(input(named(evaluation, "DatabaseFromBastionIn"), "securityGroupId")).toBe("sg-a");
   });
 
   it("without a database that RDS knows of takes the one that is named", async () => {

@@ -1,6 +1,9 @@
 import type { Inputs } from "./cloud.ts";
 
-/** RDS instances that were there before, by identifier. `fine` can be adopted; each other one cannot, for what it is called. */
+/**
+ * RDS instances that were there before, by identifier. `fine` and `two-groups` can be adopted; each other one
+ * cannot, for what it is called.
+ */
 const instances: Record<string, Inputs> = {
   fine: {},
   mysql: { engine: "mysql", engineVersion: "8.4.6" },
@@ -9,6 +12,7 @@ const instances: Record<string, Inputs> = {
   elsewhere: { dbSubnetGroup: "elsewhere" },
   classic: { dbSubnetGroup: "", vpcSecurityGroups: [] },
   "own-password": { masterUserSecrets: [] },
+  "two-groups": { vpcSecurityGroups: ["sg-b", "sg-a"] },
   nameless: { dbName: "" },
 };
 
