@@ -43,8 +43,9 @@ export type Database = Instance & {
  * Nobody but the master can log in until `setup` has run; the proxy comes after that (`declareProxy`). After a failure
  * halfway the next deploy goes on where it ended.
  */
-export function declareDatabase(settings: StageSettings, network: Network, { adopted }: FoundDatabase): Database {
-  const instance = adopted === undefined ? declareInstance(settings, network) : adoptInstance(adopted, settings);
+export function declareDatabase(settings: StageSettings, network: Network, found: FoundDatabase): Database {
+  const { adopted } = found;
+  const instance = adopted === undefined ? declareInstance(settings, network, found) : adoptInstance(adopted, settings);
   const secrets = declareSecrets(settings);
   allowFromBastion(instance, settings, network);
   return { ...instance, secrets, ready: [...instance.ready, ...Object.values(secrets)] };

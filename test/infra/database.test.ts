@@ -8,6 +8,7 @@ const existingVpcId = "vpc-0123456789abcdef0";
 const existing = { vpcId: existingVpcId, privateSubnetIds: ["subnet-private-a", "subnet-private-b"] };
 const adopting = (adopt: string, database: object = {}) =>
   dev({ network: { existing }, database: { adopt, ...database } });
+const running = (database: object) => ({ stage: "running", config: { stages: { running: { database } } } });
 
 function named(evaluation: Evaluation, name: string): RecordedResource {
   const found = evaluation.resources.find((resource) => resource.name === name);
@@ -30,7 +31,7 @@ describe("the database of a stage", () => {
       dbName: "postern",
     });
     expect(named(evaluation, "DatabaseParameters").inputs).toMatchObject({
-      name: "postern-dev-postgres18",
+      namePrefix: "postern-dev-postgres18-",
       family: "postgres18",
     });
   });
@@ -70,13 +71,6 @@ describe("the database of a stage", () => {
     });
   });
 
-  it("goes on from a minor version that was named, and refuses to overlook another major one", async () => {
-    const minor = named(await evaluateWhole(dev({ database: { version: "17.6" } })), "DatabaseInstance");
-    const major = named(await evaluateWhole(dev({ database: { version: "17" } })), "DatabaseInstance");
-    expect(minor.options.ignoreChanges).toContain("engineVersion");
-    expect(major.options.ignoreChanges).not.toContain("engineVersion");
-  });
-
   it("does without storage that grows where the maximum is what it has", async () => {
     const evaluation = await evaluateWhole(dev({ database: { storageGb: 40, maxStorageGb: 40 } }));
     expect(input(named(evaluation, "DatabaseInstance"), "maxAllocatedStorage")).toBeUndefined();
@@ -98,6 +92,37 @@ describe("the database of a stage", () => {
     expect(named(own, "DatabaseFromBastionIn").inputs).toMatchObject({ fromPort: 5432, toPort: 5432 });
     expect(own.resources.map(({ name }) => name)).not.toContain("DatabaseFromBastionOut");
     expect(named(other, "DatabaseFromBastionOut").inputs).toMatchObject({ securityGroupId: "NetworkBastion-id" });
+  });
+});
+
+describe("a database that runs PostgreSQL 17.6", () => {
+  it.each([
+    ["17", true],
+    ["17.5", true],
+    ["17.6", true],
+    ["17.10", false],
+  ])("keeps its version where %s is wanted: %s", async (version, isKept) => {
+    const { options, inputs } = named(await evaluateWhole(running({ version })), "DatabaseInstance");
+    expect(options.ignoreChanges.includes("engineVersion")).toBe(isKept);
+    expect(inputs).toMatchObject({ engineVersion: version, allowMajorVersionUpgrade: false });
+  });
+
+  it.each([
+    [{ version: "18" }, 'set database.upgradeFrom to "17"'],
+    [{ version: "18.1", upgradeFrom: "16" }, 'set database.upgradeFrom to "17"'],
+    [{ version: "16.9" }, "RDS cannot go back; expected 17"],
+  ])("is refused %j, before anything is declared", async (database, problem) => {
+    const { errors, resources } = await evaluate(running(database));
+    expect(errors).toEqual([expect.stringContaining(problem)]);
+    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+  });
+
+  it("is upgraded with the parameters of the next major version where the settings say what it leaves", async () => {
+    const evaluation = await evaluateWhole(running({ version: "18.1", upgradeFrom: "17" }));
+    const { inputs, options } = named(evaluation, "DatabaseInstance");
+    expect(inputs).toMatchObject({ engineVersion: "18.1", allowMajorVersionUpgrade: true });
+    expect(options.ignoreChanges).not.toContain("engineVersion");
+    expect(named(evaluation, "DatabaseParameters").inputs).toMatchObject({ family: "postgres18" });
   });
 });
 

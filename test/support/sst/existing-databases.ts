@@ -13,6 +13,8 @@ const instances: Record<string, Inputs> = {
   classic: { dbSubnetGroup: "", vpcSecurityGroups: [] },
   "own-password": { masterUserSecrets: [] },
   "two-groups": { vpcSecurityGroups: ["sg-b", "sg-a"] },
+  // Of a stage that was deployed before.
+  "postern-running": { engineVersion: "17.6" },
   nameless: { dbName: "" },
 };
 
@@ -32,6 +34,10 @@ const fine: Inputs = {
 export function answerRdsCall(token: string, inputs: Inputs, vpcId: string): Inputs | undefined {
   if (token === "aws:rds/getSubnetGroup:getSubnetGroup") {
     return { ...inputs, id: "group", vpcId: inputs["name"] === "elsewhere" ? "vpc-elsewhere" : vpcId };
+  }
+  if (token === "aws:rds/getInstances:getInstances") {
+    const [filter] = inputs["filters"] as { values: string[] }[];
+    return { ...inputs, id: "instances", instanceIdentifiers: (filter?.values ?? []).filter((id) => id in instances) };
   }
   if (token !== "aws:rds/getInstance:getInstance") return undefined;
   const id = String(inputs["dbInstanceIdentifier"]);
