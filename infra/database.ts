@@ -24,6 +24,10 @@ export type Instance = Listener & {
   readonly resourceId: $util.Output<string>;
   /** Name of the database inside. */
   readonly name: $util.Output<string>;
+  /** As `t4g.micro`. */
+  readonly instanceClass: string;
+  /** What it has at the least; RDS may have added to it. */
+  readonly storageGb: number;
   /** The master's login, which RDS makes and changes. */
   readonly masterSecretArn: $util.Output<string>;
 };

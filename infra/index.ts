@@ -68,7 +68,7 @@ export async function declareStage(stage: string) {
   declareAlarms({
     settings,
     network,
-    instanceId: database.instanceId,
+    database,
     proxyName: proxy?.name,
     runner: runner.name,
     health: health.name,

@@ -24,8 +24,8 @@ export function adoptInstance(found: aws.rds.GetInstanceResult, { database }: St
   // RDS gives them in any order; another one would move every rule.
   const [groupId = ""] = found.vpcSecurityGroups.toSorted();
   void $util.log.info(
-    `${identifier} is adopted. Its version, class, storage, backups, parameters (rds.force_ssl), deletion protection and ` +
-      `removal are not managed here${found.storageEncrypted ? "" : ". Its storage is not encrypted"}.`,
+    `${identifier} is adopted. Its version, class, storage, zones, backups, parameters (rds.force_ssl), deletion protection ` +
+      `and removal are not managed here: of the settings in database only name counts${found.storageEncrypted ? "" : ". Its storage is not encrypted"}.`,
   );
   return {
     instanceId: $util.output(identifier),
@@ -33,6 +33,8 @@ export function adoptInstance(found: aws.rds.GetInstanceResult, { database }: St
     host: $util.output(found.address),
     port: found.port,
     name: $util.output(database.name ?? found.dbName),
+    instanceClass: found.dbInstanceClass.replace(/^db\./, ""),
+    storageGb: found.allocatedStorage,
     masterSecretArn: $util.output(found.masterUserSecrets[0]?.secretArn ?? ""),
     groupId: $util.output(groupId),
     ready: [],

@@ -77,6 +77,8 @@ export function declareInstance(
       database.restoreSnapshot !== undefined && database.name !== undefined
         ? $util.output(database.name)
         : instance.dbName,
+    instanceClass: database.instanceClass,
+    storageGb: database.storageGb,
     masterSecretArn: instance.masterUserSecrets.apply(managedSecret),
     groupId: group.id,
     ready: [instance],

@@ -27,6 +27,8 @@ const fine: Inputs = {
   vpcSecurityGroups: ["sg-adopted"],
   masterUserSecrets: [{ secretArn: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds!db-fine" }],
   dbName: "shop",
+  dbInstanceClass: "db.r8g.large",
+  allocatedStorage: 500,
   port: 5433,
   resourceId: "db-FINE",
 };
