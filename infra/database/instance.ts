@@ -15,7 +15,11 @@ const databasePort = 5432;
 const masterName = "postern_master";
 
 /** What is written to CloudWatch; RDS for PostgreSQL has no more. */
-const logExports = { DatabaseLog: "postgresql", DatabaseUpgradeLog: "upgrade" } as const;
+const logExports = {
+  DatabaseLog: "postgresql",
+  DatabaseUpgradeLog: "upgrade",
+  DatabaseIamLog: "iam-db-auth-error",
+} as const;
 
 /**
  * An instance of the stage's own. SST's `Postgres` is not used: it puts a master password of its own making and a version
