@@ -1,6 +1,7 @@
 import type { RotatableRole } from "#lib/contract.ts";
 import { adoptInstance } from "./database/adopted.ts";
 import { declareInstance } from "./database/instance.ts";
+import type { FoundDatabase } from "./database/look-up.ts";
 import { declareSecrets } from "./database/secrets.ts";
 import type { Network } from "./network.ts";
 import { allow, allowIn } from "./security-groups.ts";
@@ -23,6 +24,10 @@ export type Instance = Listener & {
   readonly resourceId: $util.Output<string>;
   /** Name of the database inside. */
   readonly name: $util.Output<string>;
+  /** As `t4g.micro`. */
+  readonly instanceClass: string;
+  /** What it has at the least; RDS may have added to it. */
+  readonly storageGb: number;
   /** The master's login, which RDS makes and changes. */
   readonly masterSecretArn: $util.Output<string>;
 };
@@ -42,9 +47,9 @@ export type Database = Instance & {
  * Nobody but the master can log in until `setup` has run; the proxy comes after that (`declareProxy`). After a failure
  * halfway the next deploy goes on where it ended.
  */
-export async function declareDatabase(settings: StageSettings, network: Network): Promise<Database> {
-  const { adopt } = settings.database;
-  const instance = adopt === undefined ? declareInstance(settings, network) : await adoptInstance(adopt, settings);
+export function declareDatabase(settings: StageSettings, network: Network, found: FoundDatabase): Database {
+  const { adopted } = found;
+  const instance = adopted === undefined ? declareInstance(settings, network, found) : adoptInstance(adopted, settings);
   const secrets = declareSecrets(settings);
   allowFromBastion(instance, settings, network);
   return { ...instance, secrets, ready: [...instance.ready, ...Object.values(secrets)] };

@@ -8,6 +8,7 @@ import { declareMigrations, declareSetup } from "./deploy-hook.ts";
 import { declareDevTabs } from "./dev.ts";
 import { type DatabaseAccess, declareHealth, declareInspect, declareRunner } from "./functions.ts";
 import { declareLongRuns, declareSeedsBucket, mayReadSeeds } from "./long-runs.ts";
+import { lookUp } from "./look-ups.ts";
 import { declareManifest } from "./manifest.ts";
 import { declareNetwork } from "./network.ts";
 import { resolveSettings } from "./settings/resolve.ts";
@@ -30,8 +31,8 @@ export function describeApp(stage: string) {
 }
 
 /**
- * Declares everything that a stage is made of. Nothing is declared when its settings are refused, or when the bundles
- * cannot be built.
+ * Declares everything that a stage is made of. Nothing is declared when its settings are refused, or what is
+ * there already and it would use, or when the bundles cannot be built.
  *
  * 1. The network and the database in it.
  * 2. The runner and inspect. The runner sets up the roles and their first passwords.
@@ -43,11 +44,12 @@ export function describeApp(stage: string) {
  */
 export async function declareStage(stage: string) {
   const settings = resolveSettings(stage, config);
+  const found = await lookUp(settings);
   const { region } = await aws.getRegion();
   const bundles = await prepareBundles(region);
   tagEverything(stage);
   const network = await declareNetwork(settings);
-  const database = await declareDatabase(settings, network);
+  const database = declareDatabase(settings, network, found);
   const access = accessTo(database);
   const around = { settings, network, bundles };
 
@@ -66,7 +68,7 @@ export async function declareStage(stage: string) {
   declareAlarms({
     settings,
     network,
-    instanceId: database.instanceId,
+    database,
     proxyName: proxy?.name,
     runner: runner.name,
     health: health.name,

@@ -1,11 +1,11 @@
+import type { Instance } from "../database.ts";
 import type { Network } from "../network.ts";
 import type { StageSettings } from "../settings/schema.ts";
 
 export type AlarmParts = {
   readonly settings: StageSettings;
   readonly network: Network;
-  /** RDS instance identifier. */
-  readonly instanceId: $util.Input<string>;
+  readonly database: Pick<Instance, "instanceId" | "instanceClass" | "storageGb">;
   /** Its name at RDS; undefined without a proxy. */
   readonly proxyName: $util.Input<string> | undefined;
   /** Names of the functions. */

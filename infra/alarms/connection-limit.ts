@@ -7,8 +7,8 @@ const largeGib: Readonly<Record<string, number>> = { t: 8, m: 8, c: 4, r: 16, x:
 const partsOfLarge: Readonly<Record<string, number>> = { micro: 1 / 8, small: 1 / 4, medium: 1 / 2, large: 1 };
 
 /**
- * About how many connections RDS lets in by default. A little less is true, because some of the memory is the system's:
- * enough for an alarm at a share of it. Pure.
+ * About how many connections RDS lets in by default. Less is true, a fifth on the smallest classes, because some of the
+ * memory is the system's: enough for an alarm at a share of it. Pure.
  *
  * @param instanceClass as `t4g.micro`
  * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections

@@ -3,31 +3,39 @@ import type { StageSettings } from "../settings/schema.ts";
 
 const versions = { first: 16, last: 18 } as const;
 
-/**
- * An RDS instance that is there already. It is looked at, and refused when the stage could not use it; nothing of it is
- * changed but that the first of its security groups lets in the parts of the stage.
- *
- * @throws Error with every problem, before anything is declared
- */
-export async function adoptInstance(identifier: string, settings: StageSettings): Promise<Instance> {
-  const found = await aws.rds.getInstance({ dbInstanceIdentifier: identifier });
-  const name = settings.database.name ?? found.dbName;
-  const [groupId = ""] = found.vpcSecurityGroups;
-  const masterSecretArn = found.masterUserSecrets[0]?.secretArn ?? "";
+/** What keeps an instance from being used by the stage. */
+export async function findAdoptionProblems(
+  found: aws.rds.GetInstanceResult,
+  settings: StageSettings,
+): Promise<string[]> {
   const problems = [...findProblems(found), ...(await findNetworkProblems(found, settings))];
-  if (name === "") problems.push("RDS knows no database in it; set database.name to that which is to be used");
-  if (problems.length > 0) throw new Error(`database.adopt: ${identifier}: ${problems.join("; ")}.`);
+  if ((settings.database.name ?? found.dbName) === "") {
+    problems.push("RDS knows no database in it; set database.name to that which is to be used");
+  }
+  return problems.length === 0 ? [] : [`database.adopt: ${found.dbInstanceIdentifier}: ${problems.join("; ")}`];
+}
+
+/**
+ * An RDS instance that is there already and was looked at before (`findAdoptionProblems`). Nothing of it is changed but
+ * that one of its security groups, the first by id, lets in the parts of the stage.
+ */
+export function adoptInstance(found: aws.rds.GetInstanceResult, { database }: StageSettings): Instance {
+  const identifier = found.dbInstanceIdentifier;
+  // RDS gives them in any order; another one would move every rule.
+  const [groupId = ""] = found.vpcSecurityGroups.toSorted();
   void $util.log.info(
-    `${identifier} is adopted. Its version, class, storage, backups, parameters (rds.force_ssl), deletion protection and ` +
-      `removal are not managed here${found.storageEncrypted ? "" : ". Its storage is not encrypted"}.`,
+    `${identifier} is adopted. Its version, class, storage, zones, backups, parameters (rds.force_ssl), deletion protection ` +
+      `and removal are not managed here: of the settings in database only name counts${found.storageEncrypted ? "" : ". Its storage is not encrypted"}.`,
   );
   return {
     instanceId: $util.output(identifier),
     resourceId: $util.output(found.resourceId),
     host: $util.output(found.address),
     port: found.port,
-    name: $util.output(name),
-    masterSecretArn: $util.output(masterSecretArn),
+    name: $util.output(database.name ?? found.dbName),
+    instanceClass: found.dbInstanceClass.replace(/^db\./, ""),
+    storageGb: found.allocatedStorage,
+    masterSecretArn: $util.output(found.masterUserSecrets[0]?.secretArn ?? ""),
     groupId: $util.output(groupId),
     ready: [],
   };

@@ -5,7 +5,9 @@ import { createGroup } from "../security-groups.ts";
 import type { StageSettings } from "../settings/schema.ts";
 import { declareLog } from "./logs.ts";
 import { declareMonitoring } from "./monitoring.ts";
-import { declareParameters, majorVersion } from "./parameters.ts";
+import type { FoundDatabase } from "./look-up.ts";
+import { declareParameters } from "./parameters.ts";
+import { isMajorUpgrade, isNewEnough } from "./versions.ts";
 
 const databasePort = 5432;
 
@@ -13,7 +15,11 @@ const databasePort = 5432;
 const masterName = "postern_master";
 
 /** What is written to CloudWatch; RDS for PostgreSQL has no more. */
-const logExports = { DatabaseLog: "postgresql", DatabaseUpgradeLog: "upgrade" } as const;
+const logExports = {
+  DatabaseLog: "postgresql",
+  DatabaseUpgradeLog: "upgrade",
+  DatabaseIamLog: "iam-db-auth-error",
+} as const;
 
 /**
  * An instance of the stage's own. SST's `Postgres` is not used: it puts a master password of its own making and a version
@@ -22,7 +28,11 @@ const logExports = { DatabaseLog: "postgresql", DatabaseUpgradeLog: "upgrade" } 
  * With its identifier fixed, nothing can be put in its place: a change that RDS cannot make to an instance ends in an
  * error, not in an empty database.
  */
-export function declareInstance(settings: StageSettings, { vpcId, privateSubnetIds }: Network): Instance {
+export function declareInstance(
+  settings: StageSettings,
+  { vpcId, privateSubnetIds }: Network,
+  { runningVersion }: FoundDatabase,
+): Instance {
   const { protected: isProtected, database } = settings;
   const identifier = instanceIdentifier($app.stage);
   const group = createGroup({ name: "DatabaseGroup", vpcId, description: "Database", isKept: isProtected });
@@ -45,6 +55,8 @@ export function declareInstance(settings: StageSettings, { vpcId, privateSubnetI
       ...storage(database),
       ...access,
       ...upkeep(settings),
+      // Only where the settings name the version that it is to leave.
+      allowMajorVersionUpgrade: isMajorUpgrade(database, runningVersion),
       ...removal(identifier, settings),
       ...declareMonitoring(identifier, settings),
       dbSubnetGroupName: subnets.name,
@@ -56,7 +68,7 @@ export function declareInstance(settings: StageSettings, { vpcId, privateSubnetI
       protect: isProtected,
       retainOnDelete: isProtected,
       deleteBeforeReplace: false,
-      ignoreChanges: ignoredChanges(database),
+      ignoreChanges: ignoredChanges(database, runningVersion),
       dependsOn: logs,
     },
   );
@@ -69,6 +81,8 @@ export function declareInstance(settings: StageSettings, { vpcId, privateSubnetI
       database.restoreSnapshot !== undefined && database.name !== undefined
         ? $util.output(database.name)
         : instance.dbName,
+    instanceClass: database.instanceClass,
+    storageGb: database.storageGb,
     masterSecretArn: instance.masterUserSecrets.apply(managedSecret),
     groupId: group.id,
     ready: [instance],
@@ -106,7 +120,6 @@ function upkeep({ protected: isProtected, database }: StageSettings) {
     copyTagsToSnapshot: true,
     // On a protected stage what interrupts service waits for the maintenance window.
     applyImmediately: !isProtected,
-    allowMajorVersionUpgrade: false,
     autoMinorVersionUpgrade: true,
   };
 }
@@ -125,14 +138,14 @@ function removal(identifier: string, { protected: isProtected, database }: Stage
 /**
  * - What only counts when the instance is made. RDS would make another one for it.
  * - The zone, which fails over.
- * - A minor version that was named: RDS goes on from it by itself, and cannot go back. A major version alone is not
- *   ignored, so that raising it is refused (`allowMajorVersionUpgrade`), not overlooked.
+ * - The version, where what runs is as new. It is never ignored where its family's parameters change with it.
  *
  * Storage is not ignored, though it grows by itself: the provider lets it be, and could not raise it otherwise.
  */
-function ignoredChanges(database: StageSettings["database"]): string[] {
+function ignoredChanges(database: StageSettings["database"], runningVersion: string | undefined): string[] {
   const atCreation = ["snapshotIdentifier", "username", "dbName", "availabilityZone"];
-  return database.version === majorVersion(database) ? atCreation : [...atCreation, "engineVersion"];
+  const isKept = runningVersion !== undefined && isNewEnough(database, runningVersion);
+  return isKept ? [...atCreation, "engineVersion"] : atCreation;
 }
 
 function managedSecret(secrets: readonly { readonly secretArn: string }[]): string {

@@ -1,4 +1,5 @@
 import type { StageSettings } from "../settings/schema.ts";
+import { majorVersion } from "./versions.ts";
 
 type Parameter = {
   readonly name: string;
@@ -25,20 +26,19 @@ const parameters: readonly Parameter[] = [
   { name: "log_disconnections", value: "1", applyMethod: "immediate" },
 ];
 
-export function majorVersion({ version }: StageSettings["database"]): string {
-  return version.split(".")[0] ?? version;
-}
-
-/** One group a major version, and the version in its name, so that the next one is there before the instance takes it. */
+/**
+ * One group a major version, the next of which is there before the instance takes it. RDS makes the end of its name: a group
+ * that was left by a deploy that failed, or that stays, is in nobody's way.
+ */
 export function declareParameters(
   identifier: string,
   { protected: isProtected, database }: StageSettings,
 ): aws.rds.ParameterGroup {
-  const family = `postgres${majorVersion(database)}`;
+  const family = `postgres${majorVersion(database.version)}`;
   return new aws.rds.ParameterGroup(
     "DatabaseParameters",
     {
-      name: `${identifier}-${family}`,
+      namePrefix: `${identifier}-${family}-`,
       description: `Parameters of ${identifier}`,
       family,
       parameters: [...parameters],

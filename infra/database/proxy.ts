@@ -22,29 +22,32 @@ const port = 5432;
  * 1. A role that may read the secrets of the app and health roles, and nothing else.
  * 2. The proxy, which takes TLS only and knows these two logins; SST's has the master's. Made after `setup`: a first
  *    deploy takes some minutes more, and a proxy never sees a secret without a value.
- * 3. The limits of its pool, then its target, the instance. `ready` is the target: nobody can connect before it.
+ * 3. The limits of its pool, then its target, the instance. `ready` is the target, and the rules that lead to the instance:
+ *    nobody can connect before them.
+ *
+ * It holds no data, so that nothing of it stays, on a protected stage neither: it can be turned off and on again. Its name
+ * is fixed; a change that AWS can only make with another proxy (its subnets) deletes it first, and applications are without
+ * it for some minutes.
  */
 export function declareProxy(settings: StageSettings, place: ProxyPlace): DatabaseProxy | undefined {
-  const { protected: isProtected, proxy: wanted } = settings;
+  const { proxy: wanted } = settings;
   if (!wanted.enabled) return undefined;
   const { network, database } = place;
   const name = proxyName($app.stage);
-  const kept = { retainOnDelete: isProtected };
   const group = createGroup({
     name: "DatabaseProxyGroup",
     vpcId: network.vpcId,
     description: "Database proxy",
-    isKept: isProtected,
   });
-  allow({
+  const rules = allow({
     name: "DatabaseProxyToInstance",
     from: group.id,
     to: database.groupId,
     port: database.port,
     description: "Proxy",
   });
-  const log = declareLog({ name: "DatabaseProxyLog", logGroup: `/aws/rds/proxy/${name}` }, settings);
-  const { role, policy } = declareRole([database.secrets.app.arn, database.secrets.health.arn], kept);
+  const log = declareLog({ name: "DatabaseProxyLog", logGroup: `/aws/rds/proxy/${name}`, isKept: false }, settings);
+  const { role, policy } = declareRole([database.secrets.app.arn, database.secrets.health.arn]);
   const proxy = new aws.rds.Proxy(
     "DatabaseProxy",
     {
@@ -62,25 +65,21 @@ export function declareProxy(settings: StageSettings, place: ProxyPlace): Databa
       vpcSubnetIds: network.privateSubnetIds,
       vpcSecurityGroupIds: [group.id],
     },
-    { ...kept, deleteBeforeReplace: false, dependsOn: [policy, log, ...database.ready, ...place.after] },
+    { deleteBeforeReplace: true, dependsOn: [policy, log, ...database.ready, ...place.after] },
   );
-  const pool = new aws.rds.ProxyDefaultTargetGroup(
-    "DatabaseProxyPool",
-    {
-      dbProxyName: proxy.name,
-      connectionPoolConfig: {
-        maxConnectionsPercent: wanted.maxConnectionsPercent,
-        connectionBorrowTimeout: wanted.borrowTimeoutSeconds,
-      },
+  const pool = new aws.rds.ProxyDefaultTargetGroup("DatabaseProxyPool", {
+    dbProxyName: proxy.name,
+    connectionPoolConfig: {
+      maxConnectionsPercent: wanted.maxConnectionsPercent,
+      connectionBorrowTimeout: wanted.borrowTimeoutSeconds,
     },
-    kept,
-  );
-  const target = new aws.rds.ProxyTarget(
-    "DatabaseProxyTarget",
-    { dbProxyName: proxy.name, targetGroupName: pool.name, dbInstanceIdentifier: database.instanceId },
-    kept,
-  );
-  return { name: proxy.name, host: proxy.endpoint, port, groupId: group.id, ready: [target] };
+  });
+  const target = new aws.rds.ProxyTarget("DatabaseProxyTarget", {
+    dbProxyName: proxy.name,
+    targetGroupName: pool.name,
+    dbInstanceIdentifier: database.instanceId,
+  });
+  return { name: proxy.name, host: proxy.endpoint, port, groupId: group.id, ready: [target, ...rules] };
 }
 
 function login(secret: aws.secretsmanager.Secret, isIam: boolean) {
@@ -90,28 +89,20 @@ function login(secret: aws.secretsmanager.Secret, isIam: boolean) {
 }
 
 /** Secrets under AWS's own key need no permission on it: its policy lets in who may read the secret, through Secrets Manager only. */
-function declareRole(secretArns: readonly $util.Input<string>[], kept: $util.CustomResourceOptions) {
-  const role = new aws.iam.Role(
-    "DatabaseProxyRole",
-    {
-      description: "Lets RDS Proxy read the logins that it has",
-      assumeRolePolicy: $jsonStringify({
-        Version: "2012-10-17",
-        Statement: [{ Effect: "Allow", Principal: { Service: "rds.amazonaws.com" }, Action: "sts:AssumeRole" }],
-      }),
-    },
-    kept,
-  );
-  const policy = new aws.iam.RolePolicy(
-    "DatabaseProxyPolicy",
-    {
-      role: role.id,
-      policy: $jsonStringify({
-        Version: "2012-10-17",
-        Statement: [{ Effect: "Allow", Action: ["secretsmanager:GetSecretValue"], Resource: [...secretArns] }],
-      }),
-    },
-    kept,
-  );
+function declareRole(secretArns: readonly $util.Input<string>[]) {
+  const role = new aws.iam.Role("DatabaseProxyRole", {
+    description: "Lets RDS Proxy read the logins that it has",
+    assumeRolePolicy: $jsonStringify({
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Principal: { Service: "rds.amazonaws.com" }, Action: "sts:AssumeRole" }],
+    }),
+  });
+  const policy = new aws.iam.RolePolicy("DatabaseProxyPolicy", {
+    role: role.id,
+    policy: $jsonStringify({
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Action: ["secretsmanager:GetSecretValue"], Resource: [...secretArns] }],
+    }),
+  });
   return { role, policy };
 }

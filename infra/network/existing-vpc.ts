@@ -8,10 +8,9 @@ type Existing = NonNullable<StageSettings["network"]["existing"]>;
 
 /**
  * A VPC that is there already. Nothing in it is changed; a bastion, where the stage wants one, is put into its first
- * private subnet. Subnets that are not private are refused before anything is declared.
+ * private subnet. Its subnets were looked at before (`findSubnetProblems`).
  */
 export async function useExistingVpc(existing: Existing, settings: StageSettings): Promise<Network> {
-  await refuseUnfitSubnets(existing);
   const { vpcId, privateSubnetIds } = existing;
   const network = { vpcId: $util.output(vpcId), privateSubnetIds: $util.output(privateSubnetIds), natInstanceIds: [] };
   if (settings.network.bastion === "none") return { ...network, bastionIds: [] };
@@ -20,30 +19,6 @@ export async function useExistingVpc(existing: Existing, settings: StageSettings
   const bastion = await declareBastion(privateSubnetIds[0] ?? "", group.id, settings);
   declareRecovery("NetworkBastion", bastion.id);
   return { ...network, bastionIds: [bastion.id], bastionGroupId: group.id };
-}
-
-async function refuseUnfitSubnets({ vpcId, privateSubnetIds }: Existing): Promise<void> {
-  const subnets = await Promise.all(privateSubnetIds.map((id) => aws.ec2.getSubnet({ id })));
-  const problems: string[] = [];
-  for (const subnet of subnets) {
-    if (subnet.vpcId !== vpcId) problems.push(`${subnet.id} is in ${subnet.vpcId}, not in ${vpcId}`);
-    else if (await hasInternetGateway(subnet.id, vpcId)) {
-      problems.push(`${subnet.id} is public: its route table leads to an internet gateway`);
-    }
-  }
-  const zones = new Set(subnets.map(({ availabilityZone }) => availabilityZone));
-  if (zones.size < 2) problems.push(`all are in ${[...zones].join()}; expected two zones or more`);
-  if (problems.length > 0) throw new Error(`network.existing.privateSubnetIds: ${problems.join("; ")}.`);
-}
-
-/** A subnet without a route table of its own has the VPC's main one. */
-async function hasInternetGateway(subnetId: string, vpcId: string): Promise<boolean> {
-  const own = await aws.ec2.getRouteTables({ filters: [{ name: "association.subnet-id", values: [subnetId] }] });
-  const main = await aws.ec2.getRouteTables({ vpcId, filters: [{ name: "association.main", values: ["true"] }] });
-  const routeTableId = own.ids[0] ?? main.ids[0];
-  if (routeTableId === undefined) return false;
-  const { routes } = await aws.ec2.getRouteTable({ routeTableId });
-  return routes.some(({ gatewayId }) => gatewayId.startsWith("igw-"));
 }
 
 async function declareBastion(subnetId: string, groupId: $util.Input<string>, { network }: StageSettings) {

@@ -60,6 +60,8 @@ const groups = {
   database: v.strictObject({
     /** PostgreSQL's version, as RDS has it. */
     version: v.pipe(v.string(), v.regex(/^1[6-8](?:\.\d+)?$/, "expected a version from 16 to 18, as 17 or 17.6")),
+    /** Danger: the major version that runs and that the next deploy leaves for that of `version`. RDS cannot go back. */
+    upgradeFrom: v.optional(v.pipe(v.string(), v.regex(/^1[67]$/, "expected the major version that runs, 16 or 17"))),
     /** RDS instance class without `db.`. */
     instanceClass: v.pipe(v.string(), v.regex(/^[a-z0-9]+\.[a-z0-9]+$/, "expected a class, as t4g.micro")),
     storageGb: count(20, 65_536),

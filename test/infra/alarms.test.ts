@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { evaluateWhole } from "../support/sst/evaluate.ts";
+import type { RecordedResource } from "../support/sst/recorded.ts";
 import { input, ofType } from "./rules/rule.ts";
 
 const topicArn = "arn:aws:sns:eu-central-1:123456789012:on-call";
@@ -8,6 +9,11 @@ async function alarmsOf(stage: string, alarms: object) {
   const evaluation = await evaluateWhole({ stage, config: { stages: { [stage]: { alarms } } } });
   const all = ofType(evaluation, "aws:cloudwatch/metricAlarm:MetricAlarm");
   return { evaluation, alarms: all.filter(({ name }) => name.startsWith("Alarm")) };
+}
+
+function thresholdOf(alarms: readonly RecordedResource[], name: string): unknown {
+  const found = alarms.find((alarm) => alarm.name === name);
+  return found && input(found, "threshold");
 }
 
 describe("alarms", () => {
@@ -41,5 +47,21 @@ describe("alarms", () => {
     expect(subscription?.inputs).toMatchObject({ protocol: "email", endpoint: "on-call@example.com" });
     expect(alarms.every(({ options }) => options.dependsOn.includes("AlarmTopic"))).toBe(true);
     expect(alarms.map(({ name }) => name)).not.toContain("AlarmProxyBorrowLatency");
+  });
+
+  it("about connections come before the smallest class is full, through the proxy, too", async () => {
+    const { alarms } = await alarmsOf("production", { topicArn });
+    // A t4g.small takes about 181 connections, of which the proxy's pool is 90 %.
+    expect(thresholdOf(alarms, "AlarmDatabaseConnections")).toBeLessThan(181 * 0.9);
+  });
+
+  it("of an adopted database are about its class and its storage, not those of the settings", async () => {
+    const existing = { vpcId: "vpc-0123456789abcdef0", privateSubnetIds: ["subnet-private-a", "subnet-private-b"] };
+    const dev = { alarms: { topicArn }, network: { existing }, database: { adopt: "fine" } };
+    const evaluation = await evaluateWhole({ stage: "dev", config: { stages: { dev } } });
+    const alarms = ofType(evaluation, "aws:cloudwatch/metricAlarm:MetricAlarm");
+    // An r8g.large with 500 GB.
+    expect(thresholdOf(alarms, "AlarmDatabaseConnections")).toBe(1081);
+    expect(thresholdOf(alarms, "AlarmDatabaseStorage")).toBe(50 * 2 ** 30);
   });
 });

@@ -8,6 +8,7 @@ const existingVpcId = "vpc-0123456789abcdef0";
 const existing = { vpcId: existingVpcId, privateSubnetIds: ["subnet-private-a", "subnet-private-b"] };
 const adopting = (adopt: string, database: object = {}) =>
   dev({ network: { existing }, database: { adopt, ...database } });
+const running = (database: object) => ({ stage: "running", config: { stages: { running: { database } } } });
 
 function named(evaluation: Evaluation, name: string): RecordedResource {
   const found = evaluation.resources.find((resource) => resource.name === name);
@@ -30,7 +31,7 @@ describe("the database of a stage", () => {
       dbName: "postern",
     });
     expect(named(evaluation, "DatabaseParameters").inputs).toMatchObject({
-      name: "postern-dev-postgres18",
+      namePrefix: "postern-dev-postgres18-",
       family: "postgres18",
     });
   });
@@ -49,15 +50,15 @@ describe("the database of a stage", () => {
     });
   });
 
-  it("stays with everything that belongs to it when a protected stage is removed", async () => {
+  it("stays with everything that belongs to it, but the proxy, when a protected stage is removed", async () => {
     const evaluation = await evaluateWhole({ stage: "production" });
     const going = evaluation.resources.filter(
       ({ name, options }) => name.startsWith("Database") && !options.retainOnDelete,
     );
-    // The rules, without which nobody gets in.
-    expect(new Set(going.map(({ name }) => name))).toEqual(
-      new Set(["DatabaseProxyToInstanceOut", "DatabaseProxyToInstanceIn", "DatabaseFromBastionIn"]),
-    );
+    // The rules, without which nobody gets in, and the proxy, which holds no data.
+    expect(going.map(({ name }) => name).filter((name) => !name.startsWith("DatabaseProxy"))).toEqual([
+      "DatabaseFromBastionIn",
+    ]);
   });
 
   it("has logs that end, made before RDS would make them without an end", async () => {
@@ -68,13 +69,6 @@ describe("the database of a stage", () => {
       name: "/aws/rds/instance/postern-production/postgresql",
       retentionInDays: 90,
     });
-  });
-
-  it("goes on from a minor version that was named, and refuses to overlook another major one", async () => {
-    const minor = named(await evaluateWhole(dev({ database: { version: "17.6" } })), "DatabaseInstance");
-    const major = named(await evaluateWhole(dev({ database: { version: "17" } })), "DatabaseInstance");
-    expect(minor.options.ignoreChanges).toContain("engineVersion");
-    expect(major.options.ignoreChanges).not.toContain("engineVersion");
   });
 
   it("does without storage that grows where the maximum is what it has", async () => {
@@ -98,6 +92,37 @@ describe("the database of a stage", () => {
     expect(named(own, "DatabaseFromBastionIn").inputs).toMatchObject({ fromPort: 5432, toPort: 5432 });
     expect(own.resources.map(({ name }) => name)).not.toContain("DatabaseFromBastionOut");
     expect(named(other, "DatabaseFromBastionOut").inputs).toMatchObject({ securityGroupId: "NetworkBastion-id" });
+  });
+});
+
+describe("a database that runs PostgreSQL 17.6", () => {
+  it.each([
+    ["17", true],
+    ["17.5", true],
+    ["17.6", true],
+    ["17.10", false],
+  ])("keeps its version where %s is wanted: %s", async (version, isKept) => {
+    const { options, inputs } = named(await evaluateWhole(running({ version })), "DatabaseInstance");
+    expect(options.ignoreChanges.includes("engineVersion")).toBe(isKept);
+    expect(inputs).toMatchObject({ engineVersion: version, allowMajorVersionUpgrade: false });
+  });
+
+  it.each([
+    [{ version: "18" }, 'set database.upgradeFrom to "17"'],
+    [{ version: "18.1", upgradeFrom: "16" }, 'set database.upgradeFrom to "17"'],
+    [{ version: "16.9" }, "RDS cannot go back; expected 17"],
+  ])("is refused %j, before anything is declared", async (database, problem) => {
+    const { errors, resources } = await evaluate(running(database));
+    expect(errors).toEqual([expect.stringContaining(problem)]);
+    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+  });
+
+  it("is upgraded with the parameters of the next major version where the settings say what it leaves", async () => {
+    const evaluation = await evaluateWhole(running({ version: "18.1", upgradeFrom: "17" }));
+    const { inputs, options } = named(evaluation, "DatabaseInstance");
+    expect(inputs).toMatchObject({ engineVersion: "18.1", allowMajorVersionUpgrade: true });
+    expect(options.ignoreChanges).not.toContain("engineVersion");
+    expect(named(evaluation, "DatabaseParameters").inputs).toMatchObject({ family: "postgres18" });
   });
 });
 
@@ -131,7 +156,19 @@ describe("an adopted instance", () => {
     const { errors, resources } = await evaluate(adopting(identifier));
     expect(errors).toEqual([expect.stringContaining(`database.adopt: ${identifier}:`)]);
     expect(errors[0]).toContain(problem);
-    expect(resources.filter(({ name }) => name.startsWith("Database"))).toEqual([]);
+    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+  });
+
+  it("is refused together with the subnets that the stage could not use", async () => {
+    const subnets = { vpcId: existingVpcId, privateSubnetIds: ["subnet-private-a", "subnet-public-b"] };
+    const { errors, resources } = await evaluate(dev({ network: { existing: subnets }, database: { adopt: "mysql" } }));
+    expect(errors).toEqual([expect.stringMatching(/subnet-public-b is public.*database\.adopt: mysql/)]);
+    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+  });
+
+  it("lets the parts in through the first of its groups by id, in whatever order RDS gives them", async () => {
+    const evaluation = await evaluateWhole(adopting("two-groups"));
+    expect(input(named(evaluation, "DatabaseFromBastionIn"), "securityGroupId")).toBe("sg-a");
   });
 
   it("without a database that RDS knows of takes the one that is named", async () => {
@@ -140,6 +177,32 @@ describe("an adopted instance", () => {
 });
 
 describe("the proxy", () => {
+  it("of a protected stage goes when it is turned off, so that its names are free when it is turned on again", async () => {
+    const evaluation = await evaluateWhole({ stage: "production" });
+    const made = evaluation.resources.filter(({ name }) => name.startsWith("DatabaseProxy"));
+    expect(made.map(({ name }) => name)).toEqual(expect.arrayContaining(["DatabaseProxy", "DatabaseProxyLog"]));
+    expect(made.filter(({ options }) => options.protect || options.retainOnDelete)).toEqual([]);
+  });
+
+  it("is deleted before another one takes its fixed name, as when a zone is added", async () => {
+    const { options } = named(await evaluateWhole({ stage: "production" }), "DatabaseProxy");
+    expect(options.deleteBeforeReplace).toBe(true);
+  });
+
+  it("lets nothing connect through it before its rules lead to the instance", async () => {
+    const { resources } = await evaluateWhole({
+      stage: "production",
+      config: { stages: { production: { deployHook: { migrate: true } } } },
+    });
+    const waiting = resources.filter(({ options }) => options.dependsOn.includes("DatabaseProxyTarget"));
+    expect(waiting).not.toEqual([]);
+    for (const { options } of waiting) {
+      expect(options.dependsOn).toEqual(
+        expect.arrayContaining(["DatabaseProxyToInstanceIn", "DatabaseProxyToInstanceOut"]),
+      );
+    }
+  });
+
   it("is not there unless the stage wants it", async () => {
     expect(ofType(await evaluateWhole(dev({})), "aws:rds/proxy:Proxy")).toEqual([]);
   });

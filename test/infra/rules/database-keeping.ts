@@ -10,13 +10,7 @@ function instances(isFine: (instance: RecordedResource) => boolean, problem: str
 }
 
 /** What the database cannot be without, and AWS would not delete beside it. */
-const keptTypes = [
-  "aws:rds/subnetGroup:SubnetGroup",
-  "aws:rds/parameterGroup:ParameterGroup",
-  "aws:rds/proxy:Proxy",
-  "aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup",
-  "aws:rds/proxyTarget:ProxyTarget",
-];
+const keptTypes = ["aws:rds/subnetGroup:SubnetGroup", "aws:rds/parameterGroup:ParameterGroup"];
 
 /** That data outlives what is done to the stage. */
 export const databaseKeepingRules: readonly Rule[] = [

@@ -121,7 +121,7 @@ export const databaseRules: readonly Rule[] = [
     fsbp: ["RDS.9", "RDS.36"],
     violations: instances((instance) => {
       const exports = (input(instance, "enabledCloudwatchLogsExports") ?? []) as unknown[];
-      return exports.includes("postgresql") && exports.includes("upgrade");
+      return ["postgresql", "upgrade", "iam-db-auth-error"].every((log) => exports.includes(log));
     }, "its logs stay where nobody looks"),
   },
   {

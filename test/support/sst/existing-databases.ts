@@ -1,6 +1,9 @@
 import type { Inputs } from "./cloud.ts";
 
-/** RDS instances that were there before, by identifier. `fine` can be adopted; each other one cannot, for what it is called. */
+/**
+ * RDS instances that were there before, by identifier. `fine` and `two-groups` can be adopted; each other one
+ * cannot, for what it is called.
+ */
 const instances: Record<string, Inputs> = {
   fine: {},
   mysql: { engine: "mysql", engineVersion: "8.4.6" },
@@ -9,6 +12,9 @@ const instances: Record<string, Inputs> = {
   elsewhere: { dbSubnetGroup: "elsewhere" },
   classic: { dbSubnetGroup: "", vpcSecurityGroups: [] },
   "own-password": { masterUserSecrets: [] },
+  "two-groups": { vpcSecurityGroups: ["sg-b", "sg-a"] },
+  // Of a stage that was deployed before.
+  "postern-running": { engineVersion: "17.6" },
   nameless: { dbName: "" },
 };
 
@@ -21,6 +27,8 @@ const fine: Inputs = {
   vpcSecurityGroups: ["sg-adopted"],
   masterUserSecrets: [{ secretArn: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds!db-fine" }],
   dbName: "shop",
+  dbInstanceClass: "db.r8g.large",
+  allocatedStorage: 500,
   port: 5433,
   resourceId: "db-FINE",
 };
@@ -28,6 +36,10 @@ const fine: Inputs = {
 export function answerRdsCall(token: string, inputs: Inputs, vpcId: string): Inputs | undefined {
   if (token === "aws:rds/getSubnetGroup:getSubnetGroup") {
     return { ...inputs, id: "group", vpcId: inputs["name"] === "elsewhere" ? "vpc-elsewhere" : vpcId };
+  }
+  if (token === "aws:rds/getInstances:getInstances") {
+    const [filter] = inputs["filters"] as { values: string[] }[];
+    return { ...inputs, id: "instances", instanceIdentifiers: (filter?.values ?? []).filter((id) => id in instances) };
   }
   if (token !== "aws:rds/getInstance:getInstance") return undefined;
   const id = String(inputs["dbInstanceIdentifier"]);
