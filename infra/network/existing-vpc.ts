@@ -13,7 +13,12 @@ type Existing = NonNullable<StageSettings["network"]["existing"]>;
 export async function useExistingVpc(existing: Existing, settings: StageSettings): Promise<Network> {
   await refuseUnfitSubnets(existing);
   const { vpcId, privateSubnetIds } = existing;
-  const network = { vpcId: $util.output(vpcId), privateSubnetIds: $util.output(privateSubnetIds), natInstanceIds: [] };
+  const network = {
+    vpcId: $util.output(vpcId),
+    privateSubnetIds: $util.output(privateSubnetIds),
+    natInstanceIds: [],
+    ready: [],
+  };
   if (settings.network.bastion === "none") return { ...network, bastionIds: [] };
   const group = createGroup({ name: "NetworkBastion", vpcId, description: "Bastion" });
   allowHttpsOut("NetworkBastionHttps", group.id);

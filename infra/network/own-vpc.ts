@@ -57,8 +57,18 @@ export async function declareOwnVpc(settings: StageSettings): Promise<Network> {
     privateSubnetIds: vpc.privateSubnets.apply((ids) => $util.all(ids)),
     natInstanceIds,
     bastionIds: [],
+    ready: [wayOut(vpc)],
     ...bastions,
   };
+}
+
+/**
+ * The VPC with all that is in it: SST does not hand out its associations of route tables and addresses. It makes them
+ * where it makes the tables and the instances, so that these are awaited first; before, the VPC would not know of them.
+ */
+function wayOut(vpc: sst.aws.Vpc): $util.Output<$util.Resource> {
+  const { publicRouteTables, privateRouteTables, natInstances } = vpc.nodes;
+  return $util.all([publicRouteTables, privateRouteTables, natInstances]).apply(() => vpc);
 }
 
 /** SST numbers the zones from 1, at the end of the logical name. */
