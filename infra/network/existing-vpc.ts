@@ -1,8 +1,10 @@
+import { createRole } from "../lambda/role.ts";
 import type { Network } from "../network.ts";
 import { allowHttpsOut, createGroup } from "../security-groups.ts";
 import type { StageSettings } from "../settings/schema.ts";
 import { ignoredUnlessRenewed, instanceDefaults } from "./instance.ts";
 import { declareRecovery } from "./recovery.ts";
+import { carrySessions } from "./session-policy.ts";
 
 type Existing = NonNullable<StageSettings["network"]["existing"]>;
 
@@ -60,14 +62,7 @@ async function declareBastion(subnetId: string, groupId: $util.Input<string>, { 
       { name: "architecture", values: ["arm64"] },
     ],
   });
-  const { partition } = aws.getPartitionOutput();
-  const role = new aws.iam.Role("NetworkBastionRole", {
-    assumeRolePolicy: aws.iam.assumeRolePolicyForPrincipal({ Service: "ec2.amazonaws.com" }),
-  });
-  new aws.iam.RolePolicyAttachment("NetworkBastionAgent", {
-    role: role.name,
-    policyArn: $interpolate`arn:${partition}:iam::aws:policy/AmazonSSMManagedInstanceCore`,
-  });
+  const { role, policy } = createRole("NetworkBastion", "ec2.amazonaws.com", [carrySessions]);
   const profile = new aws.iam.InstanceProfile("NetworkBastionProfile", { role: role.name });
   return new aws.ec2.Instance(
     "NetworkBastionInstance",
@@ -80,6 +75,7 @@ async function declareBastion(subnetId: string, groupId: $util.Input<string>, { 
       iamInstanceProfile: profile.name,
       tags: { Name: `${$app.name}-${$app.stage}-bastion` },
     },
-    { ignoreChanges: network.nat.renewZone === undefined ? ignoredUnlessRenewed : [] },
+    // An agent that may not register at first tries again more and more seldom.
+    { dependsOn: [policy], ignoreChanges: network.nat.renewZone === undefined ? ignoredUnlessRenewed : [] },
   );
 }

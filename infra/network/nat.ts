@@ -1,5 +1,7 @@
+import { policyDocument } from "../lambda/role.ts";
 import type { StageSettings } from "../settings/schema.ts";
 import { ignoredUnlessRenewed, instanceDefaults } from "./instance.ts";
+import { carrySessions } from "./session-policy.ts";
 
 type NetworkSettings = StageSettings["network"];
 
@@ -41,9 +43,18 @@ export function shapeNatInstance(
   if (nat.renewZone !== zone) options.ignoreChanges = [...(options.ignoreChanges ?? []), ...ignoredUnlessRenewed];
 }
 
-/** SST lets every NAT instance be managed through SSM; without a bastion nobody should. Call it before the VPC is made. */
+/** An empty list would leave what is there. */
+const removesAll = [{}];
+
+/**
+ * SST gives the NAT instances a policy of AWS's that may read every parameter. They may carry sessions and nothing else;
+ * without a bastion not even that. Call it before the VPC is made.
+ */
 export function guardNatRole({ bastion }: NetworkSettings): void {
   $transform(aws.iam.Role, (args, _options, name) => {
-    if (name === "NetworkNatInstanceRole" && bastion === "none") args.managedPolicyArns = [];
+    if (name !== "NetworkNatInstanceRole") return;
+    args.managedPolicyArns = [];
+    args.inlinePolicies =
+      bastion === "none" ? removesAll : [{ name: "sessions", policy: $jsonStringify(policyDocument([carrySessions])) }];
   });
 }

@@ -4,11 +4,11 @@ import { permissions, roles, texts, trusts } from "./statements.ts";
 /** Statements that name no resource, by role policy (end of its logical name aside), with the reason. */
 const wildcardResources: Readonly<Record<string, string>> = {
   NetworkInterfaces: "Lambda makes a function's network interfaces with its role, and takes no policy that names them",
+  CarrySessions: "AWS takes no resource for the channels of sessions, nor for an instance that registers itself",
 };
 
 /** Policies of AWS that roles of ours have, with the reason. */
 const managedPolicies: Readonly<Record<string, string>> = {
-  AmazonSSMManagedInstanceCore: "AWS asks for it on an instance that carries sessions, and keeps it up to date",
   AmazonRDSEnhancedMonitoringRole: "RDS takes no other for its monitoring; it writes to one log group of RDS",
 };
 
