@@ -29,4 +29,6 @@ export type Alarm = {
   readonly minutes: number;
   /** How many such spans in a row. */
   readonly times: number;
+  /** That nothing is measured is a failure, too. Default: it is none; nobody asked, nothing ran. */
+  readonly isSilenceBad?: boolean;
 };

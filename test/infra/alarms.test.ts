@@ -35,6 +35,12 @@ describe("alarms", () => {
     ]);
   });
 
+  it("take silence for a failure of an instance, which measures itself while it runs, and of nothing else", async () => {
+    const { alarms } = await alarmsOf("dev", { topicArn });
+    const alarmed = alarms.filter((alarm) => input(alarm, "treatMissingData") === "breaching").map(({ name }) => name);
+    expect(alarmed.toSorted()).toEqual(["AlarmNat1Status", "AlarmNat2Status"]);
+  });
+
   it("go to an address through a topic of the stage's own", async () => {
     const { evaluation, alarms } = await alarmsOf("dev", { email: "on-call@example.com" });
     const [subscription] = ofType(evaluation, "aws:sns/topicSubscription:TopicSubscription");
