@@ -8,18 +8,31 @@ type NetworkSettings = StageSettings["network"];
 /** AWS account that publishes fck-nat. Without it anybody could publish an image of that name. */
 const fckNatAccount = "568608671756";
 
-/** The image for new NAT instances. Those that are there keep theirs (`shapeNatInstance`). */
+/**
+ * The image for new NAT instances. It is looked up in every deploy, though instances that are there keep theirs
+ * (`shapeNatInstance`): a deploy does not know what is there. So an image that its publisher deprecates, which AWS does to
+ * each after two years, has to be found all the same.
+ */
 export async function chooseNatImage({ imageId, imageName }: NetworkSettings["nat"]): Promise<string> {
   if (imageId !== undefined) return imageId;
-  const { id } = await aws.ec2.getAmi({
-    owners: [fckNatAccount],
-    mostRecent: true,
-    filters: [
-      { name: "name", values: [imageName] },
-      { name: "architecture", values: ["arm64"] },
-    ],
-  });
-  return id;
+  try {
+    const { id } = await aws.ec2.getAmi({
+      owners: [fckNatAccount],
+      mostRecent: true,
+      includeDeprecated: true,
+      filters: [
+        { name: "name", values: [imageName] },
+        { name: "architecture", values: ["arm64"] },
+      ],
+    });
+    return id;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `network.nat.imageName: ${imageName}; there is no such image of account ${fckNatAccount} in this region, or it could not be looked up (${reason}). Name another one, or the image itself in network.nat.imageId: that of the instances that are there changes nothing.`,
+      { cause },
+    );
+  }
 }
 
 /** The VPC's own traffic to the internet, and SSH from named ranges where the stage wants it. Nothing else. */

@@ -49,7 +49,7 @@ const groups = {
         v.string(),
         v.regex(/^[a-z0-9]+g[a-z]*\.[a-z0-9]+$/, "expected a Graviton type, as t4g.nano"),
       ),
-      /** Name of the image, `*` allowed; the newest that fits. It is looked up for new instances only. */
+      /** Name of the image, `*` allowed; the newest that fits. For new instances only. */
       imageName: text,
       /** The image itself, in the place of its name. */
       imageId: v.optional(id("ami")),

@@ -63,6 +63,15 @@ describe("the VPC of a stage", () => {
     expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
   });
 
+  it("refuses an image that is not to be found, and says what can be named instead", async () => {
+    const { errors, resources } = await evaluate({
+      stage: "dev",
+      config: { stages: { dev: { network: { nat: { imageName: "withdrawn-*" } } } } },
+    });
+    expect(errors).toEqual([expect.stringMatching(/network\.nat\.imageName: withdrawn-\*; .*network\.nat\.imageId/)]);
+    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+  });
+
   it("renews the instance of one zone when it is asked to, and no other", async () => {
     const evaluation = await dev({ network: { nat: { renewZone: 2, imageId: "ami-00000000000000001" } } });
     expect(named(evaluation, "NetworkNatInstance1").options.ignoreChanges).toEqual(["ami", "userData"]);
