@@ -72,6 +72,12 @@ describe("the VPC of a stage", () => {
     expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
   });
 
+  it("keeps its zones when the region's list of them is another one", async () => {
+    const subnets = ofType(await dev({}), "aws:ec2/subnet:Subnet");
+    expect(subnets).toHaveLength(4);
+    for (const { options } of subnets) expect(options.ignoreChanges).toContain("availabilityZone");
+  });
+
   it("renews the instance of one zone when it is asked to, and no other", async () => {
     const evaluation = await dev({ network: { nat: { renewZone: 2, imageId: "ami-00000000000000001" } } });
     expect(named(evaluation, "NetworkNatInstance1").options.ignoreChanges).toEqual(["ami", "userData"]);
