@@ -71,6 +71,7 @@ export async function declareStage(stage: string) {
     runner: runner.name,
     health: health.name,
     runnerLog: runner.logName,
+    longRunLog: longRuns?.logName,
   });
   declareDevTabs();
   declareManifest({
@@ -79,7 +80,7 @@ export async function declareStage(stage: string) {
     proxy,
     functions: { runner: runner.name, inspect: inspect.name, health: health.name },
     healthUrl: health.url,
-    longRuns,
+    longRuns: longRuns?.found,
   });
   return { vpc: network.vpcId, health: health.url };
 }

@@ -13,6 +13,8 @@ export type AlarmParts = {
   readonly health: string;
   /** Name of the runner's log group. */
   readonly runnerLog: $util.Input<string>;
+  /** Name of the long-run task's; undefined without long runs. */
+  readonly longRunLog: $util.Input<string> | undefined;
 };
 
 export type Alarm = {
