@@ -41,7 +41,7 @@ export const longRunRules: readonly Rule[] = [
   {
     id: "long-runs-container",
     title: "A task's containers write to one folder, are not privileged, and log; what runs there is not root",
-    fsbp: ["ECS.4", "ECS.5", "ECS.9", "ECS.20"],
+    securityHub: ["ECS.4", "ECS.5", "ECS.9", "ECS.20"],
     violations: (evaluation) =>
       containers(evaluation).flatMap(
         ({ where, readonlyRootFilesystem, privileged, logConfiguration, essential, user }) => {
@@ -57,7 +57,7 @@ export const longRunRules: readonly Rule[] = [
   {
     id: "long-runs-network",
     title: "A task has a network interface of its own, not the host's",
-    fsbp: ["ECS.1", "ECS.3", "ECS.17"],
+    securityHub: ["ECS.3", "ECS.17"],
     breaks: (ours) => withInputs(ours, "aws:ecs/taskDefinition:TaskDefinition", { networkMode: "host" }),
     violations: (evaluation) =>
       ofType(evaluation, "aws:ecs/taskDefinition:TaskDefinition")
@@ -67,7 +67,7 @@ export const longRunRules: readonly Rule[] = [
   {
     id: "long-runs-environment",
     title: "A container is told what the contract names and where to write, and no secret",
-    fsbp: ["ECS.8"],
+    securityHub: ["ECS.8"],
     violations: (evaluation) => [
       ...containers(evaluation).flatMap(({ where, environment = [] }) =>
         environment
@@ -82,7 +82,7 @@ export const longRunRules: readonly Rule[] = [
   {
     id: "buckets-private",
     title: "Buckets cannot be made public, by policy or ACL",
-    fsbp: ["S3.1", "S3.2", "S3.3", "S3.8", "S3.12"],
+    securityHub: ["S3.1", "S3.2", "S3.3", "S3.8", "S3.12"],
     violations: (evaluation) => [
       ...bucketsWithout(evaluation, "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", (inputs) =>
         ["blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"].every(
@@ -99,7 +99,7 @@ export const longRunRules: readonly Rule[] = [
   {
     id: "buckets-versioned",
     title: "What is overwritten in a bucket can be had back, for a time",
-    fsbp: ["S3.10", "S3.13", "S3.14"],
+    securityHub: ["S3.10", "S3.13", "S3.14"],
     violations: (evaluation) => [
       ...bucketsWithout(
         evaluation,
@@ -112,7 +112,7 @@ export const longRunRules: readonly Rule[] = [
   {
     id: "buckets-encrypted",
     title: "Buckets are encrypted, and answer over TLS only",
-    fsbp: ["S3.5"],
+    securityHub: ["S3.5"],
     violations: (evaluation) => [
       ...bucketsWithout(
         evaluation,
@@ -128,7 +128,7 @@ export const longRunRules: readonly Rule[] = [
   {
     id: "alarms-topic",
     title: "Only alarms of the account are sent to the topic",
-    fsbp: ["SNS.4"],
+    securityHub: ["SNS.4"],
     violations: (evaluation) =>
       ofType(evaluation, "aws:sns/topic:Topic").flatMap((topic) => {
         const policies = ofType(evaluation, "aws:sns/topicPolicy:TopicPolicy").filter(({ options }) =>

@@ -16,7 +16,7 @@ export const permissionRules: readonly Rule[] = [
   {
     id: "roles-trust-services",
     title: "A role trusts services of AWS, and no account",
-    fsbp: [],
+    securityHub: [],
     vanillaDev: true,
     violations: (evaluation) =>
       trusts(evaluation)
@@ -26,7 +26,7 @@ export const permissionRules: readonly Rule[] = [
   {
     id: "roles-no-wildcard-actions",
     title: "No role may do what a wildcard covers",
-    fsbp: ["IAM.1", "IAM.21"],
+    securityHub: ["IAM.1", "IAM.21"],
     vanillaDev: true,
     violations: (evaluation) =>
       permissions(evaluation)
@@ -36,7 +36,7 @@ export const permissionRules: readonly Rule[] = [
   {
     id: "roles-name-resources",
     title: "A role may act on named resources only",
-    fsbp: [],
+    securityHub: [],
     vanillaDev: true,
     exceptions: wildcardResources,
     violations: (evaluation) =>
@@ -48,7 +48,7 @@ export const permissionRules: readonly Rule[] = [
   {
     id: "roles-no-managed-policies",
     title: "No role has a policy that AWS writes, and may widen",
-    fsbp: [],
+    securityHub: [],
     exceptions: managedPolicies,
     violations: (evaluation) => {
       const inside = roles(evaluation).map((role) => ({ role, arns: texts(input(role, "managedPolicyArns")) }));
