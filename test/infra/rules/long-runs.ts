@@ -36,6 +36,14 @@ function buckets(evaluation: Evaluation) {
   return ofType(evaluation, "aws:s3/bucket:Bucket").filter(({ name }) => name.startsWith("LongRun"));
 }
 
+/** Where the command line starts tasks, as the manifest says. */
+function placeOfTasks(evaluation: Evaluation): { readonly subnets: readonly string[]; readonly securityGroup: string } {
+  const manifest = ofType(evaluation, "aws:ssm/parameter:Parameter").find(({ name }) => name === "ManifestParameter");
+  const value = manifest === undefined ? "{}" : String(input(manifest, "value"));
+  const { longRuns } = JSON.parse(value) as { longRuns?: { subnets: string[]; securityGroup: string } };
+  return longRuns ?? { subnets: [], securityGroup: "" };
+}
+
 /** Long runs are off by default, so that these hold of a stage that has them. */
 export const longRunRules: readonly Rule[] = [
   {
@@ -63,6 +71,26 @@ export const longRunRules: readonly Rule[] = [
       ofType(evaluation, "aws:ecs/taskDefinition:TaskDefinition")
         .filter((task) => input(task, "networkMode") !== "awsvpc" || input(task, "pidMode") !== undefined)
         .map(({ name }) => `${name}: shares the host's`),
+  },
+  {
+    id: "long-runs-apart",
+    title: "A task runs in private subnets of two zones or more, in a security group of its own",
+    securityHub: [],
+    breaks: (ours) =>
+      withInputs(ours, "aws:ssm/parameter:Parameter", {
+        value: JSON.stringify({ longRuns: { subnets: ["NetworkPublicSubnet1-id"], securityGroup: "Runner-id" } }),
+      }),
+    violations: (evaluation) =>
+      ofType(evaluation, "aws:ecs/taskDefinition:TaskDefinition").flatMap(({ name }) => {
+        const { subnets, securityGroup } = placeOfTasks(evaluation);
+        const functions = ofType(evaluation, "aws:lambda/function:Function");
+        const others = functions.flatMap((lambda) => texts(input(lambda, "vpcConfig", "securityGroupIds")));
+        const problems: string[] = [];
+        if (new Set(subnets).size < 2 || !subnets.every((subnet) => subnet.includes("PrivateSubnet")))
+          problems.push(`${name}: is started in the subnets ${subnets.join()}`);
+        if (securityGroup === "" || others.includes(securityGroup)) problems.push(`${name}: shares its group`);
+        return problems;
+      }),
   },
   {
     id: "long-runs-environment",

@@ -1,3 +1,4 @@
+import { isPrivateRange } from "../../../infra/settings/ranges.ts";
 import type { Evaluation, RecordedResource } from "../../support/sst/recorded.ts";
 import { input, ofType, type Rule } from "./rule.ts";
 
@@ -51,7 +52,7 @@ export const networkRules: readonly Rule[] = [
     securityHub: ["EC2.13", "EC2.18", "EC2.19", "EC2.53", "EC2.54"],
     violations: (evaluation) =>
       ingressOf(evaluation)
-        .filter(({ from }) => from.some((range) => range.endsWith("/0")))
+        .filter(({ from }) => from.some((range) => !isPrivateRange(range)))
         .map(({ where, from, port }) => `${where}: port ${String(port)} from ${from.join()}`),
   },
   {
