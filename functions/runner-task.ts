@@ -31,7 +31,7 @@ async function main(): Promise<number> {
     return status === "failed" || status === "refused" || status === "partial" ? 1 : 0;
   } catch (error) {
     const { code, message, exitCode } = toPosternError(error);
-    log.warn("run failed", { code, message });
+    log.warn("run failed", { code, error: message });
     return exitCode;
   }
 }

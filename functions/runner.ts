@@ -23,14 +23,13 @@ export async function handler(event: unknown, context: Context): Promise<RunnerR
     const known = parseRunnerEvent(event);
     const { action, runId, requestedBy } = known;
     log.info("run begins", { action, runId, requestedBy });
-    const ports = await openRunnerPorts(process.env, import.meta.dirname, time);
-    const result = await handleRunnerEvent(known, ports);
+    const result = await handleRunnerEvent(known, await openRunnerPorts(process.env, import.meta.dirname, time));
     // The alarm for failed runs looks for the status.
     log.info("run ended", { action, runId, status: "status" in result ? result.status : "done" });
     return result;
   } catch (error) {
     const document = toPosternError(error).toDocument();
-    log.warn("run failed", { code: document.code, message: document.message });
+    log.warn("run failed", { code: document.code, error: document.message });
     return { error: document };
   }
 }
@@ -41,10 +40,12 @@ async function deploy(event: unknown, time: RunnerTime): Promise<DeployResult> {
     const known = parseDeployEvent(event);
     log.info("deploy begins", { requestedBy: known.requestedBy, migrate: known.migrate, seed: known.seed });
     const ports = await openRunnerPorts(process.env, import.meta.dirname, time);
-    return await handleDeployEvent(known, ports, { onFinding: (finding) => log.warn("setup found", finding) });
+    return await handleDeployEvent(known, ports, {
+      onFinding: ({ code, message }) => log.warn("setup found", { code, finding: message }),
+    });
   } catch (error) {
     const failure = describeDeployFailure(error);
-    log.warn("deploy failed", { message: failure.message });
+    log.warn("deploy failed", { error: failure.message });
     throw failure;
   }
 }

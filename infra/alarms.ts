@@ -14,7 +14,8 @@ export function declareAlarms(parts: AlarmParts): void {
     ...natAlarms(parts),
     ...functionAlarms(parts),
   ]) {
-    const { name, says, namespace, metric, dimensions, statistic, below, atLeast, minutes, times } = alarm;
+    const { name, says, namespace, metric, dimensions, statistic, below, atLeast, minutes, times, isSilenceBad } =
+      alarm;
     new aws.cloudwatch.MetricAlarm(`Alarm${name}`, {
       name: `${$app.name}-${$app.stage}-${name}`,
       alarmDescription: `${says} (stage ${$app.stage})`,
@@ -26,8 +27,7 @@ export function declareAlarms(parts: AlarmParts): void {
       threshold: below ?? atLeast ?? 0,
       period: minutes * 60,
       evaluationPeriods: times,
-      // Nobody asked, nothing ran: that is no failure.
-      treatMissingData: "notBreaching",
+      treatMissingData: isSilenceBad === true ? "breaching" : "notBreaching",
       alarmActions: [topic],
       okActions: [topic],
     });

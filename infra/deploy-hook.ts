@@ -9,8 +9,8 @@ type HookParts = {
   readonly bundles: Bundles;
   readonly runner: DeclaredFunction;
   readonly database: DatabaseAccess;
-  /** What has to be there before, beside the function: its rules, the instance, the proxy's target. */
-  readonly after: readonly $util.Resource[];
+  /** What has to be there before, beside the function: its way to AWS, the instance, the proxy's target. */
+  readonly after: readonly $util.Input<$util.Resource>[];
 };
 
 /**

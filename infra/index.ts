@@ -57,13 +57,13 @@ export async function declareStage(stage: string) {
   const runner = declareRunner(around, access, mayReadSeeds(seeds));
   const inspect = declareInspect(around, access);
   const hook = { bundles, runner, database: access };
-  const setup = declareSetup({ ...hook, after: database.ready });
+  const setup = declareSetup({ ...hook, after: [...network.ready, ...database.ready] });
 
   const proxy = declareProxy(settings, { network, database, after: [setup] });
   const { host, port, groupId } = (settings.health.via === "database" ? undefined : proxy) ?? access;
   const health = declareHealth(around, { host, port, groupId, name: access.name }, access);
 
-  declareMigrations(settings, { ...hook, after: [setup, ...(proxy?.ready ?? [])] });
+  declareMigrations(settings, { ...hook, after: [setup, ...network.ready, ...(proxy?.ready ?? [])] });
   const longRuns = seeds && declareLongRuns(around, access, seeds);
   declareAlarms({
     settings,
@@ -73,6 +73,7 @@ export async function declareStage(stage: string) {
     runner: runner.name,
     health: health.name,
     runnerLog: runner.logName,
+    longRunLog: longRuns?.logName,
   });
   declareDevTabs();
   declareManifest({
@@ -81,7 +82,7 @@ export async function declareStage(stage: string) {
     proxy,
     functions: { runner: runner.name, inspect: inspect.name, health: health.name },
     healthUrl: health.url,
-    longRuns,
+    longRuns: longRuns?.found,
   });
   return { vpc: network.vpcId, health: health.url };
 }

@@ -12,6 +12,13 @@ import { createPrivateBucket } from "./long-runs/private-bucket.ts";
 import { allow, allowHttpsOut, createGroup } from "./security-groups.ts";
 import type { StageSettings } from "./settings/schema.ts";
 
+type DeclaredLongRuns = {
+  /** What the manifest says of it. */
+  readonly found: $util.Output<LongRuns>;
+  /** Of its log group. */
+  readonly logName: $util.Output<string>;
+};
+
 const container = "runner";
 
 /** Where big seed sets are put; a stage with long runs has one. */
@@ -39,7 +46,7 @@ export function declareLongRuns(
   { settings, network, bundles }: Surroundings,
   database: DatabaseAccess,
   seeds: aws.s3.Bucket,
-): $util.Output<LongRuns> {
+): DeclaredLongRuns {
   const group = createGroup({ name: "LongRun", vpcId: network.vpcId, description: "Long-run task" });
   allowHttpsOut("LongRunHttps", group.id);
   allow({
@@ -90,7 +97,7 @@ export function declareLongRuns(
     },
     { dependsOn: [execution.policy, task.policy] },
   );
-  return $util
+  const found = $util
     .all([cluster.arn, definition.arn, network.privateSubnetIds, group.id])
     .apply(([clusterArn, taskDefinition, subnets, securityGroup]) => ({
       cluster: clusterArn,
@@ -99,6 +106,7 @@ export function declareLongRuns(
       subnets,
       securityGroup,
     }));
+  return { found, logName: log.name };
 }
 
 /** The bundle under a name made of its content: what a task runs is what its definition was made for. */

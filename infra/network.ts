@@ -13,6 +13,8 @@ export type Network = {
   readonly bastionGroupId?: $util.Output<string>;
   /** One a zone; empty in a VPC that was there before. */
   readonly natInstanceIds: readonly $util.Output<string>[];
+  /** What the way out of the private subnets is made of; empty in a VPC that was there before. */
+  readonly ready: readonly $util.Input<$util.Resource>[];
 };
 
 /**

@@ -13,6 +13,8 @@ export type AlarmParts = {
   readonly health: string;
   /** Name of the runner's log group. */
   readonly runnerLog: $util.Input<string>;
+  /** Name of the long-run task's; undefined without long runs. */
+  readonly longRunLog: $util.Input<string> | undefined;
 };
 
 export type Alarm = {
@@ -29,4 +31,6 @@ export type Alarm = {
   readonly minutes: number;
   /** How many such spans in a row. */
   readonly times: number;
+  /** That nothing is measured is a failure, too. Default: it is none; nobody asked, nothing ran. */
+  readonly isSilenceBad?: boolean;
 };

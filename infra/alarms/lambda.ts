@@ -1,7 +1,8 @@
 import type { Alarm, AlarmParts } from "./alarm.ts";
 
-export function functionAlarms({ runner, health, runnerLog }: AlarmParts): Alarm[] {
-  const failedRuns = declareFailedRuns(runnerLog);
+export function functionAlarms({ runner, health, runnerLog, longRunLog }: AlarmParts): Alarm[] {
+  const failedRuns = countFailedRuns("AlarmFailedRuns", runnerLog);
+  if (longRunLog !== undefined) countFailedRuns("AlarmFailedLongRuns", longRunLog);
   const once = { statistic: "Sum", atLeast: 1, minutes: 5, times: 1 } as const;
   const lambda = { namespace: "AWS/Lambda" } as const;
   return [
@@ -25,7 +26,7 @@ export function functionAlarms({ runner, health, runnerLog }: AlarmParts): Alarm
       ...once,
       ...failedRuns,
       name: "RunnerFailedRuns",
-      says: "A run failed: see postern status, and the runner's log.",
+      says: "A run failed: see postern status, and the log of the runner or of the long-run task.",
     },
     {
       ...lambda,
@@ -41,11 +42,11 @@ export function functionAlarms({ runner, health, runnerLog }: AlarmParts): Alarm
   ];
 }
 
-/** A run that fails ends the function well, and says so in its log. */
-function declareFailedRuns(logGroupName: $util.Input<string>) {
+/** A run that fails ends the function well, and says so in its log; the long-run task writes the same lines. */
+function countFailedRuns(name: string, logGroupName: $util.Input<string>) {
   const namespace = "Postern";
   const metric = `${$app.stage}-failed-runs`;
-  new aws.cloudwatch.LogMetricFilter("AlarmFailedRuns", {
+  new aws.cloudwatch.LogMetricFilter(name, {
     logGroupName,
     pattern: '{ $.message = "run failed" || $.status = "failed" }',
     metricTransformation: { namespace, name: metric, value: "1" },

@@ -5,7 +5,7 @@ export function natAlarms({ network: { natInstanceIds, bastionIds } }: AlarmPart
   const ids = natInstanceIds.length > 0 ? natInstanceIds : bastionIds;
   return ids.map((id, index) => ({
     name: `${natInstanceIds.length > 0 ? "Nat" : "Bastion"}${index + 1}Status`,
-    says: "The instance does not answer: what is in its zone has no way out, and tunnels through it break.",
+    says: "The instance does not answer, or is stopped: what is in its zone has no way out, and tunnels through it break.",
     namespace: "AWS/EC2",
     metric: "StatusCheckFailed",
     dimensions: { InstanceId: id },
@@ -13,5 +13,7 @@ export function natAlarms({ network: { natInstanceIds, bastionIds } }: AlarmPart
     atLeast: 1,
     minutes: 1,
     times: 3,
+    // A stopped instance is measured no more.
+    isSilenceBad: true,
   }));
 }

@@ -23,12 +23,14 @@ export function createRole(name: string, service: string, statements: readonly S
   });
   const policy = new aws.iam.RolePolicy(`${name}Policy`, {
     role: role.id,
-    policy: $jsonStringify({
-      Version: "2012-10-17",
-      Statement: statements.map((statement) => ({ Effect: "Allow", ...statement })),
-    }),
+    policy: $jsonStringify(policyDocument(statements)),
   });
   return { role, policy };
+}
+
+/** Statements allow unless they say otherwise. */
+export function policyDocument(statements: readonly Statement[]) {
+  return { Version: "2012-10-17", Statement: statements.map((statement) => ({ Effect: "Allow", ...statement })) };
 }
 
 /** Secrets Manager's own key encrypts them, which needs no permission beside. */

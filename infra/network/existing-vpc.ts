@@ -1,8 +1,10 @@
+import { createRole } from "../lambda/role.ts";
 import type { Network } from "../network.ts";
 import { allowHttpsOut, createGroup } from "../security-groups.ts";
 import type { StageSettings } from "../settings/schema.ts";
 import { ignoredUnlessRenewed, instanceDefaults } from "./instance.ts";
 import { declareRecovery } from "./recovery.ts";
+import { carrySessions } from "./session-policy.ts";
 
 type Existing = NonNullable<StageSettings["network"]["existing"]>;
 
@@ -12,7 +14,12 @@ type Existing = NonNullable<StageSettings["network"]["existing"]>;
  */
 export async function useExistingVpc(existing: Existing, settings: StageSettings): Promise<Network> {
   const { vpcId, privateSubnetIds } = existing;
-  const network = { vpcId: $util.output(vpcId), privateSubnetIds: $util.output(privateSubnetIds), natInstanceIds: [] };
+  const network = {
+    vpcId: $util.output(vpcId),
+    privateSubnetIds: $util.output(privateSubnetIds),
+    natInstanceIds: [],
+    ready: [],
+  };
   if (settings.network.bastion === "none") return { ...network, bastionIds: [] };
   const group = createGroup({ name: "NetworkBastion", vpcId, description: "Bastion" });
   allowHttpsOut("NetworkBastionHttps", group.id);
@@ -30,14 +37,7 @@ async function declareBastion(subnetId: string, groupId: $util.Input<string>, { 
       { name: "architecture", values: ["arm64"] },
     ],
   });
-  const { partition } = aws.getPartitionOutput();
-  const role = new aws.iam.Role("NetworkBastionRole", {
-    assumeRolePolicy: aws.iam.assumeRolePolicyForPrincipal({ Service: "ec2.amazonaws.com" }),
-  });
-  new aws.iam.RolePolicyAttachment("NetworkBastionAgent", {
-    role: role.name,
-    policyArn: $interpolate`arn:${partition}:iam::aws:policy/AmazonSSMManagedInstanceCore`,
-  });
+  const { role, policy } = createRole("NetworkBastion", "ec2.amazonaws.com", [carrySessions]);
   const profile = new aws.iam.InstanceProfile("NetworkBastionProfile", { role: role.name });
   return new aws.ec2.Instance(
     "NetworkBastionInstance",
@@ -50,6 +50,7 @@ async function declareBastion(subnetId: string, groupId: $util.Input<string>, { 
       iamInstanceProfile: profile.name,
       tags: { Name: `${$app.name}-${$app.stage}-bastion` },
     },
-    { ignoreChanges: network.nat.renewZone === undefined ? ignoredUnlessRenewed : [] },
+    // An agent that may not register at first tries again more and more seldom.
+    { dependsOn: [policy], ignoreChanges: network.nat.renewZone === undefined ? ignoredUnlessRenewed : [] },
   );
 }

@@ -6,6 +6,9 @@ import { chooseNatImage, guardNatRole, natIngress, shapeNatInstance } from "./na
 import { declareRecovery } from "./recovery.ts";
 import { chooseZones } from "./zones.ts";
 
+/** A region's list of zones may shift: a subnet stays where it is, for another zone would replace it and what is in it. */
+const keptZone = ["availabilityZone"];
+
 /**
  * SST's VPC component, with what it does by default changed by transforms:
  *
@@ -29,12 +32,14 @@ export async function declareOwnVpc(settings: StageSettings): Promise<Network> {
         options.protect = settings.protected;
         return undefined;
       },
-      publicSubnet: (args, _options, name) => {
+      publicSubnet: (args, options, name) => {
+        options.ignoreChanges = keptZone;
         args.cidrBlock = subnetRanges(range, zoneIndex(name)).public;
         args.mapPublicIpOnLaunch = false;
         return undefined;
       },
       privateSubnet: (args, options, name) => {
+        options.ignoreChanges = keptZone;
         args.cidrBlock = subnetRanges(range, zoneIndex(name)).private;
         options.protect = settings.protected;
         return undefined;
@@ -57,8 +62,18 @@ export async function declareOwnVpc(settings: StageSettings): Promise<Network> {
     privateSubnetIds: vpc.privateSubnets.apply((ids) => $util.all(ids)),
     natInstanceIds,
     bastionIds: [],
+    ready: [wayOut(vpc)],
     ...bastions,
   };
+}
+
+/**
+ * The VPC with all that is in it: SST does not hand out its associations of route tables and addresses. It makes them
+ * where it makes the tables and the instances, so that these are awaited first; before, the VPC would not know of them.
+ */
+function wayOut(vpc: sst.aws.Vpc): $util.Output<$util.Resource> {
+  const { publicRouteTables, privateRouteTables, natInstances } = vpc.nodes;
+  return $util.all([publicRouteTables, privateRouteTables, natInstances]).apply(() => vpc);
 }
 
 /** SST numbers the zones from 1, at the end of the logical name. */

@@ -79,7 +79,11 @@ function databaseChecks({ protected: isProtected, network, database }: StageSett
   const { storageGb, maxStorageGb, multiAz, backupDays, deletionProtection, finalSnapshot, adopt, restoreSnapshot } =
     database;
   return [
-    [maxStorageGb < storageGb, "database.maxStorageGb", `${maxStorageGb}; expected at least storageGb, ${storageGb}`],
+    [
+      maxStorageGb < leastMaxStorageGb(storageGb),
+      "database.maxStorageGb",
+      `${maxStorageGb}; expected ${leastMaxStorageGb(storageGb)} or more: RDS asks for a tenth above storageGb, ${storageGb}`,
+    ],
     [isProtected && !deletionProtection, "database.deletionProtection", "false; expected true on a protected stage"],
     [isProtected && !finalSnapshot, "database.finalSnapshot", "false; expected true on a protected stage"],
     [isProtected && backupDays < 7, "database.backupDays", `${backupDays}; expected 7 or more on a protected stage`],
@@ -95,6 +99,11 @@ function databaseChecks({ protected: isProtected, network, database }: StageSett
       "expected network.existing, too: the VPC it is in",
     ],
   ];
+}
+
+/** In whole numbers: 1.1 times a number is a little more than it should be. */
+function leastMaxStorageGb(storageGb: number): number {
+  return Math.ceil((storageGb * 11) / 10);
 }
 
 function partChecks({ proxy, health, alarms, deployHook }: StageSettings): Check[] {

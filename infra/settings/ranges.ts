@@ -19,11 +19,19 @@ function parseRange(text: string): Range | undefined {
 /** A range that a VPC can have here: private, from /16 (AWS's largest) to /22 (or its parts get too small for Lambda). */
 export function isUsableRange(text: string): boolean {
   const range = parseRange(text);
-  if (range === undefined || formatRange(range.first, range.prefix) !== text) return false;
-  const isPrivate = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"].some((whole) =>
-    contains(whole, text),
-  );
-  return isPrivate && range.prefix >= 16 && range.prefix <= 22;
+  if (range === undefined || !isRange(text)) return false;
+  return isPrivateRange(text) && range.prefix >= 16 && range.prefix <= 22;
+}
+
+/** An IPv4 range of any size, as AWS takes it: octets up to 255, a prefix up to 32, no bits after it. */
+export function isRange(text: string): boolean {
+  const range = parseRange(text);
+  return range !== undefined && formatRange(range.first, range.prefix) === text;
+}
+
+/** Whether no address of it is one of the internet's. */
+export function isPrivateRange(text: string): boolean {
+  return ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"].some((whole) => contains(whole, text));
 }
 
 export function overlaps(one: string, other: string): boolean {

@@ -74,6 +74,7 @@ function own<T>(record: Readonly<Record<string, T>> | undefined, key: string): T
 function describeIssue(issue: v.BaseIssue<unknown>): string {
   const path = v.getDotPath(issue) ?? "postern.config.ts";
   if (issue.type === "strict_object" && issue.expected === "never") return `${path}: there is no such setting`;
+  if (issue.type === "strict_object" && issue.received === "undefined") return `${path}: is missing`;
   return `${path}: ${show(issue.input)}; ${issue.message}`;
 }
 

@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { isUsableRange } from "./ranges.ts";
+import { isStageName, stageNameRule } from "#lib/contract.ts";
+import { isRange, isUsableRange } from "./ranges.ts";
 
 /** An IPv4 range, as `10.20.0.0/16`. */
 const range = v.pipe(
@@ -11,7 +12,7 @@ const range = v.pipe(
 );
 const cidr = v.pipe(
   v.string(),
-  v.regex(/^(?:\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, "expected an IPv4 range, as 203.0.113.0/24"),
+  v.check(isRange, "expected an IPv4 range, as 203.0.113.0/24, with no bits after the prefix"),
 );
 const count = (min: number, max: number) =>
   v.pipe(
@@ -22,6 +23,7 @@ const count = (min: number, max: number) =>
   );
 const id = (prefix: string) =>
   v.pipe(v.string(), v.regex(new RegExp(`^${prefix}-[0-9a-z-]+$`), `expected ${prefix}-…`));
+const topicArn = /^arn:aws(?:-[a-z]+)*:sns:[a-z]{2}(?:-[a-z]+)+-\d+:\d{12}:[\w-]{1,256}$/;
 const flag = v.boolean("expected true or false");
 const text = v.pipe(v.string("expected text"), v.minLength(1, "expected text"));
 
@@ -49,7 +51,7 @@ const groups = {
         v.string(),
         v.regex(/^[a-z0-9]+g[a-z]*\.[a-z0-9]+$/, "expected a Graviton type, as t4g.nano"),
       ),
-      /** Name of the image, `*` allowed; the newest that fits. It is looked up for new instances only. */
+      /** Name of the image, `*` allowed; the newest that fits. For new instances only. */
       imageName: text,
       /** The image itself, in the place of its name. */
       imageId: v.optional(id("ami")),
@@ -102,7 +104,12 @@ const groups = {
   /** Where alarms go. */
   alarms: v.strictObject({
     email: v.optional(v.pipe(v.string(), v.email("expected an e-mail address"))),
-    topicArn: v.optional(v.pipe(v.string(), v.regex(/^arn:[a-z-]+:sns:/, "expected the ARN of an SNS topic"))),
+    topicArn: v.optional(
+      v.pipe(
+        v.string(),
+        v.regex(topicArn, "expected the ARN of an SNS topic, as arn:aws:sns:eu-central-1:123456789012:on-call"),
+      ),
+    ),
   }),
   /** What a deploy does to the database when its parts are there. */
   deployHook: v.strictObject({ migrate: flag, seedReference: flag }),
@@ -123,15 +130,25 @@ const overridesSchema = v.partial(
 );
 export type StageOverrides = v.InferInput<typeof overridesSchema>;
 
-export const configSchema = v.partial(
+/** Without it a key that no stage can have would replace nothing, and nobody would know. */
+const stageName = v.pipe(v.string(), v.check(isStageName, `no stage has this name: expected ${stageNameRule}`));
+
+const configEntries = v.partial(
   v.strictObject({
     /** By name of the stage. */
-    stages: v.record(v.string(), overridesSchema),
+    stages: v.record(stageName, overridesSchema),
     /** For every stage that `stages` does not name. */
     otherStages: overridesSchema,
     /** Ranges that stages are peered with, by any name. No stage may overlap them. */
     peers: v.record(v.string(), cidr),
   }),
+);
+export const configSchema = v.pipe(
+  v.custom<v.InferInput<typeof configEntries>>(
+    (config) => typeof config === "object" && config !== null && !Array.isArray(config),
+    "expected an object, as { stages: {} }",
+  ),
+  configEntries,
 );
 /** What `postern.config.ts` exports. */
 export type PosternConfig = v.InferInput<typeof configSchema>;

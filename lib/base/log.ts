@@ -4,7 +4,11 @@ export interface Log {
   warn(message: string, fields?: LogFields): void;
 }
 
-export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+/** Not those that a line has already, which they would replace: an alarm looks for the message. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>> & {
+  readonly level?: never;
+  readonly message?: never;
+};
 
 /** One JSON document a line, as CloudWatch Logs and other collectors read it. */
 export function createJsonLog(write: (line: string) => void): Log {

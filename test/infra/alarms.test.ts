@@ -41,6 +41,24 @@ describe("alarms", () => {
     ]);
   });
 
+  it("take silence for a failure of an instance, which measures itself while it runs, and of nothing else", async () => {
+    const { alarms } = await alarmsOf("dev", { topicArn });
+    const alarmed = alarms.filter((alarm) => input(alarm, "treatMissingData") === "breaching").map(({ name }) => name);
+    expect(alarmed.toSorted()).toEqual(["AlarmNat1Status", "AlarmNat2Status"]);
+  });
+
+  it("count the failed runs of the long-run task as those of the runner", async () => {
+    const config = { stages: { dev: { longRuns: true, alarms: { topicArn } } } };
+    const evaluation = await evaluateWhole({ stage: "dev", config });
+    const filters = ofType(evaluation, "aws:cloudwatch/logMetricFilter:LogMetricFilter");
+    expect(filters.map((filter) => String(input(filter, "logGroupName"))).toSorted()).toEqual([
+      "/aws/lambda/postern-dev-runner",
+      "/postern/dev/long-runs",
+    ]);
+    const counted = new Set(filters.map((filter) => String(input(filter, "metricTransformation", "name"))));
+    expect(counted).toEqual(new Set(["dev-failed-runs"]));
+  });
+
   it("go to an address through a topic of the stage's own", async () => {
     const { evaluation, alarms } = await alarmsOf("dev", { email: "on-call@example.com" });
     const [subscription] = ofType(evaluation, "aws:sns/topicSubscription:TopicSubscription");

@@ -15,6 +15,21 @@ function invocations(evaluation: Evaluation) {
   }));
 }
 
+/** Everything that is made before a resource, by logical name. */
+function closureOf({ resources }: Evaluation, name: string): Set<string> {
+  const found = new Set<string>();
+  const visit = (one: string) => {
+    for (const { options } of resources.filter((resource) => resource.name === one)) {
+      for (const next of options.dependsOn.filter((before) => !found.has(before))) {
+        found.add(next);
+        visit(next);
+      }
+    }
+  };
+  visit(name);
+  return found;
+}
+
 describe("what a deploy asks of the runner", () => {
   it("is setup, with each bundle and database once", async () => {
     const [setup, ...others] = invocations(await evaluateWhole({ stage: "dev" }));
@@ -38,6 +53,23 @@ describe("what a deploy asks of the runner", () => {
     expect(runner?.options.dependsOn).toEqual(
       expect.arrayContaining(["RunnerPolicy", "RunnerDatabaseIn", "RunnerDatabaseOut", "RunnerHttps"]),
     );
+  });
+
+  it("waits for the way out of the private subnets, by which the runner reads its secrets", async () => {
+    const config = { stages: { dev: { deployHook: { migrate: true } } } };
+    const evaluation = await evaluateWhole({ stage: "dev", config });
+    const wayOut = [1, 2].flatMap((zone) => [
+      `NetworkPrivateRouteTable${zone}`,
+      `NetworkPrivateRouteTableAssociation${zone}`,
+      `NetworkPublicRouteTable${zone}`,
+      `NetworkPublicRouteTableAssociation${zone}`,
+      `NetworkNatInstance${zone}`,
+      `NetworkNatInstanceEipAssociation${zone}`,
+    ]);
+    for (const name of ["DeployHookSetup", "DeployHookMigrate"]) {
+      const before = closureOf(evaluation, name);
+      expect([...wayOut, "NetworkInternetGateway"].filter((needed) => !before.has(needed))).toEqual([]);
+    }
   });
 
   it("is the same the next time, and holds no secret", async () => {

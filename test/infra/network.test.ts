@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { evaluate, evaluateWhole } from "../support/sst/evaluate.ts";
 import type { Evaluation, RecordedResource } from "../support/sst/recorded.ts";
 import { input, ofType } from "./rules/rule.ts";
+import { permissions } from "./rules/statements.ts";
 
 const dev = async (overrides: object) => evaluateWhole({ stage: "dev", config: { stages: { dev: overrides } } });
 
@@ -12,7 +13,24 @@ function named(evaluation: Evaluation, name: string): RecordedResource {
 }
 
 const natGroup = "NetworkNatInstanceSecurityGroup";
-const agentPolicy = expect.stringContaining("AmazonSSMManagedInstanceCore") as string;
+/** What an instance may do that carries sessions. */
+const sessionActions = [
+  "ssm:UpdateInstanceInformation",
+  "ssmmessages:CreateControlChannel",
+  "ssmmessages:CreateDataChannel",
+  "ssmmessages:OpenControlChannel",
+  "ssmmessages:OpenDataChannel",
+];
+
+/** What a role of the network may do, and the policies of AWS that it has. */
+function rightsOf(evaluation: Evaluation, name: string) {
+  const actions = permissions(evaluation)
+    .filter(({ where }) => where.startsWith(name))
+    .flatMap((statement) => statement.actions);
+  const attached = ofType(evaluation, "aws:iam/rolePolicyAttachment:RolePolicyAttachment");
+  const ofNetwork = attached.filter((attachment) => attachment.name.startsWith("Network"));
+  return { actions, managed: input(named(evaluation, `${name}Role`), "managedPolicyArns") ?? [], ofNetwork };
+}
 
 describe("the VPC of a stage", () => {
   it("has the range of its settings, divided among its zones", async () => {
@@ -45,6 +63,21 @@ describe("the VPC of a stage", () => {
     expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
   });
 
+  it("refuses an image that is not to be found, and says what can be named instead", async () => {
+    const { errors, resources } = await evaluate({
+      stage: "dev",
+      config: { stages: { dev: { network: { nat: { imageName: "withdrawn-*" } } } } },
+    });
+    expect(errors).toEqual([expect.stringMatching(/network\.nat\.imageName: withdrawn-\*; .*network\.nat\.imageId/)]);
+    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+  });
+
+  it("keeps its zones when the region's list of them is another one", async () => {
+    const subnets = ofType(await dev({}), "aws:ec2/subnet:Subnet");
+    expect(subnets).toHaveLength(4);
+    for (const { options } of subnets) expect(options.ignoreChanges).toContain("availabilityZone");
+  });
+
   it("renews the instance of one zone when it is asked to, and no other", async () => {
     const evaluation = await dev({ network: { nat: { renewZone: 2, imageId: "ami-00000000000000001" } } });
     expect(named(evaluation, "NetworkNatInstance1").options.ignoreChanges).toEqual(["ami", "userData"]);
@@ -57,7 +90,7 @@ describe("the VPC of a stage", () => {
 describe("the bastion", () => {
   it("is reached through SSM: the agent runs, SSH does not, and nobody comes in from outside of the VPC", async () => {
     const evaluation = await dev({});
-    expect(input(named(evaluation, "NetworkNatInstanceRole"), "managedPolicyArns")).toEqual([agentPolicy]);
+    expect(rightsOf(evaluation, "NetworkNatInstance")).toEqual({ actions: sessionActions, managed: [], ofNetwork: [] });
     const userData = input(named(evaluation, "NetworkNatInstance1"), "userData");
     expect(userData).toContain("systemctl enable --now amazon-ssm-agent");
     expect(userData).toContain("systemctl mask --now sshd");
@@ -80,7 +113,7 @@ describe("the bastion", () => {
 
   it("is none: the instances have neither the agent nor the right to use it", async () => {
     const evaluation = await dev({ network: { bastion: "none" } });
-    expect(input(named(evaluation, "NetworkNatInstanceRole"), "managedPolicyArns")).toEqual([]);
+    expect(rightsOf(evaluation, "NetworkNatInstance")).toEqual({ actions: [], managed: [], ofNetwork: [] });
     const userData = input(named(evaluation, "NetworkNatInstance1"), "userData");
     expect(userData).toContain("systemctl mask --now amazon-ssm-agent");
     expect(userData).not.toContain("enable");
@@ -101,6 +134,7 @@ describe("a VPC that is there already", () => {
       subnetId: "subnet-private-a",
       vpcSecurityGroupIds: ["NetworkBastion-id"],
     });
+    expect(rightsOf(evaluation, "NetworkBastion")).toEqual({ actions: sessionActions, managed: [], ofNetwork: [] });
     const ingress = ofType(evaluation, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule");
     expect(ingress.filter((rule) => input(rule, "securityGroupId") === "NetworkBastion-id")).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { evaluateWhole } from "../support/sst/evaluate.ts";
 import { rules } from "./rules/all.ts";
+import { withInputs } from "./rules/rule.ts";
 import { describeRules } from "./rules/describe-rules.ts";
 
 const stages = ["production", "staging", "dev"];
@@ -28,6 +29,14 @@ describe.each(rules)("$id: $title", ({ violations, protectedOnly, vanillaDev, br
     const ours = await evaluateWhole({ stage: "production", config });
     expect(violations(breaks?.(ours) ?? ours)).not.toEqual([]);
   });
+});
+
+it("half of the internet is the internet", async () => {
+  const ours = await evaluateWhole({ stage: "dev" });
+  const ingress = [{ protocol: "tcp", fromPort: 5432, toPort: 5432, cidrBlocks: ["0.0.0.0/1"] }];
+  const open = withInputs(ours, "aws:ec2/securityGroup:SecurityGroup", { ingress });
+  const rule = rules.find(({ id }) => id === "network-no-public-ingress");
+  expect(rule?.violations(open)).toContainEqual(expect.stringContaining("port 5432 from 0.0.0.0/1"));
 });
 
 it("no two rules have the same id", () => {

@@ -17,14 +17,14 @@ export const databaseKeepingRules: readonly Rule[] = [
   {
     id: "database-zones",
     title: "A protected database stands in two zones",
-    fsbp: ["RDS.5"],
+    securityHub: ["RDS.5"],
     protectedOnly: true,
     violations: instances((instance) => input(instance, "multiAz") === true, "stands in one zone"),
   },
   {
     id: "database-backups",
     title: "Backups of a protected database are kept for a week or longer",
-    fsbp: ["RDS.11"],
+    securityHub: ["RDS.11"],
     protectedOnly: true,
     violations: instances(
       (instance) => Number(input(instance, "backupRetentionPeriod") ?? 1) >= 7,
@@ -35,20 +35,20 @@ export const databaseKeepingRules: readonly Rule[] = [
   {
     id: "database-snapshot-tags",
     title: "Snapshots have the tags of their database",
-    fsbp: ["RDS.17"],
+    securityHub: ["RDS.17"],
     violations: instances((instance) => input(instance, "copyTagsToSnapshot") === true, "its snapshots have no tags"),
   },
   {
     id: "database-deletion-protection",
     title: "RDS refuses to delete a protected database",
-    fsbp: ["RDS.8"],
+    securityHub: ["RDS.8"],
     protectedOnly: true,
     violations: instances((instance) => input(instance, "deletionProtection") === true, "can be deleted"),
   },
   {
     id: "database-final-snapshot",
     title: "A protected database that is deleted all the same leaves a snapshot, and its backups",
-    fsbp: [],
+    securityHub: [],
     protectedOnly: true,
     violations: instances(
       (instance) =>
@@ -61,7 +61,7 @@ export const databaseKeepingRules: readonly Rule[] = [
   {
     id: "database-kept",
     title: "A deploy neither deletes nor replaces a protected database, and what it needs stays with it",
-    fsbp: [],
+    securityHub: [],
     protectedOnly: true,
     violations: (evaluation) => [
       ...ofType(evaluation, instanceType)
@@ -76,13 +76,13 @@ export const databaseKeepingRules: readonly Rule[] = [
   {
     id: "database-not-replaced",
     title: "A change that RDS cannot make to an instance never deletes it first",
-    fsbp: [],
+    securityHub: [],
     violations: instances(({ options }) => !options.deleteBeforeReplace, "is deleted before the next one is there"),
   },
   {
     id: "database-changes-wait",
     title: "What interrupts a protected database waits for its maintenance window",
-    fsbp: [],
+    securityHub: [],
     protectedOnly: true,
     violations: instances((instance) => input(instance, "applyImmediately") === false, "changes at any hour"),
   },

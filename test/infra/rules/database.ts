@@ -49,13 +49,13 @@ export const databaseRules: readonly Rule[] = [
   {
     id: "database-private",
     title: "The database says that it is not publicly accessible",
-    fsbp: ["RDS.2"],
+    securityHub: ["RDS.2"],
     violations: instances(has("publiclyAccessible", false), "does not say that it is private"),
   },
   {
     id: "database-private-subnets",
     title: "No subnet of the database leads to an internet gateway",
-    fsbp: ["RDS.46"],
+    securityHub: ["RDS.46"],
     violations: (evaluation) => {
       const open = publicSubnets(evaluation);
       return ofType(evaluation, "aws:rds/subnetGroup:SubnetGroup").flatMap((group) =>
@@ -69,38 +69,38 @@ export const databaseRules: readonly Rule[] = [
   {
     id: "database-ingress-named",
     title: "The database and its proxy are reached only from named groups, on port 5432, through groups of their own",
-    fsbp: ["EC2.18", "EC2.19"],
+    securityHub: ["EC2.18", "EC2.19"],
     violations: findWideIngress,
   },
   {
     id: "database-encrypted",
     title: "The database's storage is encrypted",
-    fsbp: ["RDS.3"],
+    securityHub: ["RDS.3"],
     violations: instances(has("storageEncrypted", true), "its storage is not encrypted"),
     breaks: breakInstance({ storageEncrypted: false }),
   },
   {
     id: "database-tls",
     title: "The database refuses connections without TLS",
-    fsbp: ["RDS.38"],
+    securityHub: ["RDS.38"],
     violations: parameter("rds.force_ssl", "1"),
   },
   {
     id: "database-no-logical-replication",
     title: "Nobody can read the database's log of changes",
-    fsbp: [],
+    securityHub: [],
     violations: parameter("rds.logical_replication", "0"),
   },
   {
     id: "database-iam",
     title: "People can log in with IAM",
-    fsbp: ["RDS.10"],
+    securityHub: ["RDS.10"],
     violations: instances(has("iamDatabaseAuthenticationEnabled", true), "IAM authentication is off"),
   },
   {
     id: "database-master-name",
     title: "The master has a name of its own",
-    fsbp: ["RDS.25"],
+    securityHub: ["RDS.25"],
     violations: instances(
       (instance) => !["postgres", "admin"].includes(String(input(instance, "username"))),
       "its master has the name that is tried first",
@@ -109,7 +109,7 @@ export const databaseRules: readonly Rule[] = [
   {
     id: "database-master-password",
     title: "RDS makes the master's password; none is in the state",
-    fsbp: [],
+    securityHub: [],
     violations: instances(
       (instance) => input(instance, "manageMasterUserPassword") === true && input(instance, "password") === undefined,
       "its master password is in the state",
@@ -118,7 +118,7 @@ export const databaseRules: readonly Rule[] = [
   {
     id: "database-logs",
     title: "The database writes its logs to CloudWatch",
-    fsbp: ["RDS.9", "RDS.36"],
+    securityHub: ["RDS.9", "RDS.36"],
     violations: instances((instance) => {
       const exports = (input(instance, "enabledCloudwatchLogsExports") ?? []) as unknown[];
       return ["postgresql", "upgrade", "iam-db-auth-error"].every((log) => exports.includes(log));
@@ -127,7 +127,7 @@ export const databaseRules: readonly Rule[] = [
   {
     id: "database-monitoring",
     title: "A protected database reports what its operating system does",
-    fsbp: ["RDS.6"],
+    securityHub: ["RDS.6"],
     protectedOnly: true,
     violations: instances(
       (instance) =>
@@ -138,7 +138,7 @@ export const databaseRules: readonly Rule[] = [
   {
     id: "database-minor-versions",
     title: "Minor versions come by themselves, major ones do not",
-    fsbp: ["RDS.13"],
+    securityHub: ["RDS.13"],
     violations: instances(
       (instance) => has("autoMinorVersionUpgrade", true)(instance) && has("allowMajorVersionUpgrade", false)(instance),
       "minor versions do not come by themselves, or major ones do",

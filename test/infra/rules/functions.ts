@@ -26,7 +26,7 @@ export const functionRules: readonly Rule[] = [
   {
     id: "functions-apart",
     title: "Every function is in private subnets of two zones or more, in a security group of its own",
-    fsbp: ["Lambda.3", "Lambda.5"],
+    securityHub: ["Lambda.3", "Lambda.5"],
     violations: (evaluation) => {
       const all = functions(evaluation);
       return all.flatMap((lambda) => {
@@ -45,7 +45,7 @@ export const functionRules: readonly Rule[] = [
   {
     id: "functions-not-public",
     title: "Nobody outside of the account may call a function",
-    fsbp: ["Lambda.1"],
+    securityHub: ["Lambda.1"],
     exceptions: publicFunctions,
     violations: (evaluation) =>
       [
@@ -58,7 +58,7 @@ export const functionRules: readonly Rule[] = [
   {
     id: "functions-public-capped",
     title: "A function with a URL may run so many times at once, and no more",
-    fsbp: [],
+    securityHub: [],
     violations: (evaluation) =>
       urls(evaluation)
         .flatMap(({ options }) => functions(evaluation).filter(({ name }) => options.dependsOn.includes(name)))
@@ -68,7 +68,7 @@ export const functionRules: readonly Rule[] = [
   {
     id: "functions-no-cors",
     title: "No page of another site may read a function's answer",
-    fsbp: [],
+    securityHub: [],
     violations: (evaluation) =>
       urls(evaluation)
         .filter((url) => input(url, "cors") !== undefined)
@@ -77,7 +77,7 @@ export const functionRules: readonly Rule[] = [
   {
     id: "functions-current",
     title: "Functions run on a supported Node, on Graviton",
-    fsbp: ["Lambda.2"],
+    securityHub: ["Lambda.2"],
     violations: (evaluation) =>
       functions(evaluation)
         .filter(
@@ -89,7 +89,7 @@ export const functionRules: readonly Rule[] = [
   {
     id: "functions-runner-once",
     title: "A run begins within a minute or not at all, and never a second time",
-    fsbp: [],
+    securityHub: [],
     violations: (evaluation) => {
       const configs = ofType(evaluation, "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig");
       return functions(evaluation)
@@ -109,7 +109,7 @@ export const functionRules: readonly Rule[] = [
   {
     id: "functions-environment",
     title: "A function is told what the contract names, and no secret",
-    fsbp: [],
+    securityHub: [],
     violations: (evaluation) =>
       functions(evaluation).flatMap((lambda) => {
         const unknown = Object.keys(input(lambda, "environment", "variables") ?? {}).filter(
@@ -122,7 +122,7 @@ export const functionRules: readonly Rule[] = [
   {
     id: "functions-logs-kept",
     title: "Logs of functions and tasks are kept for a year on protected stages",
-    fsbp: ["CloudWatch.16"],
+    securityHub: ["CloudWatch.16"],
     protectedOnly: true,
     violations: (evaluation) =>
       ofType(evaluation, "aws:cloudwatch/logGroup:LogGroup")
@@ -133,7 +133,7 @@ export const functionRules: readonly Rule[] = [
   {
     id: "outputs-no-secrets",
     title: "A deploy shows no secret",
-    fsbp: [],
+    securityHub: [],
     violations: ({ outputs }) =>
       Object.entries(outputs)
         .filter(([, { isSecret }]) => isSecret)

@@ -36,12 +36,20 @@ function buckets(evaluation: Evaluation) {
   return ofType(evaluation, "aws:s3/bucket:Bucket").filter(({ name }) => name.startsWith("LongRun"));
 }
 
+/** Where the command line starts tasks, as the manifest says. */
+function placeOfTasks(evaluation: Evaluation): { readonly subnets: readonly string[]; readonly securityGroup: string } {
+  const manifest = ofType(evaluation, "aws:ssm/parameter:Parameter").find(({ name }) => name === "ManifestParameter");
+  const value = manifest === undefined ? "{}" : String(input(manifest, "value"));
+  const { longRuns } = JSON.parse(value) as { longRuns?: { subnets: string[]; securityGroup: string } };
+  return longRuns ?? { subnets: [], securityGroup: "" };
+}
+
 /** Long runs are off by default, so that these hold of a stage that has them. */
 export const longRunRules: readonly Rule[] = [
   {
     id: "long-runs-container",
     title: "A task's containers write to one folder, are not privileged, and log; what runs there is not root",
-    fsbp: ["ECS.4", "ECS.5", "ECS.9", "ECS.20"],
+    securityHub: ["ECS.4", "ECS.5", "ECS.9", "ECS.20"],
     violations: (evaluation) =>
       containers(evaluation).flatMap(
         ({ where, readonlyRootFilesystem, privileged, logConfiguration, essential, user }) => {
@@ -57,7 +65,7 @@ export const longRunRules: readonly Rule[] = [
   {
     id: "long-runs-network",
     title: "A task has a network interface of its own, not the host's",
-    fsbp: ["ECS.1", "ECS.3", "ECS.17"],
+    securityHub: ["ECS.3", "ECS.17"],
     breaks: (ours) => withInputs(ours, "aws:ecs/taskDefinition:TaskDefinition", { networkMode: "host" }),
     violations: (evaluation) =>
       ofType(evaluation, "aws:ecs/taskDefinition:TaskDefinition")
@@ -65,9 +73,29 @@ export const longRunRules: readonly Rule[] = [
         .map(({ name }) => `${name}: shares the host's`),
   },
   {
+    id: "long-runs-apart",
+    title: "A task runs in private subnets of two zones or more, in a security group of its own",
+    securityHub: [],
+    breaks: (ours) =>
+      withInputs(ours, "aws:ssm/parameter:Parameter", {
+        value: JSON.stringify({ longRuns: { subnets: ["NetworkPublicSubnet1-id"], securityGroup: "Runner-id" } }),
+      }),
+    violations: (evaluation) =>
+      ofType(evaluation, "aws:ecs/taskDefinition:TaskDefinition").flatMap(({ name }) => {
+        const { subnets, securityGroup } = placeOfTasks(evaluation);
+        const functions = ofType(evaluation, "aws:lambda/function:Function");
+        const others = functions.flatMap((lambda) => texts(input(lambda, "vpcConfig", "securityGroupIds")));
+        const problems: string[] = [];
+        if (new Set(subnets).size < 2 || !subnets.every((subnet) => subnet.includes("PrivateSubnet")))
+          problems.push(`${name}: is started in the subnets ${subnets.join()}`);
+        if (securityGroup === "" || others.includes(securityGroup)) problems.push(`${name}: shares its group`);
+        return problems;
+      }),
+  },
+  {
     id: "long-runs-environment",
     title: "A container is told what the contract names and where to write, and no secret",
-    fsbp: ["ECS.8"],
+    securityHub: ["ECS.8"],
     violations: (evaluation) => [
       ...containers(evaluation).flatMap(({ where, environment = [] }) =>
         environment
@@ -82,7 +110,7 @@ export const longRunRules: readonly Rule[] = [
   {
     id: "buckets-private",
     title: "Buckets cannot be made public, by policy or ACL",
-    fsbp: ["S3.1", "S3.2", "S3.3", "S3.8", "S3.12"],
+    securityHub: ["S3.1", "S3.2", "S3.3", "S3.8", "S3.12"],
     violations: (evaluation) => [
       ...bucketsWithout(evaluation, "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", (inputs) =>
         ["blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"].every(
@@ -99,7 +127,7 @@ export const longRunRules: readonly Rule[] = [
   {
     id: "buckets-versioned",
     title: "What is overwritten in a bucket can be had back, for a time",
-    fsbp: ["S3.10", "S3.13", "S3.14"],
+    securityHub: ["S3.10", "S3.13", "S3.14"],
     violations: (evaluation) => [
       ...bucketsWithout(
         evaluation,
@@ -112,7 +140,7 @@ export const longRunRules: readonly Rule[] = [
   {
     id: "buckets-encrypted",
     title: "Buckets are encrypted, and answer over TLS only",
-    fsbp: ["S3.5"],
+    securityHub: ["S3.5"],
     violations: (evaluation) => [
       ...bucketsWithout(
         evaluation,
@@ -128,7 +156,7 @@ export const longRunRules: readonly Rule[] = [
   {
     id: "alarms-topic",
     title: "Only alarms of the account are sent to the topic",
-    fsbp: ["SNS.4"],
+    securityHub: ["SNS.4"],
     violations: (evaluation) =>
       ofType(evaluation, "aws:sns/topic:Topic").flatMap((topic) => {
         const policies = ofType(evaluation, "aws:sns/topicPolicy:TopicPolicy").filter(({ options }) =>

@@ -1,3 +1,4 @@
+import { isPrivateRange } from "../../../infra/settings/ranges.ts";
 import type { Evaluation, RecordedResource } from "../../support/sst/recorded.ts";
 import { input, ofType, type Rule } from "./rule.ts";
 
@@ -48,16 +49,16 @@ export const networkRules: readonly Rule[] = [
   {
     id: "network-no-public-ingress",
     title: "No security group lets the internet in, on any port",
-    fsbp: ["EC2.13", "EC2.18", "EC2.19", "EC2.53", "EC2.54"],
+    securityHub: ["EC2.13", "EC2.18", "EC2.19", "EC2.53", "EC2.54"],
     violations: (evaluation) =>
       ingressOf(evaluation)
-        .filter(({ from }) => from.some((range) => range.endsWith("/0")))
+        .filter(({ from }) => from.some((range) => !isPrivateRange(range)))
         .map(({ where, from, port }) => `${where}: port ${String(port)} from ${from.join()}`),
   },
   {
     id: "network-default-group-empty",
     title: "The VPC's default security group lets nothing in and nothing out",
-    fsbp: ["EC2.2"],
+    securityHub: ["EC2.2"],
     violations: (evaluation) =>
       defaultGroups(evaluation)
         .filter((group) => list(input(group, "ingress")).length + list(input(group, "egress")).length > 0)
@@ -66,7 +67,7 @@ export const networkRules: readonly Rule[] = [
   {
     id: "network-imdsv2",
     title: "Instances give their credentials only to a session of IMDSv2, one hop away",
-    fsbp: ["EC2.8"],
+    securityHub: ["EC2.8"],
     violations: (evaluation) =>
       instances(evaluation)
         .filter(
@@ -79,7 +80,7 @@ export const networkRules: readonly Rule[] = [
   {
     id: "network-disks-encrypted",
     title: "Disks of instances are encrypted",
-    fsbp: ["EC2.3"],
+    securityHub: ["EC2.3"],
     violations: (evaluation) =>
       instances(evaluation)
         .filter((instance) => input(instance, "rootBlockDevice", "encrypted") !== true)
@@ -88,7 +89,7 @@ export const networkRules: readonly Rule[] = [
   {
     id: "network-no-public-addresses",
     title: "No subnet gives out public addresses by itself",
-    fsbp: ["EC2.15"],
+    securityHub: ["EC2.15"],
     violations: (evaluation) =>
       ofType(evaluation, "aws:ec2/subnet:Subnet")
         .filter((subnet) => input(subnet, "mapPublicIpOnLaunch") === true)
@@ -97,7 +98,7 @@ export const networkRules: readonly Rule[] = [
   {
     id: "network-image-kept",
     title: "A newer image or other user data replaces no instance by itself",
-    fsbp: [],
+    securityHub: [],
     violations: (evaluation) =>
       instances(evaluation)
         .filter(({ options }) => !options.ignoreChanges.includes("ami") || !options.ignoreChanges.includes("userData"))
@@ -106,7 +107,7 @@ export const networkRules: readonly Rule[] = [
   {
     id: "network-recovery",
     title: "An instance that fails its status checks is moved or started anew by itself",
-    fsbp: [],
+    securityHub: [],
     violations: (evaluation) => {
       const alarms = ofType(evaluation, "aws:cloudwatch/metricAlarm:MetricAlarm");
       const isRecovered = (instance: RecordedResource, action: string) =>
@@ -125,7 +126,7 @@ export const networkRules: readonly Rule[] = [
   {
     id: "network-no-ssh-keys",
     title: "No SSH key is made, which would lie in the state and in a parameter",
-    fsbp: [],
+    securityHub: [],
     violations: (evaluation) =>
       evaluation.resources
         .filter(({ type }) => type === "tls:index/privateKey:PrivateKey" || type === "aws:ec2/keyPair:KeyPair")
@@ -134,7 +135,7 @@ export const networkRules: readonly Rule[] = [
   {
     id: "network-s3-endpoint",
     title: "Traffic to S3 stays in AWS's network, from every private subnet",
-    fsbp: [],
+    securityHub: [],
     violations: (evaluation) => {
       const endpoints = ofType(evaluation, "aws:ec2/vpcEndpoint:VpcEndpoint").filter((endpoint) =>
         String(input(endpoint, "serviceName")).endsWith(".s3"),
@@ -148,7 +149,7 @@ export const networkRules: readonly Rule[] = [
   {
     id: "network-flow-logs",
     title: "A protected stage keeps who talked to whom in its VPC",
-    fsbp: ["EC2.6"],
+    securityHub: ["EC2.6"],
     protectedOnly: true,
     violations: (evaluation) => {
       const logs = ofType(evaluation, "aws:ec2/flowLog:FlowLog");
@@ -161,7 +162,7 @@ export const networkRules: readonly Rule[] = [
   {
     id: "network-protected",
     title: "The VPC and the private subnets of a protected stage cannot be deleted",
-    fsbp: [],
+    securityHub: [],
     protectedOnly: true,
     violations: (evaluation) =>
       [...ofType(evaluation, "aws:ec2/vpc:Vpc"), ...ofType(evaluation, "aws:ec2/subnet:Subnet")]

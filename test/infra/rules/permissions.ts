@@ -4,11 +4,11 @@ import { permissions, roles, texts, trusts } from "./statements.ts";
 /** Statements that name no resource, by role policy (end of its logical name aside), with the reason. */
 const wildcardResources: Readonly<Record<string, string>> = {
   NetworkInterfaces: "Lambda makes a function's network interfaces with its role, and takes no policy that names them",
+  CarrySessions: "AWS takes no resource for the channels of sessions, nor for an instance that registers itself",
 };
 
 /** Policies of AWS that roles of ours have, with the reason. */
 const managedPolicies: Readonly<Record<string, string>> = {
-  AmazonSSMManagedInstanceCore: "AWS asks for it on an instance that carries sessions, and keeps it up to date",
   AmazonRDSEnhancedMonitoringRole: "RDS takes no other for its monitoring; it writes to one log group of RDS",
 };
 
@@ -16,7 +16,7 @@ export const permissionRules: readonly Rule[] = [
   {
     id: "roles-trust-services",
     title: "A role trusts services of AWS, and no account",
-    fsbp: [],
+    securityHub: [],
     vanillaDev: true,
     violations: (evaluation) =>
       trusts(evaluation)
@@ -26,7 +26,7 @@ export const permissionRules: readonly Rule[] = [
   {
     id: "roles-no-wildcard-actions",
     title: "No role may do what a wildcard covers",
-    fsbp: ["IAM.1", "IAM.21"],
+    securityHub: ["IAM.1", "IAM.21"],
     vanillaDev: true,
     violations: (evaluation) =>
       permissions(evaluation)
@@ -36,7 +36,7 @@ export const permissionRules: readonly Rule[] = [
   {
     id: "roles-name-resources",
     title: "A role may act on named resources only",
-    fsbp: [],
+    securityHub: [],
     vanillaDev: true,
     exceptions: wildcardResources,
     violations: (evaluation) =>
@@ -48,7 +48,7 @@ export const permissionRules: readonly Rule[] = [
   {
     id: "roles-no-managed-policies",
     title: "No role has a policy that AWS writes, and may widen",
-    fsbp: [],
+    securityHub: [],
     exceptions: managedPolicies,
     violations: (evaluation) => {
       const inside = roles(evaluation).map((role) => ({ role, arns: texts(input(role, "managedPolicyArns")) }));

@@ -33,7 +33,7 @@ export const proxyRules: readonly Rule[] = [
   {
     id: "proxy-tls",
     title: "The proxy refuses connections without TLS",
-    fsbp: ["RDS.43"],
+    securityHub: ["RDS.43"],
     violations: (evaluation) =>
       ofType(evaluation, proxyType)
         .filter((proxy) => input(proxy, "requireTls") !== true)
@@ -42,7 +42,7 @@ export const proxyRules: readonly Rule[] = [
   {
     id: "proxy-logins",
     title: "The proxy knows the logins of the app and health roles, and not the master's",
-    fsbp: [],
+    securityHub: [],
     violations: (evaluation) =>
       ofType(evaluation, proxyType)
         .filter((proxy) => !isExactly(loginsOf(proxy)))
@@ -51,7 +51,7 @@ export const proxyRules: readonly Rule[] = [
   {
     id: "proxy-role",
     title: "The proxy's role may read its own secrets, and do nothing else",
-    fsbp: ["IAM.21"],
+    securityHub: ["IAM.21"],
     violations: (evaluation) =>
       ofType(evaluation, proxyType).flatMap((proxy) => {
         const role = ofType(evaluation, "aws:iam/role:Role").find(
@@ -68,7 +68,7 @@ export const proxyRules: readonly Rule[] = [
   {
     id: "proxy-pool",
     title: "The proxy's pool has limits of its own",
-    fsbp: [],
+    securityHub: [],
     violations: (evaluation) =>
       ofType(evaluation, "aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup")
         .filter((pool) => input(pool, "connectionPoolConfig", "maxConnectionsPercent") === undefined)

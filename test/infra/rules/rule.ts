@@ -6,8 +6,8 @@ export type Rule = {
   readonly id: string;
   /** A claim in one line. */
   readonly title: string;
-  /** Ids of the AWS Foundational Security Best Practices standard that it serves; empty where there is none. */
-  readonly fsbp: readonly string[];
+  /** Ids of the controls of AWS Security Hub that it serves, of whichever standard; empty where there is none. */
+  readonly securityHub: readonly string[];
   /** Only where data loss is refused; default: on every stage. */
   readonly protectedOnly?: true;
   /** SST's defaults break it in `sst dev` only; default: in a deploy. */

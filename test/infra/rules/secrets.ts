@@ -6,7 +6,7 @@ export const secretRules: readonly Rule[] = [
   {
     id: "secrets-empty",
     title: "No secret gets its value from a deploy",
-    fsbp: [],
+    securityHub: [],
     violations: (evaluation) =>
       ofType(evaluation, "aws:secretsmanager/secretVersion:SecretVersion").map(
         ({ name }) => `${name}: its value is in the state`,
@@ -15,7 +15,7 @@ export const secretRules: readonly Rule[] = [
   {
     id: "secrets-recoverable",
     title: "A protected stage's secret stays, and can be brought back for a week or longer",
-    fsbp: [],
+    securityHub: [],
     protectedOnly: true,
     violations: (evaluation) =>
       ofType(evaluation, secretType)

@@ -9,7 +9,7 @@ export const tagRules: readonly Rule[] = [
   {
     id: "tags-complete",
     title: "Every resource that AWS can tag says its app, its stage and its part",
-    fsbp: [],
+    securityHub: [],
     violations: ({ resources, app }) =>
       resources
         .filter(({ isCustom, importId, type }) => isCustom && importId === undefined && isTaggable(type))

@@ -85,6 +85,7 @@ export function answerCall(region: string, token: string, inputs: Inputs): Input
     case "aws:index/getCallerIdentity:getCallerIdentity":
       return { accountId, arn: `arn:aws:iam::${accountId}:root`, userId: accountId, id: accountId };
     case "aws:ec2/getAmi:getAmi":
+      if (JSON.stringify(inputs["filters"]).includes("withdrawn")) throw new Error("Your query returned no results");
       return { id: "ami-0123456789abcdef0", imageId: "ami-0123456789abcdef0", architecture: "arm64" };
     case "aws:ec2/getVpc:getVpc":
       return { id: text(inputs["id"]), cidrBlock: "10.9.0.0/16", enableDnsHostnames: true, enableDnsSupport: true };

@@ -30,6 +30,18 @@ describe("the settings of a stage", () => {
     expect(resolveSettings("dev", config)).toMatchObject({ longRuns: true, proxy: { enabled: false } });
   });
 
+  it.each(["arn:aws:sns:eu-central-1:123456789012:on-call", "arn:aws-us-gov:sns:us-gov-west-1:123456789012:a_b"])(
+    "send alarms to %s",
+    (topicArn) => {
+      expect(resolveSettings("dev", { stages: { dev: { alarms: { topicArn } } } }).alarms).toEqual({ topicArn });
+    },
+  );
+
+  it("grow storage by a tenth, and no less", () => {
+    const config = { stages: { dev: { database: { storageGb: 500, maxStorageGb: 550 } } } };
+    expect(resolveSettings("dev", config).database.maxStorageGb).toBe(550);
+  });
+
   it("takes a stage that is named like a property of every object for an ordinary one", () => {
     expect(resolveSettings("constructor", {}).protected).toBe(false);
   });
@@ -77,6 +89,29 @@ describe("the settings of a stage", () => {
     ["unprotected data", production({ database: { deletionProtection: false } }), "database.deletionProtection"],
     ["seeds before tables", production({ deployHook: { seedReference: true } }), "deployHook.seedReference"],
     ["less storage than it begins with", production({ database: { storageGb: 600 } }), "database.maxStorageGb"],
+    [
+      "growth that RDS refuses",
+      production({ database: { storageGb: 500, maxStorageGb: 549 } }),
+      "expected 550 or more",
+    ],
+    [
+      "SSH from no address",
+      production({ network: { bastion: "ssh", sshFrom: ["999.1.1.1/77"] } }),
+      'stages.production.network.sshFrom.0: "999.1.1.1/77"; expected an IPv4 range',
+    ],
+    ["a peer with a prefix of 99", { peers: { office: "10.42.0.0/99" } }, "peers.office"],
+    ["a peer with an octet of 300", { peers: { office: "300.42.0.0/8" } }, "peers.office"],
+    ["a peer with bits after its prefix", { peers: { office: "10.90.1.0/16" } }, "peers.office"],
+    ["half an ARN", production({ alarms: { topicArn: "arn:aws:sns:" } }), "stages.production.alarms.topicArn"],
+    ["a stage in capitals", { stages: { PRODUCTION: {} } }, 'stages.PRODUCTION: "PRODUCTION"; no stage has this name'],
+    ["a stage that RDS refuses", { stages: { "a--b": {} } }, "no stage has this name"],
+    ["a list", [], "postern.config.ts: []; expected an object"],
+    ["nothing", null, "postern.config.ts: null; expected an object"],
+    [
+      "a VPC without its subnets",
+      production({ network: { existing: { vpcId: "vpc-1" } } }),
+      "stages.production.network.existing.privateSubnetIds: is missing",
+    ],
   ])("are refused for %s, with the key", (_why, config, key) => {
     expect(() => resolveSettings("production", config)).toThrow(key);
   });
