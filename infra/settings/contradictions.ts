@@ -80,9 +80,10 @@ function databaseChecks({ protected: isProtected, network, database }: StageSett
     database;
   return [
     [
-      maxStorageGb < leastMaxStorageGb(storageGb),
+      maxStorageGb !== storageGb && maxStorageGb < leastMaxStorageGb(storageGb),
       "database.maxStorageGb",
-      `${maxStorageGb}; expected ${leastMaxStorageGb(storageGb)} or more: RDS asks for a tenth above storageGb, ${storageGb}`,
+      `${maxStorageGb}; expected storageGb, ${storageGb}, for storage that does not grow, or a tenth above it, ` +
+        `${leastMaxStorageGb(storageGb)}, which is the least that RDS takes`,
     ],
     [isProtected && !deletionProtection, "database.deletionProtection", "false; expected true on a protected stage"],
     [isProtected && !finalSnapshot, "database.finalSnapshot", "false; expected true on a protected stage"],

@@ -40,6 +40,8 @@ describe("the settings of a stage", () => {
   it("grow storage by a tenth, and no less", () => {
     const config = { stages: { dev: { database: { storageGb: 500, maxStorageGb: 550 } } } };
     expect(resolveSettings("dev", config).database.maxStorageGb).toBe(550);
+    const still = { stages: { dev: { database: { storageGb: 500, maxStorageGb: 500 } } } };
+    expect(resolveSettings("dev", still).database.maxStorageGb).toBe(500);
   });
 
   it("takes a stage that is named like a property of every object for an ordinary one", () => {
@@ -92,7 +94,7 @@ describe("the settings of a stage", () => {
     [
       "growth that RDS refuses",
       production({ database: { storageGb: 500, maxStorageGb: 549 } }),
-      "expected 550 or more",
+      "or a tenth above it, 550,",
     ],
     [
       "SSH from no address",
