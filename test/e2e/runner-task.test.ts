@@ -76,11 +76,8 @@ test.each([
   ["false", { message: "run ended", exitCode: 0 }],
   ["true", { code: "push.protected", exitCode: 1 }],
   [undefined, { code: "push.protected", exitCode: 1 }],
-  [
-    "no",
-    { code: "config.invalid", message: expect.stringMatching(/POSTERN_PROTECTED: .*received "no"/u), exitCode: 2 },
-  ],
-  ["", { code: "config.invalid", message: expect.stringMatching(/POSTERN_PROTECTED: .*received ""/u), exitCode: 2 }],
+  ["no", { code: "config.invalid", error: expect.stringMatching(/POSTERN_PROTECTED: .*received "no"/u), exitCode: 2 }],
+  ["", { code: "config.invalid", error: expect.stringMatching(/POSTERN_PROTECTED: .*received ""/u), exitCode: 2 }],
 ])("with POSTERN_PROTECTED=%s, a stage is unprotected only by the word false", async (value, end) => {
   const event = { action: "push", runId: `push-with-${value}`, requestedBy: "test", dryRun: true } as const;
   const { exitCode, log } = await runTask(event, { [functionEnv.protected]: value });

@@ -26,8 +26,10 @@ async function run(options: Partial<RecordedSeedOptions> = {}): Promise<SeedResu
   return await recordedSeed(connections, { ...what, requestedBy: "a test", ...options, runId });
 }
 
+/** Whether a statement waits for a lock, or sleeps: one that merely runs may be another of its kind, which is done at once. */
 async function isBusy(pattern: string): Promise<boolean> {
-  const sql = "select from pg_stat_activity where state = 'active' and query like $1 and pid <> pg_backend_pid()";
+  const sql = `select from pg_stat_activity where state = 'active' and wait_event_type in ('Lock', 'Timeout')
+    and query like $1 and pid <> pg_backend_pid()`;
   return (await play.client.query(sql, [`%${pattern}%`])).rows.length > 0;
 }
 
