@@ -50,7 +50,7 @@ export type MigrateOptions = {
   readonly stealLock?: boolean | undefined;
   /** How long a statement may queue for a lock, and others behind it. Default 1000. */
   readonly lockTimeoutMs?: number | undefined;
-  /** How often a migration is begun when it does not get its locks. Default 15: about a minute. */
+  /** How often a migration is begun when it does not get its locks. Default 15, within two minutes. */
   readonly lockAttempts?: number | undefined;
   /** Milliseconds until the place it runs in ends it. Default: no end. */
   readonly remainingMs?: (() => number) | undefined;

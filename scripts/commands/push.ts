@@ -30,7 +30,7 @@ With --stage the deployed functions push the schema file of their bundle; when t
 pushed and you are told to deploy first.
 
 A statement that does not get its lock within --lock-timeout is rolled back with the whole push and tried again, with pauses,
-about a minute long: others queue behind it no longer than that. Who blocks is named.
+for up to two minutes: others queue behind it no longer than that. Who blocks is named.
 
 With --url, Ctrl-C stops the statement under way, and nothing is changed. With --stage it asks whether to cancel the run;
 \`postern migrate --cancel\` with its id does the same.

@@ -32,7 +32,7 @@ export type PushOptions = {
   readonly lockWaitMs?: number | undefined;
   /** How long a statement may queue for a lock, and others behind it. Default 1000. */
   readonly lockTimeoutMs?: number | undefined;
-  /** How often it is begun when it does not get its locks. Default 15: about a minute. */
+  /** How often it is begun when it does not get its locks. Default 15, within two minutes. */
   readonly lockAttempts?: number | undefined;
   /** How long a statement may work under its locks. Default 120 000. */
   readonly statementTimeoutMs?: number | undefined;
