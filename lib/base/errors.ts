@@ -206,6 +206,7 @@ const errorTable = {
   // AWS
   "aws.credentials": { exitCode: 2, hint: "Sign in (`aws sso login`), or set AWS_PROFILE." },
   "aws.permission": { exitCode: 2, hint: "Ask for the policy that covers this call." },
+  "aws.clock-skew": { exitCode: 2, hint: "Set this machine's clock: AWS takes signatures within five minutes." },
   "aws.failed": { exitCode: 2, hint: undefined },
   "secret.missing": {
     exitCode: 2,
@@ -213,6 +214,53 @@ const errorTable = {
   },
   "secret.invalid": { exitCode: 2, hint: "Expected JSON with `username` and `password`." },
   "lambda.failed": { exitCode: 2, hint: "The function's log has the details." },
+
+  // The tunnel
+  "tunnel.max-retries": { exitCode: 2, hint: "Raise --max-retries, or leave it out to try for ever." },
+  "tunnel.running": { exitCode: 1, hint: "Use the one that is running, or stop it with `postern ssm-tunnel stop`." },
+  "tunnel.not-running": { exitCode: 1, hint: "See `postern ssm-tunnel list` for those that are." },
+  "psql.missing": { exitCode: 2, hint: "Install PostgreSQL's client programs, or name psql with --psql." },
+
+  // Session Manager
+  "ssm.target-missing": { exitCode: 2, hint: "Check the instance id and the region." },
+  "ssm.bastion-stopped": { exitCode: 2, hint: "Start the instance, then run this again." },
+  "ssm.agent-offline": {
+    exitCode: 2,
+    hint: "The agent on the bastion does not answer: reboot the instance, or see `postern doctor`.",
+  },
+  "ssm.document-missing": { exitCode: 2, hint: "Deploy the stage again, or name another document." },
+  "ssm.refused": { exitCode: 2, hint: "The bastion reached no PostgreSQL there: check host, port and security group." },
+  "ssm.host-unresolved": { exitCode: 2, hint: "The bastion does not know that host name: check it." },
+  "ssm.no-answer": {
+    exitCode: 2,
+    hint: "The bastion's connection to the database gets no answer: check the host, and the database's security group.",
+  },
+  "ssm.handshake": { exitCode: 2, hint: "The agent on the bastion did not begin: try again, or reboot the instance." },
+  "ssm.session-ended": { exitCode: 2, hint: "Somebody, or a limit of the account, ended it: start another." },
+  "ssm.lost": { exitCode: 2, hint: "The connection to Session Manager is gone: check the network." },
+  "ssm.protocol": { exitCode: 2, hint: "Try `--engine plugin`, and please report it." },
+  "ssm.plugin-missing": {
+    exitCode: 2,
+    hint: "Install AWS's session-manager-plugin, or leave out --engine plugin.",
+  },
+  "ssm.plugin-failed": { exitCode: 2, hint: undefined },
+
+  // SSH
+  "ssh.auth": { exitCode: 2, hint: "Check the user, and that the server knows this key." },
+  "ssh.passphrase": { exitCode: 2, hint: "The key is encrypted: give its passphrase, or add it to the agent." },
+  "ssh.key-format": { exitCode: 2, hint: "Expected an RSA, Ed25519 or ECDSA private key (OpenSSH, PEM or PKCS#8)." },
+  "ssh.key-missing": { exitCode: 2, hint: "Name the private key's file, or add it to the agent." },
+  "ssh.key-permissions": { exitCode: 2, hint: "Others may read the private key: chmod 600 on it." },
+  "ssh.host-key-changed": {
+    exitCode: 2,
+    hint: "If the server was replaced, take its old line out of known_hosts (`ssh-keygen -R HOST`); else somebody is in between.",
+  },
+  "ssh.host-key-unknown": { exitCode: 2, hint: "Add the server's key to known_hosts after comparing its fingerprint." },
+  "ssh.forbidden": { exitCode: 2, hint: "The server does not allow forwarding: AllowTcpForwarding, PermitOpen." },
+  "ssh.refused": { exitCode: 2, hint: "The server reached no PostgreSQL there: check host, port and security group." },
+  "ssh.host-unresolved": { exitCode: 2, hint: "The server does not know that host name: check it." },
+  "ssh.lost": { exitCode: 2, hint: "The SSH connection is gone: check the network." },
+  "ssh.failed": { exitCode: 2, hint: undefined },
 
   aborted: { exitCode: 130, hint: undefined },
   internal: { exitCode: 2, hint: "This is a defect in Postern: please report it with the command that led here." },
