@@ -85,7 +85,8 @@ export function createSmuxDecoder(): SmuxDecoder {
 
 /** Undefined for a PSH, whose data is yet to come. */
 function readHeader(header: Buffer): SmuxFrame | undefined {
-  const [seenVersion, command] = header;
+  const seenVersion = header.readUInt8(0);
+  const command = header.readUInt8(1);
   const length = header.readUInt16LE(2);
   const streamId = header.readUInt32LE(4);
   if (seenVersion !== version) throw violation(`a multiplexed frame of version ${seenVersion}, expected ${version}`);
