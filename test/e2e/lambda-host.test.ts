@@ -1,10 +1,10 @@
 import { cp, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { readProcessFacts } from "#lib/base/process-facts.ts";
 import { AwsError } from "#lib/local/aws/aws-error.ts";
 import type { LogEntry } from "#lib/local/lambda/function-pool.ts";
 import { type HostedFunction, type InvokeResult, type LambdaHost, startLambdaHost } from "#lib/local/lambda/host.ts";
-import { readProcessFacts } from "#lib/local/process/process-facts.ts";
 import { makeTestFolder } from "../support/postgres.ts";
 import { startProgram } from "../support/program.ts";
 import { waitFor } from "../support/wait-for.ts";

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { promisify } from "node:util";
-import { type ProcessFacts, readProcessFacts } from "#lib/local/process/process-facts.ts";
+import { type ProcessFacts, readProcessFacts } from "#lib/base/process-facts.ts";
 
 /** The processes below this one, in any depth. */
 export async function descendantsOf(pid: number): Promise<readonly ProcessFacts[]> {

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import * as v from "valibot";
 import { parseInput } from "#lib/base/config.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import { readIfPresent, writeWhole } from "../files/private-file.ts";
+import { readIfPresent, writeWhole } from "#lib/base/private-file.ts";
 import { currentStage, putVersion, type Secret } from "./secret-versions.ts";
 
 /** Where the local stage keeps its secrets. */

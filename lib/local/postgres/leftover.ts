@@ -2,7 +2,7 @@ import { readdir, readFile, readlink, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import { isRunning, killQuietly, readProcessFacts } from "../process/process-facts.ts";
+import { isRunning, killQuietly, readProcessFacts } from "#lib/base/process-facts.ts";
 import { findCluster } from "./home.ts";
 
 /** How long each signal may take to work, and how often we look. */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readIfPresent, writeWhole } from "../files/private-file.ts";
+import { readIfPresent, writeWhole } from "#lib/base/private-file.ts";
 import type { ServerUser } from "../process/unprivileged-user.ts";
 import {
   type Certified,

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
+import { writeWhole } from "#lib/base/private-file.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
-import { writeWhole } from "../files/private-file.ts";
 import { assertPortFree, findFreePort, loopback, portTaken } from "../net/free-port.ts";
 import { findServerUser, type ServerUser } from "../process/unprivileged-user.ts";
 import { type Exit, startWardedProcess, type WardedProcess } from "../process/warded-process.ts";

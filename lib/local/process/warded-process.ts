@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { PosternError } from "#lib/base/errors.ts";
-import { killQuietly } from "./process-facts.ts";
+import { killQuietly } from "#lib/base/process-facts.ts";
 
 /** What the warden is told in its first line. No secrets: the server's environment is complete in here. */
 export type WardenOrder = {

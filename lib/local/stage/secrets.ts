@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import * as v from "valibot";
+import { writeWhole } from "#lib/base/private-file.ts";
 import { rotatableRoles, roleNames, secretName, type SecretOwner } from "#lib/contract.ts";
 import { generatePassword } from "#lib/postgres/generate-password.ts";
 import { formatPasswordLine } from "#lib/postgres/password-file.ts";
 import { createEmptySecret, openSecretFile, secretValue, type SecretStore, storeSecret } from "../aws/secret-store.ts";
 import { type Secret } from "../aws/secret-versions.ts";
-import { writeWhole } from "../files/private-file.ts";
 import { masterName } from "../postgres/master.ts";
 
 export const secretOwners: readonly SecretOwner[] = [

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { readProcessFacts } from "#lib/local/process/process-facts.ts";
+import { readProcessFacts } from "#lib/base/process-facts.ts";
 import { lockStage, refuseRunningStage } from "#lib/local/stage/run-file.ts";
 
 let dataDir: string;

@@ -1,12 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { open, readFile, rename, rm } from "node:fs/promises";
-import type { ServerUser } from "../process/unprivileged-user.ts";
 
 export type FileOptions = {
   /** Default 0o600. */
   readonly mode?: number;
   /** Default: us. */
-  readonly owner?: ServerUser | undefined;
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
 };
 
 /** Writes the whole file or nothing: under a name of its own first, with its rights set before its content. */

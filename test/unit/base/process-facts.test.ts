@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, test } from "vitest";
-import { isRunning, killQuietly, readProcessFacts } from "#lib/local/process/process-facts.ts";
+import { isRunning, killQuietly, readProcessFacts } from "#lib/base/process-facts.ts";
 
 test("a process is known by its number together with its start", async () => {
   const facts = await readProcessFacts(process.pid);
