@@ -1,0 +1,56 @@
+import { chmod, lstat, mkdir } from "node:fs/promises";
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
+import process from "node:process";
+import { PosternError } from "#lib/base/errors.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Where a user's running tunnels and their ports are kept: the folder of the XDG base directories for state, on every system
+ * but Windows. A relative XDG_STATE_HOME counts as unset, as its specification says.
+ *
+ * @see https://specifications.freedesktop.org/basedir-spec/latest/
+ */
+export function stateFolderOf(env: Environment, home = homedir(), platform = process.platform): string {
+  const { XDG_STATE_HOME: xdg = "", LOCALAPPDATA: local = "" } = env;
+  if (xdg !== "" && isAbsolute(xdg)) return join(xdg, "postern");
+  if (platform === "win32" && local !== "") return join(local, "postern", "state");
+  return join(home, ".local", "state", "postern");
+}
+
+/**
+ * Makes the folder and those in it, for their owner alone.
+ *
+ * @throws PosternError `data.unwritable`, also for a folder of somebody else's: what is in it would be believed
+ */
+export async function openStateFolder(folder: string, ...below: readonly string[]): Promise<string> {
+  let path = folder;
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await assertOwn(folder);
+    for (const name of below) {
+      path = join(path, name);
+      await mkdir(path, { recursive: true, mode: 0o700 });
+    }
+    return path;
+  } catch (error) {
+    if (error instanceof PosternError) throw error;
+    const reason = error instanceof Error && "code" in error ? String(error.code) : "unwritable";
+    throw new PosternError("data.unwritable", `Cannot write to the state folder ${path} (${reason}).`, {
+      hint: "Give this user write access to it, or name another with XDG_STATE_HOME.",
+      cause: error,
+    });
+  }
+}
+
+async function assertOwn(folder: string): Promise<void> {
+  const { uid, mode } = await lstat(folder);
+  const us = process.getuid?.();
+  if (us !== undefined && uid !== us) {
+    throw new PosternError("data.unwritable", `The state folder ${folder} belongs to user ${uid}.`, {
+      hint: "Remove it as that user, or name another with XDG_STATE_HOME.",
+    });
+  }
+  if (process.platform !== "win32" && (mode & 0o077) !== 0) await chmod(folder, 0o700);
+}
