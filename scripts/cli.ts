@@ -24,6 +24,7 @@ const output = createOutput({
 });
 const abort = new AbortController();
 let signalExitCode: number | undefined;
+let interruptsLeft = 0;
 
 // What a verb writes may be code and configuration: for its owner to change, whatever the shell's umask says.
 process.umask(process.umask() | 0o022);
@@ -49,6 +50,7 @@ async function main(): Promise<number> {
       endWith: (code) => {
         exitCode = code;
       },
+      leaveInterrupts,
     });
   } catch (error) {
     const thrown = toPosternError(error);
@@ -61,7 +63,17 @@ async function main(): Promise<number> {
   return signalExitCode ?? exitCode;
 }
 
+function leaveInterrupts(): Disposable {
+  interruptsLeft += 1;
+  return {
+    [Symbol.dispose]: () => {
+      interruptsLeft -= 1;
+    },
+  };
+}
+
 function stop(signal: SignalName): void {
+  if (signal === "SIGINT" && interruptsLeft > 0) return;
   if (signalExitCode !== undefined) {
     const hint = "See `postern status` for what is applied.";
     output.error(new PosternError("aborted", `Stopped at once by a second signal, ${signal}.`, { hint }).toDocument());

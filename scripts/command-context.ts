@@ -14,6 +14,11 @@ export type CommandContext = {
    * not be done. A verb without a result throws.
    */
   readonly endWith: (exitCode: number) => void;
+  /**
+   * Until it is disposed, SIGINT is not ours: Ctrl-C reaches every program at the terminal, and the one that the verb has
+   * started there makes of it what it wants (psql ends a statement). Other signals abort as ever.
+   */
+  readonly leaveInterrupts: () => Disposable;
 };
 
 /**

@@ -7,13 +7,19 @@ export interface Output {
   readonly json: boolean;
   /** Progress, for people: a line on stderr. */
   note(line: string): void;
+  /** The state at this moment: one line that replaces the last one, on a terminal's stderr only; "" takes it away. */
+  status(line: string): void;
+  /** From here on stdout is one document a line (NDJSON) with `--json`, an error included. */
+  startEvents(): void;
+  /** Something that happened: a line on stdout with `--json`, else what `describe` makes of it on stderr, if anything. */
+  event<Document>(document: Document, describe: (document: Document) => string | undefined): void;
   /** The result: `document` with `--json`, else what `describe` makes of it, coloured where stdout is a terminal. */
   result<Document>(document: Document, describe: (document: Document, style: Style) => string): void;
   /** The error that ends the program: on stdout with `--json`, else on stderr. */
   error(error: ErrorDocument): void;
 }
 
-type OutputStream = { readonly isTTY?: boolean; write(text: string): unknown };
+type OutputStream = { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown };
 
 export type OutputOptions = {
   readonly json: boolean;
@@ -28,20 +34,63 @@ export function createOutput({ json, stdout, stderr, env }: OutputOptions): Outp
     allowsColour && stream.isTTY === true ? createStyle() : plainStyle;
   const style = styleFor(stdout);
   const errorStyle = styleFor(stderr);
+  const line = createStatusLine(stderr, !json && stderr.isTTY === true && env["TERM"] !== "dumb");
+  let indent: number | undefined = 2;
 
+  const note = (text: string) => {
+    line.around(() => stderr.write(`${indented(text)}\n`));
+  };
+  const print = (document: unknown) => stdout.write(`${JSON.stringify(document, undefined, indent)}\n`);
   return {
     json,
-    note: (line) => {
-      stderr.write(`${indented(line)}\n`);
+    note,
+    status: line.show,
+    startEvents: () => {
+      indent = undefined;
+    },
+    event: (document, describe) => {
+      const text = json ? undefined : describe(document);
+      if (json) print(document);
+      else if (text !== undefined) note(text);
     },
     result: (document, describe) => {
-      stdout.write(
-        json ? `${JSON.stringify(document, undefined, 2)}\n` : `${keepColours(describe(document, style))}\n`,
-      );
+      if (json) print(document);
+      else line.around(() => stdout.write(`${keepColours(describe(document, style))}\n`));
     },
     error: (error) => {
-      if (json) stdout.write(`${JSON.stringify({ error }, undefined, 2)}\n`);
+      line.show("");
+      if (json) print({ error });
       else stderr.write(`${describeError(error, errorStyle)}\n`);
+    },
+  };
+}
+
+/** Takes a line of the terminal away: to its first column, and erase it (ECMA-48 EL). */
+const eraseLine = "\r\u001b[2K";
+
+/** A line that stays the last one: what is written meanwhile goes above it. */
+function createStatusLine(stream: OutputStream, isLive: boolean) {
+  let shown = "";
+  const draw = () => {
+    if (shown !== "") stream.write(shown);
+  };
+  const erase = () => {
+    if (shown !== "") stream.write(eraseLine);
+  };
+  return {
+    show: (text: string) => {
+      if (!isLive) return;
+      erase();
+      // A line that wraps could not be taken away again.
+      shown = Array.from(printable(text).replaceAll("\n", " "))
+        .slice(0, (stream.columns ?? 80) - 1)
+        .join("");
+      draw();
+    },
+    around: (write: () => void) => {
+      erase();
+      write();
+      draw();
     },
   };
 }

@@ -1,11 +1,12 @@
 import { join, relative, resolve } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { PosternError } from "#lib/base/errors.ts";
 import { roleNames } from "#lib/contract.ts";
 import { checkLocalStage } from "#lib/local/stage/check.ts";
 import { type LocalStage, startLocalStage } from "#lib/local/stage/stage.ts";
 import type { Step } from "#lib/local/stage/steps.ts";
 import type { CommandContext } from "../command-context.ts";
+import { parsePort } from "../options/numbers.ts";
 import { describeRequester } from "../provenance.ts";
 import { alignColumns, type Style } from "../style.ts";
 
@@ -59,12 +60,6 @@ export function registerLocal(command: Command, context: CommandContext): void {
 
 function portOption(flags: string, description: string, variable: string, port: number): Option {
   return new Option(flags, `${description} (0: any free one)`).default(port).argParser(parsePort).env(variable);
-}
-
-function parsePort(text: string): number {
-  const port = /^\d{1,5}$/u.test(text) ? Number(text) : Number.NaN;
-  if (port <= 65_535) return port;
-  throw new InvalidArgumentError("Expected a port from 0 to 65535.");
 }
 
 async function check({ root, signal, output, endWith }: CommandContext): Promise<void> {

@@ -6,6 +6,7 @@ function capture({ json = false, isTTY = false, env = {} } = {}) {
   const written = { stdout: "", stderr: "" };
   const stream = (name: keyof typeof written) => ({
     isTTY,
+    columns: 20,
     write: (text: string) => {
       written[name] += text;
     },
@@ -48,6 +49,45 @@ test.each([
   output.error(error);
   expect(written.stderr.includes("\u001B[")).toBe(isColoured);
   expect(written.stderr).toContain("tcp.refused");
+});
+
+test("a status line stays below what is written, and is cut to the terminal's width", () => {
+  const { output, written } = capture({ isTTY: true, env: { NO_COLOR: "1" } });
+  output.status("up");
+  output.note("note");
+  output.status("a line that is longer than the terminal");
+  output.status("");
+  const erase = "\r\u001B[2K";
+  expect(written.stderr).toBe(`up${erase}note\nup${erase}a line that is long${erase}`);
+});
+
+test.each([{ isTTY: false }, { isTTY: true, json: true }, { isTTY: true, env: { TERM: "dumb" } }])(
+  "there is no status line with %j",
+  (options) => {
+    const { output, written } = capture(options);
+    output.status("up");
+    expect(written).toEqual({ stdout: "", stderr: "" });
+  },
+);
+
+test("with --json each event is a line on stdout, and so is the error after them", () => {
+  const { output, written } = capture({ json: true });
+  output.startEvents();
+  output.event({ event: "up" }, () => "text");
+  output.error(error);
+  expect(
+    written.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as unknown),
+  ).toEqual([{ event: "up" }, { error }]);
+});
+
+test("without --json an event is progress, if it says anything", () => {
+  const { output, written } = capture();
+  output.event({ event: "up" }, ({ event }) => `it is ${event}`);
+  output.event({ event: "up" }, () => undefined);
+  expect(written).toEqual({ stdout: "", stderr: "it is up\n" });
 });
 
 test("columns align, numbers to the right", () => {

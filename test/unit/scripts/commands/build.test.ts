@@ -44,12 +44,14 @@ async function build(...args: string[]) {
   const output = createOutput({ json: true, stdout: stream("stdout"), stderr: stream("stderr"), env: {} });
   const command = new Command("build");
   const { signal } = new AbortController();
-  registerBuild(command, { root, output, signal, env: {}, endWith: () => {} });
+  registerBuild(command, { root, output, signal, env: {}, endWith: () => {}, leaveInterrupts });
   await command.parseAsync(args, { from: "user" });
   const pem = await readFile(join(root, "dist/functions/health/ca.pem"), "utf8").catch(() => undefined);
   const { ca } = JSON.parse(printed.stdout) as { ca: unknown };
   return { ca, stderr: printed.stderr, certificates: pem === undefined ? 0 : parseCertificates(pem, "ca.pem").length };
 }
+
+const leaveInterrupts = () => ({ [Symbol.dispose]: () => {} });
 
 test("without a region the bundles have no ca.pem, and that is said on stderr", async () => {
   const { ca, stderr, certificates } = await build();
