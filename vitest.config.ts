@@ -10,6 +10,14 @@ export default defineConfig({
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       {
         test: {
+          name: "conformance",
+          include: ["test/conformance/**/*.test.ts"],
+          setupFiles: ["test/support/leak-check.ts"],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
           name: "infra",
           include: ["test/infra/**/*.test.ts"],
           globalSetup: ["test/support/sst/global-setup.ts"],

@@ -3,6 +3,7 @@ import { connect as connectTls, type TLSSocket } from "node:tls";
 import { PosternError } from "#lib/base/errors.ts";
 import type { DatabaseAddress } from "./address.ts";
 import { tlsOptionsFor } from "./tls.ts";
+import { sslRequest } from "./wire.ts";
 
 /**
  * The first two steps of a PostgreSQL connection, done here and not by node-postgres, because it lets the host name
@@ -17,7 +18,7 @@ const keepAliveDelayMs = 30_000;
  * Opens the TCP connection, trying the name's addresses in turn.
  * Whatever fails, the socket is destroyed; on abort it rejects with the signal's reason.
  */
-export async function openTcp(address: DatabaseAddress, signal: AbortSignal): Promise<Socket> {
+export async function openTcp(address: Pick<DatabaseAddress, "host" | "port">, signal: AbortSignal): Promise<Socket> {
   signal.throwIfAborted();
   const socket = connectTcp({
     host: address.host,
@@ -79,9 +80,6 @@ const strangers: readonly (readonly [(bytes: string) => boolean, string])[] = [
   [(bytes) => bytes.startsWith("-ERR "), "a Redis or Valkey server"],
   [(bytes) => bytes.startsWith("E"), "a server that refused the TLS request with an error"],
 ];
-
-/** Length 8, request code 1234,5679. */
-const sslRequest = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
 
 function endpoint(address: DatabaseAddress): string {
   return `${address.host}:${address.port}`;
