@@ -5,6 +5,7 @@ import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { createJsonLog } from "#lib/base/log.ts";
 import { loopback } from "../net/free-port.ts";
 import { readBody } from "../net/http-body.ts";
+import { namesLoopback } from "../net/loopback-host.ts";
 import { closeServer, listen } from "../net/http-server.ts";
 import { AwsError } from "./aws-error.ts";
 import { ecsService, type TaskRunner } from "./ecs.ts";
@@ -13,13 +14,14 @@ import { type LambdaInvoker, lambdaService } from "./lambda.ts";
 import type { ObjectStore } from "./objects.ts";
 import type { AwsService } from "./protocol.ts";
 import { rdsService } from "./rds.ts";
-import type { AwsRequest, AwsResponse } from "./request.ts";
+import { type AwsResponse, toAwsRequest } from "./request.ts";
 import type { AwsResources } from "./resources.ts";
 import { s3Service } from "./s3.ts";
 import type { SecretStore } from "./secret-store.ts";
 import { secretsManagerService } from "./secrets-manager.ts";
 import { type Credentials, verifySignature } from "./signature.ts";
 import { ssmService } from "./ssm.ts";
+import type { SessionManager } from "./ssm-sessions.ts";
 import { stsService } from "./sts.ts";
 
 export type AwsEndpointOptions = {
@@ -38,6 +40,8 @@ export type AwsEndpointOptions = {
   readonly lambda: () => LambdaInvoker | undefined;
   /** ECS; asked at each call. Default: none. */
   readonly tasks?: () => TaskRunner | undefined;
+  /** Session Manager; asked at each call. Default: none. */
+  readonly sessions?: () => SessionManager | undefined;
   /** Asked at each call. */
   readonly resources: () => AwsResources;
   /** One line for each defect: what the client sees as `InternalFailure`, without a word of why. */
@@ -52,7 +56,6 @@ export type AwsEndpoint = AsyncDisposable & {
 
 /** More than any call here may carry: Lambda's 6 MB. */
 const maxBodyBytes = 7 * 1024 * 1024;
-const loopbackHost = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/u;
 
 /**
  * The AWS calls that Postern makes, on this machine, for the real AWS SDK. What is not offered is refused in the
@@ -67,7 +70,7 @@ export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<Aws
   const log = createJsonLog(options.onLog);
   const services: readonly AwsService[] = [
     stsService({ accountId }),
-    ssmService({ parameters: options.parameters, region, accountId }),
+    ssmService({ parameters: options.parameters, region, accountId, sessions: () => options.sessions?.() }),
     secretsManagerService({ secrets: options.secrets, region, accountId, clock }),
     lambdaService({ lambda: options.lambda }),
     ecsService({ tasks: () => options.tasks?.() }),
@@ -78,7 +81,7 @@ export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<Aws
   ];
 
   async function answer(incoming: IncomingMessage): Promise<AwsResponse> {
-    if (!loopbackHost.test(incoming.headers.host ?? "")) return plainResponse(421, "Expected a loopback Host header.");
+    if (!namesLoopback(incoming.headers.host)) return plainResponse(421, "Expected a loopback Host header.");
     const requestId = randomUUID();
     const body = await readBody(incoming, maxBodyBytes);
     const request = toAwsRequest(incoming, body ?? Buffer.alloc(0));
@@ -118,17 +121,6 @@ export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<Aws
 /** With its stack: it is for those who mend it. */
 function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
-
-function toAwsRequest(incoming: IncomingMessage, body: Buffer): AwsRequest {
-  const [path = "/", query = ""] = (incoming.url ?? "/").split(/\?(.*)/su);
-  return {
-    method: incoming.method ?? "GET",
-    path,
-    query: new URLSearchParams(query),
-    headers: incoming.headers,
-    body,
-  };
 }
 
 function plainResponse(statusCode: number, message: string): AwsResponse {

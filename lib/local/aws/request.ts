@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 
 /** One HTTP request, read to its end. */
 export type AwsRequest = {
@@ -20,4 +20,15 @@ export type AwsResponse = {
 export function singleHeader(request: Pick<AwsRequest, "headers">, name: string): string | undefined {
   const value = request.headers[name];
   return Array.isArray(value) ? value.join(",") : value;
+}
+
+export function toAwsRequest(incoming: IncomingMessage, body: Buffer): AwsRequest {
+  const [path = "/", query = ""] = (incoming.url ?? "/").split(/\?(.*)/su);
+  return {
+    method: incoming.method ?? "GET",
+    path,
+    query: new URLSearchParams(query),
+    headers: incoming.headers,
+    body,
+  };
 }
