@@ -7,6 +7,7 @@ import type { AwsResources } from "#lib/local/aws/resources.ts";
 import { createMemorySecretStore, type SecretStore } from "#lib/local/aws/secret-store.ts";
 import { createFolderObjectStore } from "#lib/local/aws/objects.ts";
 import type { Credentials } from "#lib/local/aws/signature.ts";
+import type { SessionManager } from "#lib/local/aws/ssm-sessions.ts";
 
 export const region = "eu-central-1";
 export const accountId = "123456789012";
@@ -93,7 +94,8 @@ export type TestEndpoint = AsyncDisposable & {
 export async function startTestEndpoint({
   objectsDir,
   tasks,
-}: { objectsDir?: string; tasks?: TaskRunner } = {}): Promise<TestEndpoint> {
+  sessions,
+}: { objectsDir?: string; tasks?: TaskRunner; sessions?: SessionManager } = {}): Promise<TestEndpoint> {
   const credentials: Credentials = { accessKeyId: `LOCAL${randomUUID()}`, secretAccessKey: randomUUID() };
   const secrets = createMemorySecretStore();
   const parameters = new Map<string, string>();
@@ -107,6 +109,7 @@ export async function startTestEndpoint({
     secrets,
     ...(objectsDir === undefined ? {} : { objects: createFolderObjectStore(objectsDir) }),
     tasks: () => tasks,
+    sessions: () => sessions,
     lambda: () => lambda,
     resources: () => resources,
     onLog: (line) => log.push(line),

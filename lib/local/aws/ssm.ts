@@ -2,17 +2,19 @@ import * as v from "valibot";
 import { AwsError } from "./aws-error.ts";
 import { jsonService, parseMembers } from "./json-protocol.ts";
 import type { AwsService } from "./protocol.ts";
+import { type SessionManager, sessionOperations } from "./ssm-sessions.ts";
 
 const getParameter = v.object({ Name: v.string() });
 const getParameters = v.object({ Names: v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(10)) });
 
-/** Parameter Store with plain `String` parameters; the map is read at each call. */
+/** Parameter Store with plain `String` parameters, and Session Manager; both are read at each call. */
 export function ssmService(options: {
   readonly parameters: ReadonlyMap<string, string>;
   readonly region: string;
   readonly accountId: string;
+  readonly sessions: () => SessionManager | undefined;
 }): AwsService {
-  const { parameters, region, accountId } = options;
+  const { parameters, region, accountId, sessions } = options;
   const find = (name: string) => {
     const value = parameters.get(name);
     if (value === undefined) return undefined;
@@ -23,6 +25,7 @@ export function ssmService(options: {
     signingName: "ssm",
     target: "AmazonSSM",
     operations: {
+      ...sessionOperations(sessions),
       GetParameter: (input) => {
         const { Name } = parseMembers(getParameter, input);
         const parameter = find(Name);

@@ -12,8 +12,11 @@ import {
   secretName,
   type SecretOwner,
   secretVariables,
+  tagKeys,
+  tunnelDocumentName,
 } from "#lib/contract.ts";
 import { type AwsResources, noResources } from "../aws/resources.ts";
+import { localInstanceId } from "../gateway/gateway.ts";
 import type { HostedFunction } from "../lambda/host.ts";
 import { baseEnvironment } from "../process/base-environment.ts";
 import type { HostedTask } from "../tasks/host.ts";
@@ -112,12 +115,13 @@ export function describeStage(facts: StageFacts, bundle: BundleInfo, healthUrl: 
     healthUrl,
     secrets: Object.fromEntries(secretOwners.map((owner) => [owner, secretName(stage, owner)])),
     bundle,
-    bastions: [],
+    bastions: [localInstanceId],
+    tunnel: { documentName: tunnelDocumentName(stage) },
     longRuns: longRunsOf(stage),
   };
 }
 
-/** What RDS says of the database; the local stage has no proxy and no bastion. */
+/** What RDS says of the database and EC2 of the bastion; the local stage has no proxy. */
 export function describeResources({ stage, region, database }: StageFacts): AwsResources {
   return {
     ...noResources,
@@ -131,6 +135,19 @@ export function describeResources({ stage, region, database }: StageFacts): AwsR
         DBName: database.name,
         AvailabilityZone: `${region}-a`,
         PubliclyAccessible: false,
+      },
+    ],
+    instances: [
+      {
+        InstanceId: localInstanceId,
+        State: { Code: 16, Name: "running" },
+        PrivateIpAddress: database.host,
+        SourceDestCheck: false,
+        Tags: [
+          { Key: tagKeys.app, Value: appName },
+          { Key: tagKeys.stage, Value: stage },
+          { Key: tagKeys.part, Value: "network" },
+        ],
       },
     ],
   };

@@ -5,7 +5,7 @@ import type { Clock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { writeWhole } from "#lib/base/private-file.ts";
 import type { BuiltFunctions } from "#lib/bundle/build.ts";
-import { type BundleInfo, functionName, manifestParameterName } from "#lib/contract.ts";
+import { type BundleInfo, functionName, manifestParameterName, tunnelDocumentName } from "#lib/contract.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { type AwsEndpoint, startAwsEndpoint } from "../aws/endpoint.ts";
 import type { ObjectStore } from "../aws/objects.ts";
@@ -15,6 +15,7 @@ import type { Credentials } from "../aws/signature.ts";
 import { startFunctionUrl } from "../lambda/function-url.ts";
 import { type LambdaHost, startLambdaHost } from "../lambda/host.ts";
 import { portTaken } from "../net/free-port.ts";
+import { type SessionGateway, startSessionGateway } from "../gateway/gateway.ts";
 import { startTaskHost, type TaskHost } from "../tasks/host.ts";
 import { describeFunctions, describeResources, describeStage, describeTask, type StageFacts } from "./description.ts";
 
@@ -29,6 +30,7 @@ export type LocalAws = {
   resources: AwsResources;
   lambda: LambdaHost | undefined;
   tasks: TaskHost | undefined;
+  sessions: SessionGateway | undefined;
 };
 
 const accountId = "000000000000";
@@ -54,6 +56,7 @@ export async function openAws(options: {
     resources: noResources,
     lambda: undefined,
     tasks: undefined,
+    sessions: undefined,
   } as Omit<LocalAws, "endpoint">;
   const endpoint = opened.use(
     await withFlag(port, portFlags.aws, async () =>
@@ -67,6 +70,7 @@ export async function openAws(options: {
         objects,
         lambda: () => aws.lambda,
         tasks: () => aws.tasks,
+        sessions: () => aws.sessions,
         resources: () => aws.resources,
         onLog,
         clock,
@@ -110,6 +114,32 @@ export async function openFunctions(options: {
     await withFlag(port, portFlags.health, async () => startFunctionUrl({ port, functionName: health, lambda, clock })),
   );
   return url;
+}
+
+/** Session Manager with one bastion, which sees this machine's loopback as its own. */
+export async function openGateway(options: {
+  readonly facts: StageFacts;
+  readonly aws: LocalAws;
+  readonly onLog: (line: string) => void;
+  readonly opened: AsyncDisposableStack;
+  readonly clock: Clock;
+}): Promise<void> {
+  const { facts, aws, onLog, opened, clock } = options;
+  const { host, port } = facts.database;
+  aws.sessions = opened.use(
+    await startSessionGateway({
+      database: (wanted, wantedPort) => (isHere(wanted, host) ? { host, port: wantedPort } : undefined),
+      documents: { [tunnelDocumentName(facts.stage)]: { host, port } },
+      credentials: aws.credentials,
+      onLog,
+      clock,
+    }),
+  );
+}
+
+/** No other host is within the reach of this bastion: a name that leads elsewhere has no address there. */
+function isHere(wanted: string, host: string): boolean {
+  return wanted === host || wanted === "localhost";
 }
 
 /** Lets the command line find the stage: the manifest for everyone, `aws.json` for `--stage local`. */

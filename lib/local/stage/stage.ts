@@ -16,7 +16,7 @@ import { ensureMaster } from "../postgres/master.ts";
 import { startPostgresServer } from "../postgres/server.ts";
 import type { Exit } from "../process/warded-process.ts";
 import type { StageFacts } from "./description.ts";
-import { openAws, openFunctions, portFlags, publishStage } from "./parts.ts";
+import { openAws, openFunctions, openGateway, portFlags, publishStage } from "./parts.ts";
 import { lockStage, refuseRunningStage } from "./run-file.ts";
 import { openStageSecrets, readPassword } from "./secrets.ts";
 import { allOrCallOff, createStepRunner, type Step } from "./steps.ts";
@@ -68,7 +68,7 @@ const seedSets = ["reference", "demo"] as const;
  * 3. Refuse when a port is taken, or the folder holds what is not ours. Nothing else is changed until here.
  * 4. Lock the data folder; remove what a killed start left half made and, with `fresh`, the data.
  * 5. Open the secrets and the AWS endpoint; start the database with its master while the bundles are built.
- * 6. Start the functions and the health URL; publish the manifest; write `aws.json`, by which `--stage local` finds it.
+ * 6. Start the functions, the health URL and the session gateway; publish the manifest; write `aws.json`, by which `--stage local` finds it.
  * 7. Through that endpoint, as the command line does with any stage: setup, migrate, seed, health.
  *
  * After a failure nothing runs: everything that was opened is closed again, last first, and the lock is free. The data stays
@@ -185,9 +185,10 @@ async function startParts(options: LocalStageOptions, opened: AsyncDisposableSta
     const onLine = logTo("functions.log");
     return openFunctions({ facts, bundles: built.parts, aws, port: ports.health, onLine, opened, clock });
   });
-  const access = await runStep("aws", async () =>
-    publishStage({ facts, bundle: built.info, healthUrl, aws, dataDir, opened }),
-  );
+  const access = await runStep("aws", async () => {
+    await openGateway({ facts, aws, onLog: logTo("sessions.log"), opened, clock });
+    return publishStage({ facts, bundle: built.info, healthUrl, aws, dataDir, opened });
+  });
 
   const { openStageWork } = await work;
   const stageWork = await openStageWork({ stage: localStageName, access, requestedBy, signal });
