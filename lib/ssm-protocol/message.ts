@@ -25,6 +25,7 @@ export type Message = {
   readonly type: MessageType;
   readonly createdMs: number;
   readonly sequenceNumber: number;
+  /** Of those beyond 2^53, as of such times, the lowest bits are lost; nothing reads them. */
   readonly flags: number;
   /** A UUID in its usual form. */
   readonly id: string;
@@ -113,7 +114,7 @@ export function decodeMessage(frame: Uint8Array): Message {
   if (lengthOffset < headerLength || lengthOffset > bytes.length - 4) {
     throw violation(`a header length of ${lengthOffset} in a message of ${bytes.length} bytes`);
   }
-  const type = trimmed(bytes.toString("latin1", typeOffset, typeOffset + typeLength));
+  const type = readType(bytes);
   const payload = bytes.subarray(lengthOffset + 4);
   const createdMs = Number(bytes.readBigUInt64BE(40));
   const sequenceNumber = Number(bytes.readBigInt64BE(48));
@@ -138,10 +139,16 @@ export function decodeMessage(frame: Uint8Array): Message {
   return message;
 }
 
-/** What the other side sent is not this protocol: "The other side of the session sent …". */
+/**
+ * What the other side sent is not this protocol: "The other side of the session sent …". What is quoted of it is cut
+ * short, and cannot steer a terminal.
+ */
 export function violation(what: string): PosternError {
-  return new PosternError("ssm.protocol", `The other side of the session sent ${what}.`);
+  const shown = what.length > maxShown ? `${what.slice(0, maxShown)}…` : what;
+  return new PosternError("ssm.protocol", `The other side of the session sent ${shown.replaceAll(/\p{C}/gu, "?")}.`);
 }
+
+const maxShown = 300;
 
 function digestOf(payload: Uint8Array): Buffer {
   return hash("sha256", payload, "buffer");
@@ -159,6 +166,9 @@ function readMessageId(frame: Buffer, offset: number): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
-function trimmed(padded: string): string {
-  return padded.replaceAll("\0", " ").trim();
+/** Printable ASCII only: a type is named in errors, and the bytes are a stranger's. */
+function readType(frame: Buffer): string {
+  const type = frame.toString("latin1", typeOffset, typeOffset + typeLength).replaceAll(/^[\0 ]+|[\0 ]+$/gu, "");
+  if (!/^[!-~]*$/u.test(type)) throw violation("a message whose type is not a word");
+  return type;
 }

@@ -31,12 +31,13 @@ const handshakeRequestSchema = v.object({
     v.object({
       /** "SessionType" of a port session; "KMSEncryption" never occurs there. */
       ActionType: v.string(),
-      ActionParameters: v.optional(
+      /** The agent is written in Go, where what is not set becomes null. */
+      ActionParameters: v.nullish(
         v.object({
           /** "Port" */
-          SessionType: v.optional(v.string()),
+          SessionType: v.nullish(v.string()),
           /** host, portNumber, localPortNumber, type ("LocalPortForwarding") … */
-          Properties: v.optional(v.nullable(v.record(v.string(), v.unknown()))),
+          Properties: v.nullish(v.record(v.string(), v.unknown())),
         }),
       ),
     }),

@@ -22,21 +22,25 @@ export function featuresOfAgent(agentVersion: string): SessionFeatures {
 /** Seen from the agent. */
 export function featuresOfClient(clientVersion: string): SessionFeatures {
   return {
-    multiplexes: isNewerThan(clientVersion, "1.1.69"),
+    multiplexes: (compare(clientVersion, "1.1.70") ?? -1) >= 0,
     needsKeepAlive: !isNewerThan(clientVersion, "1.2.331.0"),
   };
 }
 
-/** Missing parts are zeros: "3.1" is no newer than "3.1.0.0". */
 export function isNewerThan(version: string, than: string): boolean {
+  return (compare(version, than) ?? -1) > 0;
+}
+
+/** Missing parts are zeros: "3.1" is "3.1.0.0". Undefined where one cannot be read. */
+function compare(version: string, other: string): number | undefined {
   const left = partsOf(version);
-  const right = partsOf(than);
-  if (left === undefined || right === undefined) return false;
+  const right = partsOf(other);
+  if (left === undefined || right === undefined) return undefined;
   for (let index = 0; index < Math.max(left.length, right.length); index += 1) {
     const difference = (left[index] ?? 0) - (right[index] ?? 0);
-    if (difference !== 0) return difference > 0;
+    if (difference !== 0) return difference;
   }
-  return false;
+  return 0;
 }
 
 function partsOf(version: string): number[] | undefined {
