@@ -40,9 +40,11 @@ export class MuxStream extends Duplex {
   /** What is being written, from the first byte that was not sent yet. */
   #outgoing: Uint8Array = Buffer.alloc(0);
   #written: Settle | undefined;
+  /** There once the writer has ended, and all that it wrote was sent. */
   #finished: Settle | undefined;
   readonly #incoming: Uint8Array[] = [];
   #incomingEnded = false;
+  /** Then nothing is in `#incoming`. */
   #readerWaits = false;
   #hasReceived = false;
 
@@ -85,8 +87,7 @@ export class MuxStream extends Duplex {
       dataBytes = data.length;
       parts.push(encodeSmuxHeader("push", this.id, data.length), data);
     }
-    const isLast = this.#outgoing.length === 0 && this.#finished !== undefined;
-    if (this.#phase === "closing" || (this.#phase === "open" && isLast)) {
+    if (this.#phase === "closing" || (this.#phase === "open" && this.#finished !== undefined)) {
       parts.push(encodeSmuxHeader("fin", this.id));
       this.#close();
     }
@@ -105,7 +106,7 @@ export class MuxStream extends Duplex {
     if (this.destroyed || this.#incomingEnded) return;
     // A small view must not keep a large message in memory.
     const own = data.length * 2 < data.buffer.byteLength ? Buffer.from(data) : data;
-    if (this.#readerWaits && this.#incoming.length === 0) {
+    if (this.#readerWaits) {
       this.#readerWaits = this.push(own);
       return;
     }
