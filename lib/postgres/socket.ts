@@ -18,11 +18,15 @@ const keepAliveDelayMs = 30_000;
  * Opens the TCP connection, trying the name's addresses in turn.
  * Whatever fails, the socket is destroyed; on abort it rejects with the signal's reason.
  */
-export async function openTcp(address: Pick<DatabaseAddress, "host" | "port">, signal: AbortSignal): Promise<Socket> {
+export async function openTcp(
+  address: Pick<DatabaseAddress, "host" | "port"> & { readonly family?: 4 | 6 },
+  signal: AbortSignal,
+): Promise<Socket> {
   signal.throwIfAborted();
   const socket = connectTcp({
     host: address.host,
     port: address.port,
+    ...(address.family === undefined ? {} : { family: address.family }),
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: keepAliveDelayMs,

@@ -2,12 +2,26 @@ import { spawnSync } from "node:child_process";
 import process from "node:process";
 
 /** Programs from outside npm that some tests use, with the Debian package each comes in. `.ci/run` installs them. */
-const packages = { psql: "postgresql-client", script: "bsdutils" } as const;
+const packages = {
+  psql: "postgresql-client",
+  script: "bsdutils",
+  sshd: "openssh-server",
+  "ssh-keygen": "openssh-client",
+  "ssh-agent": "openssh-client",
+} as const;
 
 export type DebianProgram = keyof typeof packages;
 
 export function isInstalled(program: DebianProgram): boolean {
-  return spawnSync("sh", ["-c", `command -v ${program}`], { stdio: "ignore" }).status === 0;
+  return findProgram(program) !== undefined;
+}
+
+/** Where it is; servers are often in a folder that is only in root's PATH. */
+export function findProgram(program: DebianProgram): string | undefined {
+  const { status, stdout } = spawnSync("sh", ["-c", `PATH="$PATH:/usr/sbin" command -v ${program}`], {
+    encoding: "utf8",
+  });
+  return status === 0 ? stdout.trim() : undefined;
 }
 
 /** Says which programs are missing: their tests skip, and the summary counts them. */

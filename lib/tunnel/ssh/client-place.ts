@@ -1,0 +1,16 @@
+import { homedir, userInfo } from "node:os";
+import process from "node:process";
+
+/** What `~/.ssh/config` and the default files are relative to. */
+export type ClientPlace = {
+  readonly home: string;
+  /** Who is logged in here: the user there, unless something names another. */
+  readonly user: string;
+  /** For `SSH_AUTH_SOCK`, and `${NAME}` in the config. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+};
+
+/** This user on this machine, as ssh would see it. */
+export function thisPlace(): ClientPlace {
+  return { home: homedir(), user: userInfo().username, env: process.env };
+}
