@@ -47,6 +47,8 @@ export class SshConnection implements AsyncDisposable {
   readonly #socketClosed: Promise<void>;
   #phase: SshPhase = "handshake";
   #isEnded = false;
+  /** Goodbye was said: what comes to pass now is no failure. */
+  #isClosing = false;
   #reason: PosternError | undefined;
   #heardMs: number;
   #bytesUp = 0;
@@ -116,7 +118,7 @@ export class SshConnection implements AsyncDisposable {
   /** The server answers only once it has reached the target. On abort it rejects with the signal's reason. */
   async openStream({ host, port, purpose }: StreamTarget, signal: AbortSignal): Promise<Duplex> {
     signal.throwIfAborted();
-    if (this.#isEnded) throw this.#reason ?? lost("live", this.server);
+    if (this.#isEnded || this.#isClosing) throw this.#reason ?? lost("live", this.server);
     const { promise, resolve, reject } = Promise.withResolvers<ChannelStream>();
     const abort = () => reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
@@ -154,6 +156,7 @@ export class SshConnection implements AsyncDisposable {
   /** Says goodbye, and is done when the socket is closed. */
   async close(): Promise<void> {
     if (!this.#isEnded) {
+      this.#isClosing = true;
       for (const stream of this.#streams) stream.destroy();
       this.#client.end();
       const timer = new AbortController();
@@ -258,10 +261,10 @@ export class SshConnection implements AsyncDisposable {
   #finish(reason: PosternError | undefined): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#reason = reason;
+    this.#reason = this.#isClosing ? undefined : reason;
     this.#stop.abort();
     this.#options.socket.destroy();
-    for (const stream of this.#streams) stream.destroy(reason);
-    this.#end(reason);
+    for (const stream of this.#streams) stream.destroy(this.#reason);
+    this.#end(this.#reason);
   }
 }
