@@ -1,16 +1,9 @@
-import { toDatabaseError } from "#lib/postgres/errors.ts";
-import { openTcp } from "#lib/postgres/socket.ts";
-import { createFakeTransport } from "../support/tunnel/fake-transport.ts";
+import { carrierTo } from "../support/tunnel/tcp-carrier.ts";
 import { describeTransport } from "./transport-suite.ts";
 
+// oxlint-disable-next-line typescript/require-await -- a factory's shape
 describeTransport("fake", async (farEnd) => {
-  const transport = createFakeTransport(async (signal) => {
-    try {
-      return await openTcp(farEnd, signal);
-    } catch (error) {
-      throw toDatabaseError(error, "opening a stream");
-    }
-  });
+  const transport = carrierTo(farEnd);
   return {
     transport,
     refusal: "tcp.refused",
