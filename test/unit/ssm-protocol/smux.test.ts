@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createSmuxDecoder, encodeSmuxHeader, type SmuxFrame } from "#lib/ssm-protocol/smux.ts";
-import { createRandom, seedOfRun } from "../../support/random.ts";
+import { seededRandom } from "../../support/seeded-random.ts";
 import { fin, nop, psh, smuxFrame, syn } from "../../support/smux-bytes.ts";
 
 const violation = (text: string) =>
@@ -68,8 +68,7 @@ describe("a decoder", () => {
   });
 
   test("reads the same, cut anywhere and often", () => {
-    const seed = seedOfRun();
-    const random = createRandom(seed);
+    const random = seededRandom();
     for (let round = 0; round < 300; round += 1) {
       const frames = Array.from({ length: random.below(20) + 1 }, (_, index) => {
         const command = random.pick([syn, fin, psh, psh, psh, nop]);
@@ -89,7 +88,7 @@ describe("a decoder", () => {
         parts.push(...decoder.push(bytes.subarray(offset, offset + length)));
         offset += length;
       }
-      expect(told(parts), `SEED=${seed}`).toEqual(whole);
+      expect(told(parts), `POSTERN_TEST_SEED=${random.seed}`).toEqual(whole);
     }
   });
 

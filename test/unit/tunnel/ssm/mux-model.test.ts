@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { createMux } from "#lib/tunnel/ssm/mux.ts";
-import { createRandom, type Random, seedOfRun } from "../../../support/random.ts";
+import { seededRandom, type SeededRandom } from "../../../support/seeded-random.ts";
 import { psh } from "../../../support/smux-bytes.ts";
 import { SmuxServer, type ServerStream } from "../../../support/smux-server.ts";
 
@@ -40,13 +40,13 @@ class Both {
   readonly server = new SmuxServer((bytes) => {
     this.#down = Buffer.concat([this.#down, bytes]);
   });
-  readonly #random: Random;
+  readonly #random: SeededRandom;
   #up = Buffer.alloc(0);
   #down = Buffer.alloc(0);
   #taken: PromiseWithResolvers<void>[] = [];
   #waits = false;
 
-  constructor(random: Random) {
+  constructor(random: SeededRandom) {
     this.#random = random;
   }
 
@@ -77,10 +77,10 @@ class Both {
   /** Some bytes go on, in either direction. */
   carry(): void {
     const length = this.#random.pick([1, 7, 8, 9, 300, 5000]);
-    if (this.#random.next() < 0.5) {
+    if (this.#random.fraction() < 0.5) {
       this.server.receive(this.#up.subarray(0, length));
       this.#up = this.#up.subarray(length);
-      if (this.#random.next() < 0.8) this.#taken.shift()?.resolve();
+      if (this.#random.fraction() < 0.8) this.#taken.shift()?.resolve();
       return;
     }
     if (this.#waits) return;
@@ -183,10 +183,10 @@ function isPrefix(part: Buffer, whole: Buffer): boolean {
 
 describe("a mux and a server that do as they like", () => {
   test("carry every byte in order, once, and leave nothing behind", { timeout: 60_000 }, async () => {
-    const seed = seedOfRun();
+    const { seed } = seededRandom();
     const whole = { up: 0, down: 0 };
     for (let run = 0; run < 40; run += 1) {
-      const both = new Both(createRandom(seed + run));
+      const both = new Both(seededRandom(seed + run));
       for (let step = 0; step < 600; step += 1) {
         both.step();
         if (step % 3 === 0) await settled();
@@ -198,7 +198,7 @@ describe("a mux and a server that do as they like", () => {
       const bytesUp = pushes.reduce((sum, length) => sum + length, 0);
       expect(
         { faults, openStreams: mux.openStreams, isFull: mux.isFull, bytesUp: mux.bytesUp },
-        `SEED=${seed + run}`,
+        `POSTERN_TEST_SEED=${seed + run}`,
       ).toEqual({ faults: [], openStreams: 0, isFull: false, bytesUp });
       expect(Math.max(0, ...pushes)).toBeLessThanOrEqual(504);
       whole.up += samples.filter((sample) => isLeftToClient(sample) && sample.written.length > 0).length;

@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { describe, expect, test } from "vitest";
 import { createMux, type Mux } from "#lib/tunnel/ssm/mux.ts";
 import { SmuxServer } from "../../../support/smux-server.ts";
-import { createRandom } from "../../../support/random.ts";
+import { seededRandom } from "../../../support/seeded-random.ts";
 
 async function listen(onConnection: (socket: Socket) => void): Promise<Server & AsyncDisposable> {
   const server = createServer({ allowHalfOpen: true }, onConnection).listen(0, "127.0.0.1");
@@ -59,7 +59,7 @@ describe("over real sockets", () => {
     const { mux, socket } = await connectMux(portOf(agent));
     const sums = await Promise.all(
       Array.from({ length: 8 }, async (_, index) => {
-        const data = createRandom(index).bytes(4_000_000);
+        const data = seededRandom(index).bytes(4_000_000);
         const stream = mux.openStream();
         const hash = createHash("sha256");
         let received = 0;
