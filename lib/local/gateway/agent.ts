@@ -13,7 +13,7 @@ import {
 } from "#lib/ssm-protocol/payloads.ts";
 import { featuresOfAgent, featuresOfClient } from "#lib/ssm-protocol/versions.ts";
 import { createOutlet } from "./outlet.ts";
-import type { Address, PortForward } from "./port-forward.ts";
+import { type Address, dial, type PortForward } from "./port-forward.ts";
 import { createReceiver } from "./receiver.ts";
 import { createSender, resendIntervalMs } from "./sender.ts";
 import { createSingleConnection } from "./single-connection.ts";
@@ -51,6 +51,7 @@ export type AgentOptions = {
   readonly destination: Address;
   /** Where that is; undefined: the host has no address. Looked up once, before the session. */
   readonly address: Address | undefined;
+  readonly dialHangs: () => boolean;
   readonly payloadBytes: number;
   readonly paceMs: number;
   readonly clock: Clock;
@@ -183,7 +184,7 @@ export function createAgent(options: AgentOptions): Agent {
     }
     const create = multiplexes ? createSmuxServer : createSingleConnection;
     const port = create({
-      address,
+      dial: () => dial(address, options.dialHangs()),
       send: (bytes) => {
         outlet.write(bytes);
         balanceReading();

@@ -1,5 +1,6 @@
 import type { Message } from "#lib/ssm-protocol/message.ts";
 import type { AwsError } from "../aws/aws-error.ts";
+import type { Address } from "./port-forward.ts";
 
 /** What goes wrong, for tests. Without any of it the gateway does what AWS does on a good day. */
 export type GatewayFaults = {
@@ -17,6 +18,10 @@ export type GatewayFaults = {
   readonly blackHole?: boolean;
   /** The agents hear nothing and say nothing; their connections stay. */
   readonly silentAgent?: boolean;
+  /** The port's machine does not answer: connections are neither made nor refused, and later ones wait behind them. */
+  readonly hangingDial?: boolean;
+  /** Takes the place of the gateway's `database`, for sessions that start from now on. */
+  readonly resolve?: (host: string, port: number) => Address | undefined;
   /** Every live socket is cut again and again. */
   readonly cutEveryMs?: number;
 };

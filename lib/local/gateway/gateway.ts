@@ -124,6 +124,7 @@ export async function startSessionGateway(options: SessionGatewayOptions): Promi
   }
 
   function resolve({ host, port }: Address): Address | undefined {
+    if (faults.resolve !== undefined) return faults.resolve(host, port);
     return typeof options.database === "function" ? options.database(host, port) : options.database;
   }
 
@@ -155,6 +156,7 @@ export async function startSessionGateway(options: SessionGatewayOptions): Promi
           version: agentVersion,
           destination,
           address: resolve(destination),
+          dialHangs: () => faults.hangingDial === true,
           payloadBytes,
           paceMs,
           clock,

@@ -1,4 +1,4 @@
-import { connect, type Socket } from "node:net";
+import { connect, Socket } from "node:net";
 
 /** What the agent does with the bytes of a session, and back: several connections (`smux-server.ts`) or one at a time. */
 export type PortForward = {
@@ -15,7 +15,7 @@ export type PortForward = {
 };
 
 export type PortForwardOptions = {
-  readonly address: Address;
+  readonly dial: () => Socket;
   /** To the client. */
   readonly send: (bytes: Uint8Array) => void;
   /** A connection could not be made; the client is told so, not which one. */
@@ -24,7 +24,7 @@ export type PortForwardOptions = {
 
 export type Address = { readonly host: string; readonly port: number };
 
-/** Until the other side closes, data is taken in both directions. */
-export function dial({ host, port }: Address): Socket {
-  return connect({ host, port, noDelay: true, allowHalfOpen: false });
+/** @param hangs the port's machine gives no answer: neither connected nor refused */
+export function dial({ host, port }: Address, hangs: boolean): Socket {
+  return hangs ? new Socket() : connect({ host, port, noDelay: true });
 }

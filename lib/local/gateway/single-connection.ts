@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { dial, type PortForward, type PortForwardOptions } from "./port-forward.ts";
+import type { PortForward, PortForwardOptions } from "./port-forward.ts";
 
 /**
  * The basic mode, without multiplexing: the session's bytes are those of one connection. It is made at once. After the
@@ -7,13 +7,13 @@ import { dial, type PortForward, type PortForwardOptions } from "./port-forward.
  * is not told that the port closed: the protocol has no word for it.
  */
 export function createSingleConnection(options: PortForwardOptions): PortForward {
-  const { address, send, onDialFailed } = options;
+  const { dial, send, onDialFailed } = options;
   let socket: Socket | undefined;
   let isReading = true;
   let isDestroyed = false;
 
   function connect(): Socket {
-    const dialled = dial(address);
+    const dialled = dial();
     let isConnected = false;
     dialled.once("connect", () => {
       isConnected = true;

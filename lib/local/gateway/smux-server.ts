@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { createSmuxDecoder, encodeSmuxHeader, maxSmuxDataLength } from "#lib/ssm-protocol/smux.ts";
-import { dial, type PortForward, type PortForwardOptions } from "./port-forward.ts";
+import type { PortForward, PortForwardOptions } from "./port-forward.ts";
 
 /** Of all streams together; when it is full, every stream waits (version 1 has no window for a single one). */
 const maxBufferedBytes = 4 * 1024 * 1024;
@@ -24,7 +24,7 @@ type Stream = {
 
 /** The agent's end of the multiplexed session. It never opens a stream itself. */
 export function createSmuxServer(options: PortForwardOptions): PortForward {
-  const { address, send, onDialFailed } = options;
+  const { dial, send, onDialFailed } = options;
   const decoder = createSmuxDecoder();
   const streams = new Map<number, Stream>();
   const toDial: Stream[] = [];
@@ -57,7 +57,7 @@ export function createSmuxServer(options: PortForwardOptions): PortForward {
     const stream = toDial.shift();
     if (stream === undefined) return;
     isDialling = true;
-    const socket = dial(address);
+    const socket = dial();
     stream.socket = socket;
     let isDialled = false;
     const dialled = () => {

@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import { environmentVariables } from "#lib/local/lambda/environment-variables.ts";
-import { describeFunctions, describeStage, describeTask, type StageFacts } from "#lib/local/stage/description.ts";
+import {
+  describeFunctions,
+  describeResources,
+  describeStage,
+  describeTask,
+  type StageFacts,
+} from "#lib/local/stage/description.ts";
 import { parseManifest } from "#lib/stage/manifest.ts";
 
 const facts: StageFacts = {
@@ -44,6 +50,12 @@ test("the long-run task has the environment of the runner function, but for what
   expect(others.filter((name) => !isOfLambda.test(name))).toEqual([]);
 });
 
+test("EC2 has the bastion that the manifest names, running", () => {
+  const { bastions } = describeStage(facts, { version: "1.0.0", migrationsHash: "00" }, "http://127.0.0.1:54322");
+  const { instances } = describeResources(facts);
+  expect(instances.map(({ InstanceId, State }) => [InstanceId, State?.Name])).toEqual([[bastions[0], "running"]]);
+});
+
 test("the manifest is one that the command line reads, and holds no secret", () => {
   const bundle = { version: "1.0.0", migrationsHash: "00" };
   const text = JSON.stringify(describeStage(facts, bundle, "http://127.0.0.1:54322"));
@@ -52,6 +64,8 @@ test("the manifest is one that the command line reads, and holds no secret", () 
     functions: { runner: "postern-local-runner" },
     secrets: { app: "postern/local/app" },
     bundle,
+    bastions: [expect.stringMatching(/^i-[0-9a-f]{17}$/u)],
+    tunnel: { documentName: "postern-local-tunnel" },
   });
   expect(text).not.toContain(facts.aws.secretAccessKey);
 });
