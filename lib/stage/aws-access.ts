@@ -7,6 +7,8 @@ export type AwsAccess = {
   readonly endpoint?: string;
   readonly region?: string;
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** The CA of the local stage's database, which no region has. */
+  readonly databaseCaFile?: string;
 };
 
 export const environmentAccess: AwsAccess = { source: "environment" };

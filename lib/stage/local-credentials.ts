@@ -11,6 +11,8 @@ const localAwsSchema = v.object({
   region: v.string(),
   accessKeyId: v.string(),
   secretAccessKey: v.string(),
+  /** The CA of its database. */
+  caFile: v.exactOptional(v.string()),
 });
 
 export type AccessOptions = {
@@ -31,8 +33,9 @@ export async function findAccess({ stage, localFile, env }: AccessOptions): Prom
   const json = await readLocalFile(localFile);
   const about = { what: `The file ${localFile}`, code: "config.invalid", hint: "Restart the local stage." } as const;
   const schema = v.pipe(v.string(), v.parseJson(undefined, "expected JSON"), localAwsSchema);
-  const { url, region, ...credentials } = parseInput(schema, json, about);
-  return { source: "local-stage", endpoint: url, region, credentials };
+  const { url, region, caFile, ...credentials } = parseInput(schema, json, about);
+  const known = caFile === undefined ? {} : { databaseCaFile: caFile };
+  return { source: "local-stage", endpoint: url, region, credentials, ...known };
 }
 
 async function readLocalFile(file: string): Promise<string> {

@@ -158,8 +158,16 @@ export async function publishStage(options: {
   aws.parameters.set(manifestParameterName(facts.stage), JSON.stringify(manifest));
   const file = join(dataDir, "aws.json");
   opened.defer(async () => rm(file, { force: true }));
-  await writeWhole(file, `${JSON.stringify({ url: endpoint.url, region: facts.region, ...credentials }, null, 2)}\n`);
-  return { source: "local-stage", endpoint: endpoint.url, region: facts.region, credentials };
+  const { caFile } = facts.database;
+  const content = { url: endpoint.url, region: facts.region, ...credentials, caFile };
+  await writeWhole(file, `${JSON.stringify(content, null, 2)}\n`);
+  return {
+    source: "local-stage",
+    endpoint: endpoint.url,
+    region: facts.region,
+    credentials,
+    databaseCaFile: caFile,
+  };
 }
 
 async function withFlag<Value>(port: number, flag: string, start: () => Promise<Value>): Promise<Value> {
