@@ -19,6 +19,10 @@ const errorTable = {
     exitCode: 1,
     hint: "Set longRuns: true for the stage in postern.config.ts, and deploy; or run it with --url from inside the network.",
   },
+  "stage.no-tunnel": {
+    exitCode: 1,
+    hint: 'Set network.bastion: "ssm" for the stage in postern.config.ts, and deploy.',
+  },
   "bundle.stale": { exitCode: 1, hint: "Deploy first (on the local stage: restart it), then run this again." },
 
   // The machine
