@@ -45,6 +45,7 @@ async function main(): Promise<number> {
     await runProgram(args, {
       signal: abort.signal,
       output,
+      args,
       env: process.env,
       root: dirname(import.meta.dirname),
       endWith: (code) => {

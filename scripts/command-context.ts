@@ -6,6 +6,8 @@ export type CommandContext = {
   /** Aborted by SIGINT, SIGTERM and SIGHUP. The verb releases what it opened and returns or throws. */
   readonly signal: AbortSignal;
   readonly output: Output;
+  /** As they were typed, without node and script. */
+  readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Folder of package.json. */
   readonly root: string;

@@ -38,6 +38,14 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: "check the database connection and the migrations",
     load: async () => (await import("./commands/health.ts")).registerHealth,
   },
+  "ssm-tunnel": {
+    summary: "open a local port to the database, which stays while the network comes and goes",
+    load: async () => (await import("./commands/ssm-tunnel.ts")).registerSsmTunnel,
+  },
+  psql: {
+    summary: "run psql on a stage's database",
+    load: async () => (await import("./commands/psql.ts")).registerPsql,
+  },
   build: {
     summary: "build the functions' bundles",
     load: async () => (await import("./commands/build.ts")).registerBuild,
@@ -130,6 +138,7 @@ function configure(command: Command): void {
  * @throws PosternError `usage.invalid` for a value that is neither a yes nor a no
  */
 function readSwitchEnv(command: Command, env: CommandContext["env"]): void {
+  for (const subcommand of command.commands) readSwitchEnv(subcommand, env);
   for (const option of command.options) {
     const isSwitch = !option.required && !option.optional;
     const value = option.envVar === undefined ? undefined : env[option.envVar];

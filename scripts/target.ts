@@ -90,7 +90,17 @@ function chooseTarget(command: Command): TargetFlags {
   return stageSource === "cli" ? { ...others, stage } : { ...others, url };
 }
 
-async function openStage(stage: string, dataDir: string | undefined, context: CommandContext): Promise<Target> {
+/**
+ * A stage by its name, printed before anything acts on it.
+ *
+ * @param dataDir the local stage's data folder; undefined: the usual one
+ * @throws PosternError those of `fetchManifest`
+ */
+export async function openStage(
+  stage: string,
+  dataDir: string | undefined,
+  context: CommandContext,
+): Promise<StageTarget> {
   // Loaded here: AWS clients cost a tenth of a second that --url need not wait for.
   const [{ findAccess }, { fetchManifest }] = await Promise.all([
     import("#lib/stage/local-credentials.ts"),

@@ -185,7 +185,7 @@ describe("a stage from outside", () => {
         onLog: ({ line }) => events.push(line),
       }),
     );
-    const stage = stack.use(await startOutsideOfStage(functions, manifest, tasks));
+    const stage = stack.use(await startOutsideOfStage(functions, manifest, { tasks }));
     return { stage, events: () => events.map((line) => JSON.parse(line) as Record<string, unknown>) };
   };
   const tooLong = {

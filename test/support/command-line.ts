@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
-import { text } from "node:stream/consumers";
 import { join } from "node:path";
 import process from "node:process";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 
 export const repositoryRoot = join(import.meta.dirname, "..", "..");
 const cli = join(repositoryRoot, "scripts", "cli.ts");
@@ -18,6 +19,8 @@ export type CommandOptions = {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: the repository, as `npm run` has it. */
   readonly cwd?: string;
+  /** Standard input. Default: none. */
+  readonly input?: string;
 };
 
 /** Variables of the machine that runs the tests which would change what a command does. */
@@ -32,11 +35,16 @@ export async function runCommand(args: readonly string[], options: CommandOption
 }
 
 /** Starts `postern …` and leaves it running. */
-export function startCommand(args: readonly string[], { env = {}, cwd = repositoryRoot }: CommandOptions = {}) {
+export function startCommand(args: readonly string[], options: CommandOptions = {}) {
+  const { env = {}, cwd = repositoryRoot, input } = options;
   const inherited = Object.entries(process.env).filter(([name]) => !ambient.test(name));
-  return spawn(process.execPath, [cli, ...args], {
+  const child = spawn(process.execPath, [cli, ...args], {
     cwd,
     env: { ...Object.fromEntries(inherited), AWS_EC2_METADATA_DISABLED: "true", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   });
+  // One that ends before it has read everything is its test's affair.
+  child.stdin?.on("error", () => {});
+  child.stdin?.end(input);
+  return child as typeof child & { readonly stdout: Readable; readonly stderr: Readable };
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type FunctionPart, functionName, functionParts, type Manifest, manifestParameterName } from "#lib/contract.ts";
 import { startAwsEndpoint } from "#lib/local/aws/endpoint.ts";
 import type { TaskRunner } from "#lib/local/aws/ecs.ts";
-import { createMemorySecretStore } from "#lib/local/aws/secret-store.ts";
+import { createMemorySecretStore, type SecretStore } from "#lib/local/aws/secret-store.ts";
 import { readMigrations } from "#lib/migrate/folder/source.ts";
 import { repositoryRoot } from "./command-line.ts";
 
@@ -13,11 +13,22 @@ type Reply = (event: { readonly action: string; readonly runId: string }) => unk
 export type Functions = Partial<Record<FunctionPart, Reply>>;
 type Invocation = { readonly part: FunctionPart; readonly type: string; readonly event: { readonly action: string } };
 
+export type OutsideParts = {
+  readonly tasks?: TaskRunner;
+  readonly secrets?: SecretStore;
+  /** The CA of its database. */
+  readonly caFile?: string;
+};
+
 /**
  * The outside of a stage: a real endpoint with a manifest, and functions that reply what the test says. The real
  * functions have their own tests; here it is the command line that is asked.
  */
-export async function startOutsideOfStage(functions: Functions, manifest: Partial<Manifest> = {}, tasks?: TaskRunner) {
+export async function startOutsideOfStage(
+  functions: Functions,
+  manifest: Partial<Manifest> = {},
+  { tasks, secrets = createMemorySecretStore(), caFile }: OutsideParts = {},
+) {
   const stack = new AsyncDisposableStack();
   const folder = stack.adopt(await mkdtemp(join(tmpdir(), "postern-test-")), async (dir) =>
     rm(dir, { recursive: true }),
@@ -50,7 +61,7 @@ export async function startOutsideOfStage(functions: Functions, manifest: Partia
       region: "local",
       accountId: "000000000000",
       parameters: new Map([[manifestParameterName("local"), JSON.stringify(published)]]),
-      secrets: createMemorySecretStore(),
+      secrets,
       tasks: () => tasks,
       lambda: () => ({
         has: (name) => partOf(name) !== undefined,
@@ -66,7 +77,7 @@ export async function startOutsideOfStage(functions: Functions, manifest: Partia
       resources: () => ({ dbInstances: [], dbProxies: [], dbProxyTargets: {}, instances: [], addresses: [] }),
     }),
   );
-  const access = { url: endpoint.url, region: "local", ...credentials };
+  const access = { url: endpoint.url, region: "local", ...credentials, ...(caFile === undefined ? {} : { caFile }) };
   await writeFile(join(folder, "aws.json"), JSON.stringify(access), { mode: 0o600 });
   const awsEnv = {
     AWS_ENDPOINT_URL: endpoint.url,

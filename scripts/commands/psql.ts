@@ -1,0 +1,170 @@
+import { join, resolve } from "node:path";
+import { type Command, Option } from "commander";
+import { writeWhole } from "#lib/base/private-file.ts";
+import { PosternError } from "#lib/base/errors.ts";
+import { appName } from "#lib/contract.ts";
+import { readCaFile } from "#lib/postgres/tls.ts";
+import { findStageAuthorities } from "#lib/stage/database-authorities.ts";
+import type { TunnelEvent } from "#lib/tunnel/events.ts";
+import { findTunnel } from "#lib/tunnel/registry/registry.ts";
+import { choosePort } from "#lib/tunnel/registry/remembered-port.ts";
+import { openStateFolder, stateFolderOf } from "#lib/tunnel/registry/state-folder.ts";
+import { tunnelKey } from "#lib/tunnel/registry/tunnel-key.ts";
+import type { CommandContext } from "../command-context.ts";
+import { accessHelp, addAccessOptions, chooseAccess, type DatabaseAccess } from "../psql/access-options.ts";
+import { findPsql } from "../psql/find-psql.ts";
+import { prepareLogin, withLogin } from "../psql/libpq-login.ts";
+import { writeServiceEntry } from "../psql/service-file.ts";
+import { describeRequester } from "../provenance.ts";
+import { describeTunnelEvent } from "../report/tunnel-report.ts";
+import { runAtTerminal } from "../tunnel/child.ts";
+import { addStageOption, openStageDestination, type StageDestination } from "../tunnel/destination.ts";
+import { connectableHost } from "../tunnel/exec.ts";
+import { makeTransport } from "../tunnel/make-transport.ts";
+import { openTunnel } from "../tunnel/open-tunnel.ts";
+import { isPortFree } from "../tunnel/port-taken.ts";
+import { wayTo } from "../tunnel/run-tunnel.ts";
+import { addTransportOptions, readTransportFlags, type TransportFlags } from "../tunnel/transport-options.ts";
+
+const help = `
+Runs psql on the database of a stage: through the stage's tunnel when one is running, else through one of its own, which ends with
+it. TLS is verified in full against the database's real name. The password is in a file that only you can read, and is gone
+afterwards; it is never an argument or a variable. Arguments after -- are psql's; its input, output and exit code are its own.
+${accessHelp}
+
+--service-file writes an entry ([postern-STAGE]) for libpq's programs, without a password, and does nothing else: it leads to the
+stage's local port, which \`postern ssm-tunnel --stage NAME --detach\` opens.
+
+Exit code: psql's; 1 or 2 with an error of this program's when psql did not run, 129/143 ended by SIGHUP/SIGTERM.
+
+Examples:
+  $ postern psql --stage dev
+  $ postern psql --stage dev --command "select count(*) from orders"
+  $ postern psql --stage dev -- --csv -f report.sql > report.csv
+  $ postern psql --stage production --write --reason "TICKET-42, undo order 7"`;
+
+type PsqlFlags = {
+  readonly stage?: string;
+  readonly data?: string;
+  readonly psql?: string;
+  readonly command?: string;
+  readonly write?: boolean;
+  readonly reason?: string;
+  readonly ca?: string;
+  readonly serviceFile?: string;
+};
+
+/** Whoever waits for a prompt is told soon why there is none. */
+const withinMs = 20_000;
+
+export function registerPsql(command: Command, context: CommandContext): void {
+  addTransportOptions(addAccessOptions(addStageOption(command)))
+    .argument("[args...]", "psql's own arguments, after --")
+    .addOption(new Option("--command <sql>", "run this and end, as psql -c does").env("POSTERN_COMMAND"))
+    .addOption(new Option("--psql <path>", "the psql to run (default: the one on PATH)").env("POSTERN_PSQL"))
+    .addOption(
+      new Option("--service-file <file>", "write an entry for the stage into this pg_service.conf, and end").env(
+        "POSTERN_SERVICE_FILE",
+      ),
+    )
+    .addHelpText("after", help)
+    .action(async (args: readonly string[]) => {
+      const flags = command.opts<PsqlFlags>();
+      const transport = readTransportFlags(command);
+      if (flags.stage === undefined)
+        throw new PosternError("usage.invalid", "No stage was given: expected --stage NAME.");
+      if (flags.serviceFile !== undefined) return await writeService(flags.stage, flags.serviceFile, flags, context);
+      const psql = await findPsql(flags.psql, context.env);
+      const destination = await openStageDestination(flags.stage, flags.data, transport, context);
+      const requester = describeRequester().split("@")[0] ?? "";
+      const access = chooseAccess(flags, destination.stage.manifest, requester);
+      const psqlArgs = [...(flags.command === undefined ? [] : ["--command", flags.command]), ...args];
+      context.endWith(await run({ psql, args: psqlArgs, destination, access, transport, flags }, context));
+    });
+}
+
+type Run = {
+  readonly psql: string;
+  readonly args: readonly string[];
+  readonly destination: StageDestination;
+  readonly access: DatabaseAccess;
+  readonly transport: TransportFlags;
+  readonly flags: PsqlFlags;
+};
+
+async function run(
+  { psql, args, destination, access, transport, flags }: Run,
+  context: CommandContext,
+): Promise<number> {
+  const stateFolder = stateFolderOf(context.env);
+  await using tunnel = await reachDatabase(destination, transport, stateFolder, context);
+  const { local } = tunnel;
+  await using login = await prepareLogin({ stage: destination.stage, access, local, caFile: flags.ca, stateFolder });
+  context.output.note(`as ${login.user}${login.kind === "iam-token" ? ", by an IAM token" : ""}`);
+  const env = withLogin(context.env, login.env);
+  return await runAtTerminal({ command: psql, args, env, interruptFirst: true }, context, tunnel.ended);
+}
+
+type Way = AsyncDisposable & {
+  readonly local: { readonly host: string; readonly port: number };
+  /** Of a tunnel of our own. */
+  readonly ended?: Promise<PosternError | undefined>;
+};
+
+/** The stage's tunnel if one is running, else one of our own on any free port. */
+async function reachDatabase(
+  destination: StageDestination,
+  flags: TransportFlags,
+  stateFolder: string,
+  { signal, output, env }: CommandContext,
+): Promise<Way> {
+  const running = await findTunnel(stateFolder, tunnelKey(destination.name, destination.database));
+  if (running?.port !== undefined) {
+    const local = { host: connectableHost(running.host ?? "127.0.0.1"), port: running.port };
+    output.note(`through the tunnel on ${local.host}:${local.port}, which is ${running.state}`);
+    return { local, [Symbol.asyncDispose]: async () => {} };
+  }
+  const transport = await makeTransport(destination, flags, env);
+  const onEvent = (event: TunnelEvent) => {
+    // What goes well, or ends, is psql's to show.
+    const isNews =
+      event.event !== "listening" && event.event !== "closed" && !(event.event === "up" && event.reconnects === 0);
+    const news = isNews ? describeTunnelEvent(event) : undefined;
+    if (news !== undefined) output.note(news);
+  };
+  const tunnel = await openTunnel(
+    { ...wayTo(destination), transport, port: 0, withinMs, stateFolder, onEvent },
+    signal,
+  );
+  const { host, port, ended } = tunnel;
+  return { local: { host, port }, ended, [Symbol.asyncDispose]: async () => tunnel[Symbol.asyncDispose]() };
+}
+
+async function writeService(stage: string, file: string, flags: PsqlFlags, context: CommandContext): Promise<void> {
+  const destination = await openStageDestination(stage, flags.data, { transport: "direct", engine: "native" }, context);
+  const { manifest, access } = destination.stage;
+  const { database } = manifest;
+  const role = chooseAccess(flags, manifest, describeRequester().split("@")[0] ?? "");
+  const folder = stateFolderOf(context.env);
+  const key = tunnelKey(stage, database);
+  const port = await choosePort({ folder, key, name: stage, isFree: async (one) => isPortFree(one, "127.0.0.1") });
+  const authorities =
+    flags.ca === undefined
+      ? await findStageAuthorities(database.host, access.databaseCaFile)
+      : await readCaFile(flags.ca);
+  const rootCert = join(await openStateFolder(folder, "ca"), `${key}.pem`);
+  await writeWhole(rootCert, `${authorities.join("\n")}\n`);
+  const name = `${appName}-${stage}`;
+  const values = {
+    host: database.host,
+    hostaddr: "127.0.0.1",
+    port: String(port),
+    dbname: database.name,
+    user: role.role === "operator" ? "postern_operator" : "postern_readonly",
+    sslmode: "verify-full",
+    sslrootcert: rootCert,
+  };
+  const path = resolve(file);
+  await writeServiceEntry(path, { name, values });
+  context.output.result({ service: name, file: path, port }, () => `wrote [${name}] to ${path}`);
+}

@@ -1,0 +1,219 @@
+import { once } from "node:events";
+import { readdir } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { TunnelEvent } from "#lib/tunnel/events.ts";
+import { preferredPort } from "#lib/tunnel/registry/tunnel-key.ts";
+import { readProcessFacts } from "#lib/base/process-facts.ts";
+import { type CommandOptions, runCommand, startCommand } from "../../support/command-line.ts";
+import { hasEnded } from "../../support/process-tree.ts";
+import { answersAt, startTunnelBench, type TunnelBench } from "../../support/tunnel-bench.ts";
+import { waitFor } from "../../support/wait-for.ts";
+
+let bench: TunnelBench;
+beforeAll(async () => {
+  bench = await startTunnelBench();
+});
+afterAll(async () => await bench[Symbol.asyncDispose]());
+
+type Line = TunnelEvent | { readonly event: "error"; readonly error: { readonly code: string } };
+
+/** A tunnel in the foreground, by its lines on stdout. */
+function startTunnel(args: readonly string[], options: CommandOptions = {}) {
+  const child = startCommand(["ssm-tunnel", "--json", ...args], { env: bench.env, ...options });
+  const closed = once(child, "close") as Promise<[number | null]>;
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const next = async (): Promise<Line> => {
+    const line = await lines.next();
+    if (line.done === true) throw new Error(`The tunnel has ended:\n${stderr}`);
+    return JSON.parse(line.value) as Line;
+  };
+  const until = async <Name extends TunnelEvent["event"]>(name: Name) => {
+    for (;;) {
+      const line = await next();
+      if (line.event === name) return line as Extract<TunnelEvent, { event: Name }>;
+    }
+  };
+  return {
+    pid: child.pid ?? 0,
+    next,
+    until,
+    stderr: () => stderr,
+    end: async (signal: NodeJS.Signals) => {
+      child.kill(signal);
+      return (await closed)[0];
+    },
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGKILL");
+      await closed;
+    },
+  };
+}
+
+test.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const)("in the foreground each event is a line, and %s ends it with %d and nothing left", async (signal, code) => {
+  await using tunnel = startTunnel(["--port", "0"]);
+  const listening = await tunnel.next();
+  expect(listening).toMatchObject({ event: "listening", host: "127.0.0.1", at: expect.any(String) });
+  expect(await tunnel.next()).toMatchObject({ event: "up", reconnects: 0 });
+  const { port } = listening as Extract<TunnelEvent, { event: "listening" }>;
+  expect(await answersAt(port)).toBe(true);
+  const { json } = await runCommand(["ssm-tunnel", "list", "--json"], { env: bench.env });
+  expect(json()).toMatchObject({
+    tunnels: [{ name: "local", kind: "stage", pid: tunnel.pid, port, isDetached: false }],
+  });
+  const exit = tunnel.end(signal);
+  expect(await tunnel.next()).toMatchObject({ event: "closed" });
+  expect(await exit).toBe(code);
+  expect(await answersAt(port)).toBe(false);
+  expect(await readdir(join(bench.stateFolder, "tunnels"))).toEqual([]);
+  expect(tunnel.stderr()).toMatch(/^target: stage local in local, localhost:\d+\/postgres\n$/u);
+});
+
+test("no manifest is needed for a target, and no AWS for one that is reached straight", async () => {
+  const { port } = bench.server;
+  const env = { XDG_STATE_HOME: bench.env.XDG_STATE_HOME, POSTERN_TRANSPORT: "direct" };
+  await using tunnel = startTunnel(["--host", "127.0.0.1", "--remote-port", String(port), "--port", "0"], { env });
+  const listening = await tunnel.until("listening");
+  await tunnel.until("up");
+  expect(await answersAt(listening.port)).toBe(true);
+  expect(await tunnel.end("SIGINT")).toBe(130);
+});
+
+test("without a terminal and without --json there are plain lines on stderr, and nothing on stdout", async () => {
+  const child = startCommand(["ssm-tunnel", "--port", "0"], { env: bench.env });
+  let stderr = "";
+  let stdout = "";
+  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  await waitFor("it is up", () => stderr.includes("up in"), 20_000);
+  child.kill("SIGINT");
+  expect(await once(child, "close")).toEqual([130, null]);
+  expect(stderr).toMatch(/^target: .*\nlistening on 127\.0\.0\.1:\d+\nup in [\d.]+ m?s\nclosed\n$/u);
+  expect(stdout).toBe("");
+});
+
+test("detached it goes on, is found by its stage, and is gone after stop", async () => {
+  const { env } = bench;
+  const started = await runCommand(["ssm-tunnel", "--detach", "--json"], { env });
+  expect(started).toMatchObject({ exitCode: 0 });
+  const { pid, port } = started.json() as { pid: number; port: number };
+  expect(port).toBe(preferredPort("local"));
+  expect(await answersAt(port)).toBe(true);
+  const facts = await readProcessFacts(pid);
+  expect(facts?.command).not.toContain("--detach ");
+
+  const status = await runCommand(["ssm-tunnel", "status", "--stage", "local", "--json"], { env });
+  expect([status.exitCode, status.json()]).toMatchObject([0, { pid, port, state: "up", isDetached: true }]);
+  const plain = await runCommand(["ssm-tunnel", "status"], { env });
+  expect(plain.stdout).toMatch(/^state +up for/mu);
+
+  const second = await runCommand(["ssm-tunnel", "--json"], { env });
+  expect([second.exitCode, second.json()]).toMatchObject([
+    1,
+    { error: { code: "tunnel.running", message: expect.stringContaining(`127.0.0.1:${port}`) } },
+  ]);
+
+  const stopped = await runCommand(["ssm-tunnel", "stop", "--stage", "local", "--json"], { env });
+  expect([stopped.exitCode, stopped.json()]).toEqual([
+    0,
+    { stopped: [{ name: "local", pid, port, outcome: "stopped" }] },
+  ]);
+  expect(await hasEnded({ pid })).toBe(true);
+  expect(await answersAt(port)).toBe(false);
+  const again = await runCommand(["ssm-tunnel", "stop", "--json"], { env });
+  expect([again.exitCode, again.json()]).toMatchObject([1, { error: { code: "tunnel.not-running" } }]);
+});
+
+test("of two that are detached at once one runs, and the other says so", async () => {
+  const both = await Promise.all([1, 2].map(async () => runCommand(["ssm-tunnel", "--detach", "--json"], bench)));
+  expect(new Set(both.map(({ exitCode }) => exitCode))).toEqual(new Set([0, 1]));
+  const refused = both.find(({ exitCode }) => exitCode === 1);
+  expect(refused?.json()).toMatchObject({ error: { code: "tunnel.running" } });
+  const stopped = await runCommand(["ssm-tunnel", "stop", "--all"], bench);
+  expect(stopped).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^local: process \d+ has ended\n$/u) });
+});
+
+test("a detached tunnel whose process was killed is no longer listed, and the next one starts", async () => {
+  const { env } = bench;
+  const { pid } = (await runCommand(["ssm-tunnel", "--detach", "--json"], { env })).json() as { pid: number };
+  process.kill(pid, "SIGKILL");
+  await waitFor("it is gone", async () => hasEnded({ pid }));
+  expect((await runCommand(["ssm-tunnel", "list", "--json"], { env })).json()).toEqual({ tunnels: [] });
+  expect(await runCommand(["ssm-tunnel", "--detach"], { env })).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringMatching(/^127\.0\.0\.1:\d+ \(process \d+; end it with `postern ssm-tunnel stop`\)\n$/u),
+  });
+  expect((await runCommand(["ssm-tunnel", "stop"], { env })).exitCode).toBe(0);
+});
+
+test("a detached tunnel that cannot be up fails with its reason, and leaves no process", async () => {
+  const taken = createServer();
+  taken.listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const { port } = taken.address() as AddressInfo;
+  const { exitCode, json } = await runCommand(["ssm-tunnel", "--detach", "--port", String(port), "--json"], bench);
+  taken.close();
+  expect([exitCode, json()]).toMatchObject([
+    2,
+    { error: { code: "port.taken", message: expect.stringContaining(`process ${process.pid}`) } },
+  ]);
+  expect((await runCommand(["ssm-tunnel", "list", "--json"], bench)).json()).toEqual({ tunnels: [] });
+});
+
+test("--exec runs a command that can log in through the tunnel, and ends with its exit code", async () => {
+  const { exitCode, stdout } = await runCommand(
+    [
+      "ssm-tunnel",
+      "--exec",
+      'psql -XAtc "select current_user" && psql -XAtc "select 1" "$DATABASE_URL"; exit 7',
+      "--port",
+      "0",
+    ],
+    bench,
+  );
+  expect([exitCode, stdout]).toEqual([7, "postern_operator\n1\n"]);
+  expect(await bench.logins()).toEqual([]);
+});
+
+test("what is bound to more than loopback is warned about", async () => {
+  await using tunnel = startTunnel(["--port", "0", "--bind", "0.0.0.0"]);
+  await tunnel.until("up");
+  expect(tunnel.stderr()).toContain("warning: whoever reaches 0.0.0.0");
+  expect(await tunnel.end("SIGINT")).toBe(130);
+});
+
+test("with --max-retries it gives up, and the last line is the error", async () => {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  const { exitCode, stdout } = await runCommand(
+    ["ssm-tunnel", "--json", "--host", "127.0.0.1", "--remote-port", String(port), "--port", "0", "--max-retries", "1"],
+    { env: { XDG_STATE_HOME: bench.env.XDG_STATE_HOME, POSTERN_TRANSPORT: "direct" } },
+  );
+  const lines = stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines.map(({ event }) => event)).toEqual([
+    "listening",
+    "reconnecting",
+    "maxRetriesExceeded",
+    "closed",
+    undefined,
+  ]);
+  expect(exitCode).toBe(2);
+  expect(lines.at(-1)).toMatchObject({ error: { code: "tunnel.max-retries" } });
+});
