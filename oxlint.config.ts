@@ -4,7 +4,7 @@ import { defineConfig, type OxlintOverride } from "oxlint";
  * Who may import whom. A lib folder sees only those listed above it; the entries below lib see only lib.
  * The overrides are generated from this table, so that the rule is said once.
  */
-export const libLayers = ["base", "postgres", "migrate", "health", "stage", "ssm-protocol", "tunnel", "bundle", "local"] as const;
+export const libLayers = ["base", "postgres", "migrate", "health", "stage", "ssm-protocol", "tunnel", "doctor", "bundle", "local"] as const;
 const neverInFunctions = ["ssm-protocol", "tunnel", "bundle", "local"] as const;
 const outside = ["infra", "functions", "scripts", "test"] as const;
 

@@ -46,6 +46,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: "run psql on a stage's database",
     load: async () => (await import("./commands/psql.ts")).registerPsql,
   },
+  doctor: {
+    summary: "examine the way to the database, and name the one cause of what is broken",
+    load: async () => (await import("./commands/doctor.ts")).registerDoctor,
+  },
   build: {
     summary: "build the functions' bundles",
     load: async () => (await import("./commands/build.ts")).registerBuild,

@@ -1,0 +1,76 @@
+import { createHash } from "node:crypto";
+import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import { type Authentication, readAuthentication } from "#lib/postgres/wire/fields.ts";
+import { encodePassword, encodeSaslInitialResponse, encodeSaslResponse } from "#lib/postgres/wire/frontend.ts";
+import { ScramError, scramMechanism, startScram } from "#lib/postgres/wire/scram.ts";
+import type { Conversation } from "../conversation.ts";
+import { StepFailed } from "../evidence.ts";
+
+/**
+ * Proves the password, and has the server prove that it knows it, too. A password in clear text goes only over TLS, whose
+ * certificate was judged before.
+ */
+export async function authenticate(
+  conversation: Conversation,
+  address: DatabaseAddress,
+  offered: Authentication,
+  signal: AbortSignal,
+): Promise<{ readonly detail: string; readonly found: undefined }> {
+  const { user, password = "", sslMode } = address;
+  switch (offered.kind) {
+    case "ok":
+      return proven(conversation, "the server asks for no password");
+    case "cleartext":
+      if (sslMode === "disable") throw noMethod("a password in clear text, without TLS");
+      conversation.send(encodePassword(password));
+      break;
+    case "md5":
+      conversation.send(encodePassword(md5Answer(user, password, offered.salt)));
+      break;
+    case "sasl":
+      if (!offered.mechanisms.includes(scramMechanism)) throw noMethod(offered.mechanisms.join(", "));
+      await proveByScram(conversation, password, signal);
+      break;
+    case "sasl-continue":
+    case "sasl-final":
+    case "other":
+      throw noMethod(offered.kind === "other" ? `method ${offered.code}` : offered.kind);
+    default:
+      return offered satisfies never;
+  }
+  const { body } = await conversation.message("R", signal);
+  const answer = readAuthentication(body);
+  if (answer.kind !== "ok") throw noMethod(answer.kind);
+  return proven(conversation, "the password is right");
+}
+
+async function proveByScram(conversation: Conversation, password: string, signal: AbortSignal): Promise<void> {
+  const scram = startScram(password);
+  conversation.send(encodeSaslInitialResponse(scramMechanism, scram.first));
+  try {
+    const challenge = readAuthentication((await conversation.message("R", signal)).body);
+    if (challenge.kind !== "sasl-continue") throw noMethod(challenge.kind);
+    conversation.send(encodeSaslResponse(await scram.answer(challenge.data)));
+    const final = readAuthentication((await conversation.message("R", signal)).body);
+    if (final.kind !== "sasl-final") throw new StepFailed({ kind: "impostor" }, "the server skipped its own proof");
+    scram.verify(final.data);
+  } catch (error) {
+    if (!(error instanceof ScramError)) throw error;
+    throw new StepFailed({ kind: "impostor" }, error.message);
+  }
+}
+
+function proven(conversation: Conversation, detail: string) {
+  conversation.isPasswordProven = true;
+  return { detail, found: undefined };
+}
+
+function noMethod(offered: string): StepFailed {
+  return new StepFailed({ kind: "no-method", offered }, `the server asks for ${offered}`);
+}
+
+/** "md5", then MD5 over (MD5 over password and user, in hex) and the salt. */
+function md5Answer(user: string, password: string, salt: Buffer): string {
+  const inner = createHash("md5").update(password).update(user).digest("hex");
+  return `md5${createHash("md5").update(inner).update(salt).digest("hex")}`;
+}

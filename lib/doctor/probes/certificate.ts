@@ -1,0 +1,69 @@
+import { checkServerIdentity, type PeerCertificate, type TLSSocket } from "node:tls";
+import type { Clock } from "#lib/base/clock.ts";
+import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import { type CertificateProblem, StepFailed } from "../evidence.ts";
+
+/**
+ * All that is wrong with a server's certificate, by what the address asks for: dates, authority, name.
+ *
+ * @throws StepFailed for a server to which no credentials may be sent
+ */
+export async function judgeCertificate(
+  secured: TLSSocket,
+  address: DatabaseAddress,
+  clock: Clock,
+): Promise<{ readonly detail: string; readonly found: undefined }> {
+  const certificate = secured.getPeerCertificate();
+  const problems = problemsOf(certificate, secured.authorizationError, address, clock.wallTime());
+  if (problems.length > 0) {
+    throw new StepFailed({ kind: "certificate", problems }, problems.map(({ text }) => text).join("; "));
+  }
+  const verified = address.sslMode === "verify-full" ? "verified" : `as far as sslmode ${address.sslMode} asks`;
+  return { detail: `${verified}, valid until ${dayOf(certificate.valid_to)}`, found: undefined };
+}
+
+function problemsOf(
+  certificate: PeerCertificate,
+  authorizationError: Error | string | null,
+  address: DatabaseAddress,
+  now: Date,
+): readonly CertificateProblem[] {
+  const checksChain = address.sslMode.startsWith("verify-") || address.ca !== undefined;
+  if (!checksChain) return [];
+  const problems: CertificateProblem[] = [];
+  if (new Date(certificate.valid_to) < now) {
+    problems.push({ code: "cert.expired", text: `it expired on ${dayOf(certificate.valid_to)}` });
+  }
+  if (new Date(certificate.valid_from) > now) {
+    problems.push({ code: "cert.not-yet-valid", text: `it is valid from ${dayOf(certificate.valid_from)}` });
+  }
+  const chain = chainProblem(authorizationError);
+  if (chain !== undefined && !(problems.length > 0 && isAboutDates(chain))) {
+    problems.push({ code: isAboutDates(chain) ? "cert.expired" : "cert.unknown-ca", text: `its chain: ${chain}` });
+  }
+  const name = address.servername ?? address.host;
+  const checksName = address.sslMode === "verify-full" || address.ca === undefined;
+  if (checksName && checkServerIdentity(name, certificate) !== undefined) {
+    problems.push({
+      code: "cert.wrong-host",
+      text: `it is for ${certificate.subjectaltname ?? String(certificate.subject.CN)}, and ${name} was asked for`,
+    });
+  }
+  return problems;
+}
+
+/** Node's word for what OpenSSL found first: an error whose code it is, or the code itself. */
+function chainProblem(error: Error | string | null): string | undefined {
+  if (error === null) return undefined;
+  if (typeof error === "string") return error;
+  return "code" in error && typeof error.code === "string" ? error.code : error.message;
+}
+
+function isAboutDates(chain: string): boolean {
+  return chain === "CERT_HAS_EXPIRED" || chain === "CERT_NOT_YET_VALID";
+}
+
+function dayOf(date: string): string {
+  const parsed = new Date(date);
+  return Number.isNaN(parsed.getTime()) ? date : parsed.toISOString().slice(0, 10);
+}

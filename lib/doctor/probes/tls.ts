@@ -1,0 +1,58 @@
+import { connect, type TLSSocket } from "node:tls";
+import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import { tlsOptionsFor } from "#lib/postgres/tls.ts";
+import { timedOut } from "../conversation.ts";
+import { StepFailed } from "../evidence.ts";
+import type { ObservedSocket } from "../observed-socket.ts";
+
+/**
+ * The handshake without verification: the certificate is judged by itself, in whole, and nothing secret is sent before.
+ */
+export async function startHandshake(
+  socket: ObservedSocket,
+  address: DatabaseAddress,
+  signal: AbortSignal,
+): Promise<{ readonly detail: string; readonly found: TLSSocket }> {
+  const { observations } = socket;
+  const bytesBefore = observations.bytesIn;
+  const secured = connect({
+    ...tlsOptionsFor(address),
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+    socket,
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const abort = () => reject(timedOut(observations.bytesIn > bytesBefore));
+  const ended = (error?: NodeJS.ErrnoException) => reject(failureOfHandshake(error, socket, bytesBefore));
+  secured.on("error", ended);
+  secured.once("close", ended);
+  secured.once("secureConnect", resolve);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    await promise;
+    return { detail: `${secured.getProtocol()}, ${secured.getCipher().name}`, found: secured };
+  } catch (error) {
+    secured.destroy();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+    secured.off("close", ended);
+  }
+}
+
+function failureOfHandshake(
+  error: NodeJS.ErrnoException | undefined,
+  { observations }: ObservedSocket,
+  bytesBefore: number,
+): StepFailed {
+  const { alert, end } = observations;
+  if (alert !== undefined)
+    return new StepFailed({ kind: "alert", alert }, `the server ended the handshake with alert ${alert}`);
+  const isTlsError = error?.code === "EPROTO" || error?.code?.startsWith("ERR_SSL_") === true;
+  if (isTlsError)
+    return new StepFailed({ kind: "corrupted", text: error.code ?? "" }, `what came is not TLS (${error.code})`);
+  const how = end ?? "fin";
+  const hasBytes = observations.bytesIn > bytesBefore;
+  const text = how === "reset" ? "the connection was reset" : "the connection was closed";
+  return new StepFailed({ kind: "ended", how, hasBytes, notified: observations.endedWithAlert }, text);
+}

@@ -1,0 +1,131 @@
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Clock } from "#lib/base/clock.ts";
+import { elapsedMs } from "#lib/base/clock.ts";
+import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import { encodeTerminate } from "#lib/postgres/wire/frontend.ts";
+import { Conversation, timedOut } from "./conversation.ts";
+import { type Attempt, type SocketFacts, type Step, StepFailed, type StepName } from "./evidence.ts";
+import { ObservedSocket } from "./observed-socket.ts";
+import { authenticate } from "./probes/auth.ts";
+import { judgeCertificate } from "./probes/certificate.ts";
+import { resolveName } from "./probes/dns.ts";
+import { askForRows, askForTheLength, query } from "./probes/query.ts";
+import { awaitReady } from "./probes/ready.ts";
+import { requestTls } from "./probes/ssl-request.ts";
+import { begin } from "./probes/startup.ts";
+import { openConnection } from "./probes/tcp.ts";
+import { startHandshake } from "./probes/tls.ts";
+import { readSocketFacts } from "./socket-facts.ts";
+
+/** How long each step may take, in milliseconds. */
+export const defaultCaps: Readonly<Record<StepName, number>> = {
+  dns: 1500,
+  tcp: 1500,
+  "ssl-request": 1200,
+  tls: 1300,
+  certificate: 100,
+  startup: 1300,
+  auth: 1300,
+  ready: 1300,
+  query: 800,
+  download: 900,
+  upload: 900,
+  parallel: 1600,
+  hold: 1300,
+};
+
+export type WalkOptions = {
+  readonly address: DatabaseAddress;
+  /** Opens the connection instead of name and TCP: through a transport. */
+  readonly open?: (signal: AbortSignal) => Promise<Duplex>;
+  /** The last step to take. Default: `upload`. */
+  readonly until?: StepName;
+  /** Awaited when all steps are taken, or one failed, while the connection is still open. */
+  readonly beforeEnd?: () => Promise<void>;
+  readonly caps?: Readonly<Record<StepName, number>>;
+  readonly clock: Clock;
+  /** For all of it. */
+  readonly signal: AbortSignal;
+};
+
+const loadBytes = 32 * 1024;
+
+/**
+ * One connection, step by step, up to the first that fails: name, TCP, request for TLS, handshake, certificate, startup,
+ * authentication, ready, a query, 32 KB down, 32 KB up. Nothing of it is left open.
+ *
+ * 1. Each step has its own time; the whole has the signal's.
+ * 2. No credentials go to a server whose certificate failed: the walk ends there.
+ * 3. What failed is recorded as seen; what it means is for `verdict.ts`.
+ */
+export async function walk(options: WalkOptions): Promise<Attempt> {
+  const { address, open, until = "upload", caps = defaultCaps, clock, signal } = options;
+  const steps: Step[] = [];
+  let raw: Duplex | undefined;
+  let facts: SocketFacts | undefined;
+  await using opened = new AsyncDisposableStack();
+
+  /** Takes one step; false where the walk ends behind it. */
+  async function take<Found>(
+    name: StepName,
+    act: (signal: AbortSignal) => Promise<{ readonly detail: string; readonly found: Found }>,
+  ): Promise<Found> {
+    const startMs = clock.nowMs();
+    const ms = () => elapsedMs(clock, startMs);
+    try {
+      const { detail, found } = await withinCap(act, caps[name], signal);
+      steps.push({ name, ms: ms(), detail });
+      if (name === until) throw new WalkIsOver();
+      return found;
+    } catch (error) {
+      if (error instanceof StepFailed) steps.push({ name, ms: ms(), detail: error.detail, failure: error.failure });
+      throw error;
+    }
+  }
+
+  try {
+    const addresses = open === undefined ? await take("dns", (s) => resolveName(address.host, s)) : [];
+    raw = await take("tcp", (s) => openConnection({ address, addresses, open, clock, signal: s }));
+    const socket = new ObservedSocket(raw, () => clock.nowMs());
+    socket.on("error", () => {});
+    opened.defer(() => void socket.destroy());
+    let stream: Duplex = socket;
+    if (address.sslMode !== "disable") {
+      const hasTls = await take("ssl-request", (s) => requestTls(socket, address, s));
+      if (hasTls) {
+        const secured = await take("tls", (s) => startHandshake(socket, address, s));
+        opened.defer(() => void secured.destroy());
+        await take("certificate", () => judgeCertificate(secured, address, clock));
+        stream = secured;
+      }
+    }
+    const conversation = new Conversation(stream, socket.observations);
+    const offered = await take("startup", (s) => begin(conversation, address, s));
+    await take("auth", (s) => authenticate(conversation, address, offered, s));
+    await take("ready", (s) => awaitReady(conversation, s));
+    await take("query", (s) => query(conversation, s));
+    await take("download", (s) => askForRows(conversation, loadBytes, s));
+    await take("upload", (s) => askForTheLength(conversation, loadBytes, s));
+    conversation.send(encodeTerminate());
+  } catch (error) {
+    if (!(error instanceof StepFailed) && !(error instanceof WalkIsOver)) throw error;
+    // While the socket is still there: afterwards the kernel has forgotten.
+    if (error instanceof StepFailed && raw instanceof Socket) facts = await readSocketFacts(raw);
+    await options.beforeEnd?.();
+  }
+  return { steps, ...(facts === undefined ? {} : { socket: facts }) };
+}
+
+class WalkIsOver extends Error {
+  override readonly name = "WalkIsOver";
+}
+
+async function withinCap<Found>(
+  act: (signal: AbortSignal) => Promise<Found>,
+  capMs: number,
+  whole: AbortSignal,
+): Promise<Found> {
+  if (whole.aborted) throw timedOut(false);
+  return await act(AbortSignal.any([whole, AbortSignal.timeout(capMs)]));
+}

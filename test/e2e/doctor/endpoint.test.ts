@@ -1,0 +1,171 @@
+import { createServer, type Socket, type AddressInfo } from "node:net";
+import { once } from "node:events";
+import { describe, expect, test } from "vitest";
+import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import { connect } from "#lib/postgres/connect.ts";
+import { quoteIdentifier } from "#lib/postgres/quote.ts";
+import { examine } from "#lib/doctor/examine.ts";
+import { createTestDatabase } from "../../support/postgres.ts";
+
+async function verdictAt(address: DatabaseAddress) {
+  return await examine({ address, signal: AbortSignal.timeout(20_000) });
+}
+
+/** Something that accepts connections and does the same to each. */
+async function listen(behave: (socket: Socket) => void) {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    behave(socket);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+const somewhere: DatabaseAddress = {
+  host: "127.0.0.1",
+  port: 1,
+  database: "app",
+  user: "ann",
+  password: "secret-of-ann",
+  sslMode: "verify-full",
+};
+
+test("a healthy server is well, step by step", async () => {
+  await using database = await createTestDatabase();
+  const report = await verdictAt(database.address);
+  expect(report.verdict).toMatchObject({ code: "ok" });
+  expect(report.probes.map(({ name, ok }) => [name, ok])).toEqual(
+    [
+      "dns",
+      "tcp",
+      "ssl-request",
+      "tls",
+      "certificate",
+      "startup",
+      "auth",
+      "ready",
+      "query",
+      "download",
+      "upload",
+      "parallel",
+    ].map((name) => [name, true]),
+  );
+});
+
+describe("what listens there is not well", () => {
+  test.each<[string, (socket: Socket) => void, string]>([
+    ["says nothing", () => {}, "endpoint.silent"],
+    ["closes", (socket) => socket.once("data", () => socket.end()), "endpoint.closed"],
+    ["resets", (socket) => socket.once("data", () => socket.resetAndDestroy()), "endpoint.reset"],
+    ["is an SSH server", (socket) => socket.write("SSH-2.0-OpenSSH_9.2\r\n"), "endpoint.not-postgres"],
+    [
+      "is an HTTP server",
+      (socket) => socket.once("data", () => socket.end("HTTP/1.1 400 Bad\r\n\r\n")),
+      "endpoint.not-postgres",
+    ],
+    ["says S and more", (socket) => socket.once("data", () => socket.write("SS")), "endpoint.not-postgres"],
+    ["has no TLS", (socket) => socket.once("data", () => socket.write("N")), "tls.refused"],
+    ["says yes to TLS and then nothing", (socket) => socket.once("data", () => socket.write("S")), "tls.stalled"],
+    ["closes in the handshake", (socket) => afterYes(socket, () => socket.end()), "tls.closed"],
+    ["resets in the handshake", (socket) => afterYes(socket, () => socket.resetAndDestroy()), "tls.reset"],
+    [
+      "sends garbage in the handshake",
+      (socket) => afterYes(socket, () => socket.write(Buffer.alloc(300, 0x41))),
+      "tls.corrupted",
+    ],
+    ["alerts handshake_failure", (socket) => afterYes(socket, () => socket.write(alert(40))), "tls.no-common-cipher"],
+    ["alerts protocol_version", (socket) => afterYes(socket, () => socket.write(alert(70))), "tls.version"],
+    ["alerts unrecognized_name", (socket) => afterYes(socket, () => socket.write(alert(112))), "tls.unknown-name"],
+    ["is too busy to begin", (socket) => socket.once("data", () => socket.end(tooBusy)), "db.too-many-connections"],
+  ])("it %s", async (_, behave, code) => {
+    await using listener = await listen(behave);
+    const report = await verdictAt({ ...somewhere, port: listener.port });
+    expect(report.verdict.code).toBe(code);
+    expect(report.ms).toBeLessThan(5000);
+    expect(JSON.stringify(report)).not.toContain("secret-of-ann");
+  });
+
+  test("nothing listens", async () => {
+    const port = await (async () => {
+      await using listener = await listen(() => {});
+      return listener.port;
+    })();
+    expect((await verdictAt({ ...somewhere, port })).verdict.code).toBe("tcp.refused");
+  });
+
+  test("the name does not exist", async () => {
+    expect((await verdictAt({ ...somewhere, host: "no-such-host.invalid" })).verdict.code).toMatch(/^dns\./);
+  });
+});
+
+function afterYes(socket: Socket, act: () => void): void {
+  socket.once("data", () => {
+    socket.write("S");
+    socket.once("data", act);
+  });
+}
+
+function alert(description: number): Buffer {
+  return Buffer.from([21, 3, 3, 0, 2, 2, description]);
+}
+
+/** FATAL 53300, as a server sends it before it has read anything. */
+const tooBusy = (() => {
+  const fields = Buffer.from("SFATAL\0VFATAL\0C53300\0Msorry, too many clients already\0\0");
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(fields.length + 4);
+  return Buffer.concat([Buffer.from("E"), length, fields]);
+})();
+
+function withoutCa(address: DatabaseAddress): DatabaseAddress {
+  const { ca: _ca, ...others } = address;
+  return others;
+}
+
+describe("the server refuses", () => {
+  test.each<[string, (address: DatabaseAddress) => DatabaseAddress, string]>([
+    ["a wrong password", (address) => ({ ...address, password: "wrong" }), "auth.rejected"],
+    ["a database that does not exist", (address) => ({ ...address, database: "no_such" }), "db.missing"],
+    ["a connection without TLS", (address) => ({ ...address, sslMode: "disable" }), "tls.required"],
+    [
+      "a name that is not in the certificate",
+      (address) => ({ ...address, servername: "other.example" }),
+      "cert.wrong-host",
+    ],
+    ["an authority that is not trusted", withoutCa, "cert.unknown-ca"],
+  ])("%s", async (_, change, code) => {
+    await using database = await createTestDatabase();
+    expect((await verdictAt(change(database.address))).verdict.code).toBe(code);
+  });
+
+  test("a role that may not log in, and one that may not connect", async () => {
+    await using database = await createTestDatabase();
+    const role = `${database.name}_role`;
+    await using connection = await connect(database.address, { applicationName: "test" });
+    const ask = async (sql: string) => connection.client.query(sql);
+    await ask(`create role ${quoteIdentifier(role)} password 'right' nologin`);
+    try {
+      const address = { ...database.address, user: role, password: "right" };
+      expect((await verdictAt(address)).verdict.code).toBe("auth.no-login");
+      await ask(`alter role ${quoteIdentifier(role)} login`);
+      await ask(`revoke connect on database ${quoteIdentifier(database.name)} from public`);
+      expect((await verdictAt(address)).verdict.code).toBe("db.no-connect-privilege");
+      await ask(`grant connect on database ${quoteIdentifier(database.name)} to ${quoteIdentifier(role)}`);
+      await ask(`alter role ${quoteIdentifier(role)} connection limit 2`);
+      expect((await verdictAt(address)).verdict.code).toBe("parallel.limit");
+    } finally {
+      await ask(`drop owned by ${quoteIdentifier(role)}`);
+      await ask(`drop role ${quoteIdentifier(role)}`);
+    }
+  });
+});
