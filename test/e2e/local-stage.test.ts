@@ -4,14 +4,19 @@ import { once } from "node:events";
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { connect as connectTcp, createServer } from "node:net";
 import { join } from "node:path";
+import { GetParameterCommand, SSMClient, StartSessionCommand } from "@aws-sdk/client-ssm";
 import { Client } from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { manifestParameterName } from "#lib/contract.ts";
 import { removePostgresData } from "#lib/local/postgres/home.ts";
 import { checkLocalStage } from "#lib/local/stage/check.ts";
+import { disposable } from "../support/aws-endpoint.ts";
 import { runCommand } from "../support/command-line.ts";
 import { descendantsOf, hasEnded } from "../support/process-tree.ts";
 import { type Program, startProgram } from "../support/program.ts";
+import { openRawClient, readSmux, smuxFrame } from "../support/raw-session-client.ts";
 import { makeDataFolder } from "../support/run-folder.ts";
+import { signUpgrade } from "../support/sign-upgrade.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const repository = join(import.meta.dirname, "../..");
@@ -78,7 +83,16 @@ describe("a local stage", () => {
     expect(passwords.filter((password) => commands.includes(password) || first.stderr().includes(password))).toEqual(
       [],
     );
-    const privateFiles = ["run.json", "aws.json", "secrets.json", "pgpass", "functions.log", "postgres.log", "aws.log"];
+    const privateFiles = [
+      "run.json",
+      "aws.json",
+      "secrets.json",
+      "pgpass",
+      "functions.log",
+      "postgres.log",
+      "aws.log",
+      "sessions.log",
+    ];
     const modes = privateFiles.map(async (name) => [name, (await stat(join(dataDir, name))).mode & 0o077]);
     expect(await Promise.all(modes)).toEqual(privateFiles.map((name) => [name, 0]));
 
@@ -111,6 +125,7 @@ describe("a local stage", () => {
     const push = async () => (await runCommand(["push", "--stage", "local", "--data", dataDir, "--json"])).json();
     expect(await push()).toMatchObject({ status: "pushed", statements: [{ executed: true }] });
     expect(await push()).toMatchObject({ status: "up-to-date", statements: [] });
+    await expectSessionToDatabase(dataDir);
     const partsOfThird = await descendantsOf(third.pid);
     expect(await third.end("SIGTERM")).toBe(143);
     await expectNothingLeft(partsOfThird, again);
@@ -312,4 +327,30 @@ async function isListening(port: number): Promise<boolean> {
     });
     socket.once("error", () => resolve(false));
   });
+}
+
+/** As anybody would who has the stage's key: by the manifest, its bastion and its document. */
+async function expectSessionToDatabase(dataDir: string): Promise<void> {
+  const { url, region, ...credentials } = JSON.parse(await readFile(join(dataDir, "aws.json"), "utf8")) as {
+    url: string;
+    region: string;
+    accessKeyId: string;
+    secretAccessKey: string;
+  };
+  using ssm = disposable(new SSMClient({ endpoint: url, region, credentials }));
+  const { Parameter } = await ssm.send(new GetParameterCommand({ Name: manifestParameterName("local") }));
+  const { bastions, tunnel } = JSON.parse(Parameter?.Value ?? "") as {
+    bastions: string[];
+    tunnel: { documentName: string };
+  };
+  const { StreamUrl: streamUrl = "", TokenValue: tokenValue = "" } = await ssm.send(
+    new StartSessionCommand({ Target: bastions[0], DocumentName: tunnel.documentName }),
+  );
+  const headers = signUpgrade(streamUrl, { ...credentials, region });
+  await using client = await openRawClient({ streamUrl, tokenValue }, { headers });
+  await client.handshake();
+  // SSLRequest, which PostgreSQL answers with one byte.
+  const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
+  client.input(Buffer.concat([smuxFrame(0, 3), smuxFrame(2, 3, sslRequest)]));
+  await waitFor("PostgreSQL's answer", () => readSmux(client.data()).data.get(3)?.toString() === "S");
 }

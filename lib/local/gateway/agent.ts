@@ -29,6 +29,8 @@ export type Agent = {
   publish(isClientThere: boolean): void;
   /** Closes its connections; nothing goes out any more. */
   destroy(): void;
+  /** Messages of the client that wait until the port takes more. */
+  readonly waiting: number;
   facts(): AgentFacts;
 };
 
@@ -41,7 +43,7 @@ export type AgentFacts = {
   readonly resent: number;
   /** Payload bytes that the client has not acknowledged. */
   readonly unackedBytes: number;
-  /** Messages of the client that wait until the port takes more. */
+  /** Messages of the client that wait. */
   readonly waiting: number;
 };
 
@@ -117,6 +119,7 @@ export function createAgent(options: AgentOptions): Agent {
     state = { name: "over" };
     for (const timer of timers) clearInterval(timer);
     outlet.destroy();
+    sender.destroy();
   }
 
   function acknowledge(message: Message): void {
@@ -238,6 +241,9 @@ export function createAgent(options: AgentOptions): Agent {
     },
     publish: (isClientThere) => sender.pause(!isClientThere),
     destroy,
+    get waiting() {
+      return receiver.waiting;
+    },
     facts: () => ({
       openConnections: state.name === "forwarding" ? state.port.openConnections : 0,
       ...(client === undefined ? {} : { clientVersion: client.version, multiplexes: client.multiplexes }),

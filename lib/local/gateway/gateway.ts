@@ -40,6 +40,8 @@ export type SessionGatewayOptions = {
   readonly payloadBytes?: number;
   /** Between two messages of the agent; the official one: 1. Default 0. */
   readonly paceMs?: number;
+  /** A session without data is ended by then. Default 20 minutes, which an account of AWS has by itself. */
+  readonly idleTimeoutMs?: number;
   readonly faults?: GatewayFaults;
   readonly onLog?: (line: string) => void;
   readonly clock?: Clock;
@@ -68,7 +70,7 @@ export type SessionGateway = AsyncDisposable &
 /** Of the form that EC2 has, so that it passes wherever one is asked for. */
 export const localInstanceId = "i-00000000000010ca1";
 
-const defaults = { agentVersion: "3.3.1142.0", payloadBytes: 1024, paceMs: 0 } as const;
+const defaults = { agentVersion: "3.3.1142.0", payloadBytes: 1024, paceMs: 0, idleTimeoutMs: 20 * 60_000 } as const;
 /** More than any payload that one of the official sides was seen to take. */
 const maxMessageBytes = 1024 * 1024;
 /** Sessions that are over are remembered so long, for ResumeSession and the facts. */
@@ -80,7 +82,7 @@ const maxRemembered = 10_000;
  */
 export async function startSessionGateway(options: SessionGatewayOptions): Promise<SessionGateway> {
   const { credentials, documents = {}, clock = systemClock, onLog = () => {} } = options;
-  const { agentVersion, payloadBytes, paceMs } = { ...defaults, ...options };
+  const { agentVersion, payloadBytes, paceMs, idleTimeoutMs } = { ...defaults, ...options };
   const targets = new Map<string, TargetState>(
     (options.targets ?? [{ instanceId: localInstanceId, state: "online" }]).map((one) => [one.instanceId, one.state]),
   );
@@ -145,6 +147,11 @@ export async function startSessionGateway(options: SessionGatewayOptions): Promi
   const { port } = await listen(server, options.port ?? 0);
   const url = `ws://${loopback}:${port}`;
   setFaults(faults);
+  const ageing = setInterval(() => {
+    for (const session of chosen(undefined)) {
+      if (session.idleMs() > idleTimeoutMs) session.end("service", "The session timed out due to inactivity.");
+    }
+  }, idleTimeoutMs / 20);
   return {
     url,
     startSession: (request) => {
@@ -206,7 +213,8 @@ export async function startSessionGateway(options: SessionGatewayOptions): Promi
     },
     [Symbol.asyncDispose]: async () => {
       clearInterval(cutting);
-      for (const session of chosen(undefined)) session.end("service", "The gateway is closing.");
+      clearInterval(ageing);
+      for (const session of sessions.values()) session[Symbol.dispose]();
       for (const webSocket of webSockets.clients) webSocket.terminate();
       await closeServer(server);
     },

@@ -13,6 +13,8 @@ export type Sender = {
   resendOldest(): void;
   /** While paused, messages are numbered and kept, and none goes out. */
   pause(isPaused: boolean): void;
+  /** Forgets what it keeps. */
+  destroy(): void;
   /** Payloads that nobody has acknowledged. */
   readonly unackedBytes: number;
   /** Messages that were sent again, so far. */
@@ -71,6 +73,10 @@ export function createSender(options: {
     },
     pause: (paused) => {
       isPaused = paused;
+    },
+    destroy: () => {
+      kept.clear();
+      unackedBytes = 0;
     },
     get unackedBytes() {
       return unackedBytes;

@@ -10,7 +10,7 @@ import { createLane } from "./lane.ts";
 import type { Address } from "./port-forward.ts";
 
 /** A session as the service has it: it outlives the client's sockets, of which one at a time is live. */
-export type Session = {
+export type Session = Disposable & {
   readonly id: string;
   readonly isOver: boolean;
   /** A new one; the ones before are worth nothing then. */
@@ -21,6 +21,8 @@ export type Session = {
   attach(socket: LiveSocket): void;
   drop(how: DropHow): void;
   end(by: SessionEnd, why: string): void;
+  /** Since data passed, in either direction: the service ends a session by it. */
+  idleMs(): number;
   /** The agent's process is gone: nothing is heard of it any more, and nobody says so. */
   killAgent(): void;
   /** Tells both sides that the other one is (not) there. */
@@ -92,6 +94,7 @@ export function createSession(options: {
   let clientId: string | undefined;
   let live: LiveSocket | undefined;
   let sockets = 0;
+  let lastDataMs = nowMs();
   let ended: { readonly by: SessionEnd; readonly why: string } | undefined;
 
   function toClient(message: Message, frame: Buffer): void {
@@ -99,6 +102,7 @@ export function createSession(options: {
     // As with the real service, what finds no socket is lost; the agent sends it again.
     if (socket === undefined) return;
     traffic.down.count(message, frame.length);
+    noteData(message);
     if (faults().blackHole === true) return;
     lanes.down.pass(message, frame.length, () => {
       if (socket.webSocket.readyState === WebSocket.OPEN) socket.webSocket.send(frame);
@@ -112,12 +116,17 @@ export function createSession(options: {
       return;
     }
     traffic.up.count(message, frame.length);
+    noteData(message);
     if (faults().blackHole === true) return;
     lanes.up.pass(message, frame.length, () => {
       if (faults().silentAgent === true || ended !== undefined) return;
       agent.receive(message);
-      if (agent.facts().waiting > maxWaiting) from.webSocket.pause();
+      if (agent.waiting > maxWaiting) from.webSocket.pause();
     });
+  }
+
+  function noteData({ type }: Message): void {
+    if (type === messageTypes.input || type === messageTypes.output) lastDataMs = nowMs();
   }
 
   function fromService(type: string, payload: object): void {
@@ -147,10 +156,12 @@ export function createSession(options: {
       Output: why,
     });
     const socket = live;
-    lanes.down.afterwards(() => {
-      socket?.webSocket.close(1000);
-      lanes.up.destroy();
-    });
+    lanes.up.destroy();
+    lanes.down.afterwards(() => close(socket, 1000, ""));
+  }
+
+  function close(socket: LiveSocket | undefined, code: number, reason: string): void {
+    if (faults().blackHole !== true) socket?.webSocket.close(code, reason);
   }
 
   return {
@@ -168,7 +179,7 @@ export function createSession(options: {
       return true;
     },
     attach: (socket) => {
-      live?.webSocket.close(1000, "Replaced");
+      close(live, 1000, "Replaced");
       live = socket;
       sockets += 1;
       const { webSocket } = socket;
@@ -189,6 +200,7 @@ export function createSession(options: {
       else live?.webSocket.close(how.code, how.reason);
     },
     end,
+    idleMs: () => nowMs() - lastDataMs,
     killAgent: () => agent.destroy(),
     publish: (isThere) => {
       agent.publish(isThere);
@@ -205,6 +217,11 @@ export function createSession(options: {
       down: traffic.down.facts(),
       agent: agent.facts(),
     }),
+    [Symbol.dispose]: () => {
+      end("service", "The gateway is closing.");
+      lanes.down.destroy();
+      live?.webSocket.terminate();
+    },
   };
 }
 

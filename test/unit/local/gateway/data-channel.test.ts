@@ -226,6 +226,20 @@ describe("the end", () => {
   });
 });
 
+test("a session without data is ended by the service; acknowledgements and pings do not count", async () => {
+  await using own = await startTestGateway(echo, { idleTimeoutMs: 300 });
+  await using client = await openTestSession(own);
+  await client.handshake();
+  const pings = setInterval(() => {
+    client.socket.ping();
+    for (const message of client.received) client.acknowledge(message);
+  }, 20);
+  const closed = await client.find("the end", ({ type }) => type === "channel_closed");
+  clearInterval(pings);
+  expect(closed.payload.toString()).toContain("inactivity");
+  expect(own.sessions()).toMatchObject([{ state: "over", endedBy: "service" }]);
+});
+
 describe("a socket that is lost", () => {
   test.each([["cut" as const], [{ code: 1000, reason: "Bye" }]])(
     "%j: the session goes on with a new token",

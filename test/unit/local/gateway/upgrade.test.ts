@@ -1,11 +1,13 @@
-import { createHash, createHmac } from "node:crypto";
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { localInstanceId, type SessionGateway } from "#lib/local/gateway/gateway.ts";
 import { openRawClient } from "../../../support/raw-session-client.ts";
+import { signUpgrade } from "../../../support/sign-upgrade.ts";
 import { startTestGateway } from "../../../support/session-gateway.ts";
 
 const credentials = { accessKeyId: "LOCALKEY", secretAccessKey: "a secret" };
+const sign = (url: string, changes: Partial<Parameters<typeof signUpgrade>[1]> = {}) =>
+  signUpgrade(url, { ...credentials, region: "local", ...changes });
 const nowhere = { host: "127.0.0.1", port: 9 };
 
 let gateway: SessionGateway;
@@ -103,32 +105,4 @@ async function upgrade(url: string, headers: Record<string, string>): Promise<nu
     .on("error", reject)
     .end();
   return promise;
-}
-
-/** Signature Version 4 over a GET without a body, by hand. */
-function sign(
-  url: string,
-  changes: { secretAccessKey?: string; service?: string; time?: Date } = {},
-): Record<string, string> {
-  const { secretAccessKey = credentials.secretAccessKey, service = "ssmmessages", time = new Date() } = changes;
-  const { host, pathname, searchParams } = new URL(url);
-  const date = time.toISOString().replace(/[-:]|\.\d+/gu, "");
-  const scope = `${date.slice(0, 8)}/local/${service}/aws4_request`;
-  const canonical = `GET\n${pathname}\n${searchParams.toString()}\nhost:${host}\nx-amz-date:${date}\n\nhost;x-amz-date\n${hash("")}`;
-  let key: string | Buffer = `AWS4${secretAccessKey}`;
-  for (const part of scope.split("/")) key = hmac(key, part);
-  const signature = hmac(key, `AWS4-HMAC-SHA256\n${date}\n${scope}\n${hash(canonical)}`).toString("hex");
-  return {
-    host,
-    "x-amz-date": date,
-    authorization: `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=host;x-amz-date, Signature=${signature}`,
-  };
-}
-
-function hash(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
-}
-
-function hmac(key: string | Buffer, text: string): Buffer {
-  return createHmac("sha256", key).update(text).digest();
 }
