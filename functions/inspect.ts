@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import process from "node:process";
 import { toPosternError } from "#lib/base/errors.ts";
-import type { ErrorReply } from "#lib/protocol.ts";
+import type { DoctorReport, ErrorReply } from "#lib/protocol.ts";
+import { examineFromInside } from "#lib/doctor/inside.ts";
 import { parseInspectEvent } from "#lib/migrate/events.ts";
 import { handleInspectEvent, type InspectPorts, type InspectResult } from "#lib/migrate/inspect.ts";
 import { createPool } from "#lib/postgres/pool.ts";
@@ -9,16 +10,30 @@ import { provideAddress, readFunctionEnvironment } from "#lib/stage/function-env
 import { createSecretReader } from "#lib/stage/secrets.ts";
 
 const bundleDir = import.meta.dirname;
+/** Within what the function itself may take. */
+const probeMs = 20_000;
 let ports: Promise<InspectPorts> | undefined;
 
-/** Answers while a run is on; see `lib/migrate/inspect.ts`. */
-export async function handler(event: unknown): Promise<InspectResult | ErrorReply> {
+/** Answers while a run is on; see `lib/migrate/inspect.ts`. Probes are the doctor's, and use nothing that is kept. */
+export async function handler(event: unknown): Promise<InspectResult | DoctorReport | ErrorReply> {
   try {
     const known = parseInspectEvent(event);
+    if (known.action === "probe") return await probe();
     return await handleInspectEvent(known, await (ports ??= open()));
   } catch (error) {
     return { error: toPosternError(error).toDocument() };
   }
+}
+
+async function probe(): Promise<DoctorReport> {
+  const environment = await readFunctionEnvironment(process.env, bundleDir);
+  const { database, ca } = environment;
+  const { host, port, name } = database;
+  return await examineFromInside({
+    place: { host, port, database: name, sslMode: "verify-full", ...(ca === undefined ? {} : { ca }) },
+    login: async () => provideAddress(environment, "migrator", createSecretReader())({ refresh: true }),
+    signal: AbortSignal.timeout(probeMs),
+  });
 }
 
 /** Kept between events: a run is watched by polling. A failure is not kept. */

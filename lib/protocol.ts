@@ -84,7 +84,9 @@ export type InspectEvent =
       readonly requestedBy: string;
       /** Action of a run that was queued and may not have begun: then it is recorded as cancelled, and never begins. */
       readonly unbegun?: RunnerEvent["action"];
-    };
+    }
+  /** The doctor's probes, from inside the VPC. */
+  | { readonly action: "probe" };
 
 /** A connection that keeps another waiting for a lock. */
 export type Blocker = {
@@ -326,4 +328,31 @@ export type HealthReport = {
     readonly pool?: { readonly total: number; readonly idle: number; readonly waiting: number };
   };
   readonly migrations: { readonly applied: number; readonly pending: number } | null;
+};
+
+/** `postern doctor --json`, and the inspect function's reply to `probe`. */
+export type DoctorReport = {
+  readonly verdict: DoctorVerdict;
+  readonly probes: readonly ProbeReport[];
+  readonly ms: number;
+};
+
+export type DoctorVerdict = {
+  /** One of `lib/doctor/verdicts.ts`. */
+  readonly code: string;
+  readonly summary: string;
+  readonly fix: string;
+  /** What proves it. Absent for `ok`. */
+  readonly evidence?: string;
+  /** Where the code is `ambiguous`: the causes that fit, the likeliest first, and what would settle each. */
+  readonly ranked?: readonly { readonly code: string; readonly settle: string }[];
+};
+
+export type ProbeReport = {
+  readonly name: string;
+  /** `here`: where the command runs. `vpc`: the inspect function. `aws`: AWS's control plane. */
+  readonly vantage: "here" | "vpc" | "aws";
+  readonly ok: boolean;
+  readonly ms: number;
+  readonly detail: string;
 };

@@ -1,30 +1,19 @@
 import type { Duplex } from "node:stream";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import type { DoctorReport } from "#lib/protocol.ts";
 import { type Attempt, failureOf, type Step, type StepName, type Vantage } from "./evidence.ts";
 import { probeTinyReply } from "./probes/tiny-reply.ts";
-import { type Findings, judge, type Judgement, needsRepeat } from "./verdict.ts";
+import { type Findings, judge, needsRepeat } from "./verdict.ts";
 import { defaultCaps, walk } from "./walk.ts";
-
-/** What `doctor --json` prints. */
-export type DoctorReport = {
-  readonly verdict: Judgement;
-  readonly probes: readonly ProbeReport[];
-  readonly ms: number;
-};
-
-export type ProbeReport = {
-  readonly name: StepName;
-  readonly vantage: Vantage;
-  readonly ok: boolean;
-  readonly ms: number;
-  readonly detail: string;
-};
 
 export type ExamineOptions = {
   readonly address: DatabaseAddress;
   /** Opens connections instead of name and TCP: through a transport. */
   readonly open?: (signal: AbortSignal) => Promise<Duplex>;
+  /** The last step to take. Default: all of them. */
+  readonly until?: StepName;
+  readonly vantage?: Vantage;
   readonly caps?: Readonly<Record<StepName, number>>;
   readonly clock?: Clock;
   readonly signal: AbortSignal;
@@ -45,7 +34,7 @@ const connectionsAtOnce = 4;
  * 4. One verdict from all of it (`verdict.ts`), after 4.5 s at the latest. Nothing is left open, and nothing was written.
  */
 export async function examine(options: ExamineOptions): Promise<DoctorReport> {
-  const { clock = systemClock, signal: stop } = options;
+  const { clock = systemClock, signal: stop, until, vantage = "here" } = options;
   const startMs = clock.nowMs();
   const signal = AbortSignal.any([stop, AbortSignal.timeout(wholeMs)]);
   const common = { ...options, clock, signal };
@@ -53,7 +42,8 @@ export async function examine(options: ExamineOptions): Promise<DoctorReport> {
   const first = await walk(common);
   stop.throwIfAborted();
   const failed = failureOf(first);
-  const steps = failed === undefined ? [...first.steps, await probeParallel(common)] : first.steps;
+  const steps =
+    failed === undefined && until === undefined ? [...first.steps, await probeParallel(common)] : first.steps;
   const findings: Findings = {
     attempts:
       failed !== undefined && needsRepeat(first)
@@ -68,7 +58,7 @@ export async function examine(options: ExamineOptions): Promise<DoctorReport> {
     verdict: judge(findings),
     probes: steps.map((step) => ({
       name: step.name,
-      vantage: "here",
+      vantage,
       ok: step.failure === undefined,
       ms: step.ms,
       detail: step.detail,

@@ -85,6 +85,7 @@ const inspectEvent = v.variant("action", [
     requestedBy,
     unbegun: v.exactOptional(v.picklist(runnerEvent.options.map(({ entries }) => entries.action.literal))),
   }),
+  v.strictObject({ action: v.literal("probe") }),
 ]);
 
 /** @throws PosternError `event.invalid` with every problem */

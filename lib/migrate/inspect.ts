@@ -20,12 +20,15 @@ const planMs = 30_000;
 
 export type InspectResult = StatusResult | PlanResult | ProgressResult;
 
+/** Probes are the doctor's. */
+export type MigrationsEvent = Exclude<InspectEvent, { readonly action: "probe" }>;
+
 /**
  * Answers while a run is on: where it stands, what is applied and what would be. It logs in as the migrator and reads only, but
  * for the mark that cancels a run.
  */
 export async function handleInspectEvent(
-  event: InspectEvent,
+  event: MigrationsEvent,
   { pool, migrationsDir }: InspectPorts,
 ): Promise<InspectResult> {
   switch (event.action) {

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { parseInput } from "#lib/base/config.ts";
 import type {
+  DoctorReport,
   HealthReport,
   MigrateResult,
   PlanResult,
@@ -188,6 +189,26 @@ const healthSchema = v.object({
  * What the functions of a stage reply, checked where it comes in: the deployed functions may be older or newer than
  * this command line. Each throws PosternError `lambda.failed` for a reply of another shape.
  */
+const doctorSchema = v.object({
+  verdict: v.object({
+    code: v.string(),
+    summary: v.string(),
+    fix: v.string(),
+    evidence: v.exactOptional(v.string()),
+    ranked: v.exactOptional(v.array(v.object({ code: v.string(), settle: v.string() }))),
+  }),
+  probes: v.array(
+    v.object({
+      name: v.string(),
+      vantage: v.picklist(["here", "vpc", "aws"]),
+      ok: v.boolean(),
+      ms: v.number(),
+      detail: v.string(),
+    }),
+  ),
+  ms: v.number(),
+});
+
 export const replies = {
   progress: (reply: unknown): ProgressResult => parseReply(progressSchema, reply),
   migrate: (reply: unknown): MigrateResult => parseReply(migrateSchema, reply),
@@ -199,6 +220,7 @@ export const replies = {
   setup: (reply: unknown): SetupResult => parseReply(setupSchema, reply),
   rotate: (reply: unknown): RotateResult => parseReply(rotateSchema, reply),
   health: (reply: unknown): HealthReport => parseReply(healthSchema, reply),
+  probe: (reply: unknown): DoctorReport => parseReply(doctorSchema, reply),
 } as const;
 
 function parseReply<Schema extends v.GenericSchema>(schema: Schema, reply: unknown): v.InferOutput<Schema> {

@@ -1,19 +1,24 @@
 import type { Command } from "commander";
-import { PosternError } from "#lib/base/errors.ts";
+import { toPosternError } from "#lib/base/errors.ts";
+import { combine } from "#lib/doctor/combine.ts";
 import { examine } from "#lib/doctor/examine.ts";
+import type { DoctorReport, ProbeReport } from "#lib/protocol.ts";
 import type { CommandContext } from "../command-context.ts";
 import { describeDoctorReport } from "../report/doctor-report.ts";
-import { addTargetOptions, openTarget } from "../target.ts";
+import { addTargetOptions, openTarget, type StageTarget } from "../target.ts";
 
 const help = `
 Walks along a connection step by step, from the name to a query and 32 KB in both directions, and names the one root
 cause of what is broken, what proves it, and the one thing to do. Nothing is written, and no credentials go to a server
 whose certificate cannot be verified.
 
+With --url the walk begins here. With --stage it is taken twice, side by side: from here through a session on the bastion, as
+postern_readonly, and by the stage's inspect function inside the VPC. What differs decides.
+
 Exit code: 0 all is well; 1 something is broken.
 
 Examples:
-  $ postern doctor --url postgres://me@db.example:5432/app
+  $ postern doctor --stage dev
   $ postern doctor --url postgres://me@db.example:5432/app --ca ca.pem --json`;
 
 export function registerDoctor(command: Command, context: CommandContext): void {
@@ -21,17 +26,71 @@ export function registerDoctor(command: Command, context: CommandContext): void 
     .addHelpText("after", help)
     .action(async () => {
       const target = await openTarget(command, context);
-      if (target.kind === "stage") {
-        throw new PosternError(
-          "usage.invalid",
-          "The doctor cannot look through a stage's tunnel yet: expected --url.",
-          {
-            hint: "Open the tunnel with `postern ssm-tunnel`, and name its local port in --url, with hostaddr=127.0.0.1.",
-          },
-        );
-      }
-      const report = await examine({ address: target.address, signal: context.signal });
+      const { signal } = context;
+      const report =
+        target.kind === "url"
+          ? await examine({ address: target.address, signal })
+          : await examineStage(target, context);
       context.output.result(report, describeDoctorReport);
       if (report.verdict.code !== "ok") context.endWith(1);
     });
+}
+
+async function examineStage(target: StageTarget, context: CommandContext): Promise<DoctorReport> {
+  const startMs = performance.now();
+  const [here, vpc] = await Promise.all([fromHere(target, context), fromInside(target, context)]);
+  const inside = "verdict" in vpc ? vpc : undefined;
+  return {
+    verdict: combine({ here, ...(inside === undefined ? {} : { vpc: inside }) }),
+    probes: [...here.probes, ...("verdict" in vpc ? vpc.probes : [vpc])],
+    ms: Math.round(performance.now() - startMs),
+  };
+}
+
+async function fromHere({ manifest, access }: StageTarget, { signal, env }: CommandContext): Promise<DoctorReport> {
+  // Loaded here: --url needs none of it.
+  const [{ examineThrough }, { databaseLogin }, { findStageAuthorities }, { makeTransport }] = await Promise.all([
+    import("#lib/doctor/through-transport.ts"),
+    import("#lib/stage/database-login.ts"),
+    import("#lib/stage/database-authorities.ts"),
+    import("../tunnel/make-transport.ts"),
+  ]);
+  const { database } = manifest;
+  const { host, port, name } = database;
+  const login = databaseLogin(manifest, "readonly", access);
+  const stage = { kind: "stage", manifest, access } as const;
+  const destination = { kind: "stage", name: manifest.stage, database: { host, port }, access, stage } as const;
+  const transport = await makeTransport(destination, { transport: "ssm", engine: "native" }, env);
+  const ca = await findStageAuthorities(host, access.databaseCaFile);
+  const address = {
+    host,
+    port,
+    database: name,
+    user: login.user,
+    password: await login.password(),
+    sslMode: "verify-full",
+    ca,
+  } as const;
+  return await examineThrough({ transport, address, signal });
+}
+
+/** A stage whose function cannot be asked is still examined from here; that it could not is a finding. */
+async function fromInside(
+  { manifest, access }: StageTarget,
+  { signal }: CommandContext,
+): Promise<DoctorReport | ProbeReport> {
+  const startMs = performance.now();
+  try {
+    const [{ invokeFunction }, { replies }] = await Promise.all([
+      import("#lib/stage/invoke.ts"),
+      import("#lib/stage/replies.ts"),
+    ]);
+    const event = { action: "probe" };
+    return replies.probe(await invokeFunction({ access, functionName: manifest.functions.inspect, event, signal }));
+  } catch (error) {
+    signal.throwIfAborted();
+    const { code, message } = toPosternError(error);
+    const ms = Math.round(performance.now() - startMs);
+    return { name: "inspect", vantage: "vpc", ok: false, ms, detail: `${code}: ${message}` };
+  }
 }

@@ -1,4 +1,4 @@
-import type { DoctorReport } from "#lib/doctor/examine.ts";
+import type { DoctorReport } from "#lib/protocol.ts";
 import { alignColumns, type Style } from "../style.ts";
 
 /** The ladder: each step with its time, the broken one marked; then the verdict, what proves it, and the fix. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import process from "node:process";
 import { expect, it } from "vitest";
-import { handleInspectEvent } from "#lib/migrate/inspect.ts";
+import { handleInspectEvent, type MigrationsEvent } from "#lib/migrate/inspect.ts";
 import {
   beginRun,
   endLostRuns,
@@ -14,7 +14,6 @@ import {
 import { cancelRun } from "#lib/migrate/ledger/progress.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { createPool } from "#lib/postgres/pool.ts";
-import type { InspectEvent } from "#lib/protocol.ts";
 import { createTestDatabase, startTestServer } from "../support/postgres.ts";
 
 const migrationsDir = join(import.meta.dirname, "../../migrations");
@@ -30,7 +29,7 @@ it("tells what is pending on a database that was never migrated", async () => {
   });
 });
 
-it.each<InspectEvent>([{ action: "status" }, { action: "cancel", runId: "any", requestedBy: "test" }])(
+it.each<MigrationsEvent>([{ action: "status" }, { action: "cancel", runId: "any", requestedBy: "test" }])(
   "names a server that has stopped answering $action, before whoever polls gives up",
   async (event) => {
     await using server = await startTestServer();
@@ -52,7 +51,7 @@ it("records a run that was queued and has not begun as cancelled, so that it nev
   await using database = await createTestDatabase();
   await using pool = createPool(async () => database.address, { applicationName: "test" });
   const cancel = { action: "cancel", runId: "queued-1", requestedBy: "me" } as const;
-  const ask = async (event: InspectEvent) => handleInspectEvent(event, { pool, migrationsDir });
+  const ask = async (event: MigrationsEvent) => handleInspectEvent(event, { pool, migrationsDir });
   // There is no ledger yet.
   expect(await ask({ ...cancel, unbegun: "migrate" })).toEqual({ runId: "queued-1", state: "unknown" });
   await using run = await connect(database.address, { applicationName: runApplicationName("queued-1") });

@@ -1,0 +1,65 @@
+import type { DoctorReport, DoctorVerdict } from "#lib/protocol.ts";
+import { describeVerdict, type VerdictCode } from "./verdicts.ts";
+
+/** What the other vantages say; absent: they were not asked, or could not be. */
+export type Vantages = {
+  readonly here: DoctorReport;
+  readonly vpc?: DoctorReport;
+};
+
+/** Codes that a login or a certificate earns: another server would earn another. */
+const ofTheServer: ReadonlySet<string> = new Set([
+  "auth.rejected",
+  "auth.no-login",
+  "cert.unknown-ca",
+  "cert.wrong-host",
+  "db.missing",
+]);
+
+/**
+ * One verdict from two vantages. Pure.
+ *
+ * 1. Well from both: `ok`. Well here, broken inside: what is broken inside, for the stage's functions are.
+ * 2. Broken here, well inside: the path from here. Where what answers here refuses what the database accepts inside, it is
+ *    another server.
+ * 3. Broken from both: the database's own trouble, as it is seen from nearby; unless here it never got so far.
+ */
+export function combine({ here, vpc }: Vantages): DoctorVerdict {
+  if (vpc === undefined) return here.verdict;
+  const inside = vpc.verdict;
+  if (here.verdict.code === "ok") {
+    return inside.code === "ok"
+      ? here.verdict
+      : { ...inside, evidence: `from inside the VPC, ${inside.evidence ?? ""}` };
+  }
+  if (inside.code === "ok" && isWhole(vpc)) {
+    const evidence = `${here.verdict.evidence ?? ""}; from inside the VPC everything works`;
+    return ofTheServer.has(here.verdict.code)
+      ? verdictOf("endpoint.wrong-server", evidence)
+      : { ...here.verdict, evidence: `${evidence}: the path, not the database` };
+  }
+  if (inside.code === "ok") return here.verdict;
+  if (here.verdict.code === inside.code) {
+    return { ...inside, evidence: `${inside.evidence ?? ""}; the same from here and from inside the VPC` };
+  }
+  return hasReachedServer(here)
+    ? {
+        ...inside,
+        evidence: `from inside the VPC, ${inside.evidence ?? ""}; from here, ${here.verdict.evidence ?? ""}`,
+      }
+    : { ...here.verdict, evidence: `${here.verdict.evidence ?? ""}; from inside the VPC, ${inside.evidence ?? ""}` };
+}
+
+/** The walk was not cut short for want of a secret. */
+function isWhole({ probes }: DoctorReport): boolean {
+  return !probes.some(({ name, ok }) => name === "secret" && !ok);
+}
+
+function hasReachedServer({ probes }: DoctorReport): boolean {
+  return probes.some(({ name, ok }) => name === "ssl-request" && ok);
+}
+
+function verdictOf(code: VerdictCode, evidence: string): DoctorVerdict {
+  const { summary, fix } = describeVerdict(code);
+  return { code, summary, fix, evidence };
+}

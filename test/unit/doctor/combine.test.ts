@@ -1,0 +1,65 @@
+import { expect, test } from "vitest";
+import { combine } from "#lib/doctor/combine.ts";
+import { describeVerdict, type VerdictCode } from "#lib/doctor/verdicts.ts";
+import type { DoctorReport, ProbeReport } from "#lib/protocol.ts";
+
+function report(code: VerdictCode, passed: readonly string[], failed?: string): DoctorReport {
+  const { summary, fix } = describeVerdict(code);
+  return {
+    verdict: { code, summary, fix, ...(code === "ok" ? {} : { evidence: `${failed}: seen` }) },
+    probes: [...passed.map((name) => probe(name, true)), ...(failed === undefined ? [] : [probe(failed, false)])],
+    ms: 10,
+  };
+}
+
+function probe(name: string, ok: boolean): ProbeReport {
+  return { name, vantage: "here", ok, ms: 1, detail: "" };
+}
+
+const whole = report("ok", ["dns", "tcp", "ssl-request", "tls", "certificate", "auth", "query"]);
+const toTheServer = ["dns", "tcp", "ssl-request", "tls", "certificate"];
+
+test("well from both vantages is well", () => {
+  expect(combine({ here: whole, vpc: whole }).code).toBe("ok");
+  expect(combine({ here: whole }).code).toBe("ok");
+});
+
+test("what works inside and fails here is the path, and is said to be", () => {
+  const verdict = combine({ here: report("tcp.timeout", ["dns"], "tcp"), vpc: whole });
+  expect(verdict).toMatchObject({
+    code: "tcp.timeout",
+    evidence: expect.stringContaining("the path, not the database"),
+  });
+});
+
+test.each(["auth.rejected", "cert.unknown-ca", "cert.wrong-host", "db.missing"] as const)(
+  "a server that answers %s here, where inside all is well, is another one",
+  (code) => {
+    expect(combine({ here: report(code, toTheServer, "auth"), vpc: whole }).code).toBe("endpoint.wrong-server");
+  },
+);
+
+test("what inside could not log in for want of a secret proves nothing against this side", () => {
+  const inside = report("ok", toTheServer, "secret");
+  expect(combine({ here: report("auth.rejected", toTheServer, "auth"), vpc: inside }).code).toBe("auth.rejected");
+});
+
+test("the same from both is the database's own trouble", () => {
+  const broken = report("db.starting", toTheServer, "startup");
+  expect(combine({ here: broken, vpc: broken })).toMatchObject({
+    code: "db.starting",
+    evidence: expect.stringContaining("the same from here and from inside"),
+  });
+});
+
+test("of two troubles the first on the way is the verdict", () => {
+  const inside = report("db.too-many-connections", toTheServer, "startup");
+  expect(combine({ here: report("tcp.refused", ["dns"], "tcp"), vpc: inside }).code).toBe("tcp.refused");
+  expect(combine({ here: report("path.mtu-down", [...toTheServer, "auth"], "download"), vpc: inside }).code).toBe(
+    "db.too-many-connections",
+  );
+});
+
+test("well here and broken inside is broken: the functions are inside", () => {
+  expect(combine({ here: whole, vpc: report("tcp.timeout", ["dns"], "tcp") }).code).toBe("tcp.timeout");
+});

@@ -1,0 +1,130 @@
+import { describe, expect, test } from "vitest";
+import { type Attempt, type Failure, type SocketFacts, type StepName, stepNames } from "#lib/doctor/evidence.ts";
+import { type Findings, judge, needsRepeat } from "#lib/doctor/verdict.ts";
+
+function failedAt(step: StepName, failure: Failure, socket?: SocketFacts): Attempt {
+  const passed = stepNames.slice(0, stepNames.indexOf(step)).map((name) => ({ name, ms: 1, detail: "" }));
+  return {
+    steps: [...passed, { name: step, ms: 1, detail: "seen", failure }],
+    ...(socket === undefined ? {} : { socket }),
+  };
+}
+
+const silence: Failure = { kind: "timeout", hasBytes: false };
+const trickle: Failure = { kind: "timeout", hasBytes: true };
+const reset: Failure = { kind: "ended", how: "reset", hasBytes: false, notified: false };
+const fin: Failure = { kind: "ended", how: "fin", hasBytes: false, notified: false };
+const calm: SocketFacts = { retransmits: 0, hasOutOfOrder: false, unackedBytes: 0 };
+
+function twice(step: StepName, failure: Failure, socket?: SocketFacts): Findings {
+  return { attempts: [failedAt(step, failure, socket), failedAt(step, failure, socket)] };
+}
+
+function refused(sqlState: string, message: string, isPasswordProven = false): Findings {
+  const report = { severity: "FATAL", sqlState, message };
+  return { attempts: [failedAt("auth", { kind: "refused", report, isPasswordProven })] };
+}
+
+describe("one root cause for what was seen", () => {
+  test.each<[string, Findings, string]>([
+    [
+      "a name that does not exist",
+      { attempts: [failedAt("dns", { kind: "errno", errno: "ENOTFOUND", ms: 3 })] },
+      "dns.not-found",
+    ],
+    [
+      "a resolver that is broken",
+      { attempts: [failedAt("dns", { kind: "errno", errno: "EAI_AGAIN", ms: 3 })] },
+      "dns.unavailable",
+    ],
+    ["a resolver that is silent", twice("dns", silence), "dns.unavailable"],
+    ["no answer to SYN", twice("tcp", silence), "tcp.timeout"],
+    [
+      "a host that is down",
+      { attempts: [failedAt("tcp", { kind: "errno", errno: "EHOSTUNREACH", ms: 3050 })] },
+      "tcp.host-down",
+    ],
+    [
+      "a router that refuses",
+      { attempts: [failedAt("tcp", { kind: "errno", errno: "EHOSTUNREACH", ms: 2 })] },
+      "route.unreachable",
+    ],
+    [
+      "a blackhole route",
+      { attempts: [failedAt("tcp", { kind: "errno", errno: "EINVAL", ms: 0 })] },
+      "route.local-blackhole",
+    ],
+    ["silence to the request for TLS", twice("ssl-request", silence, calm), "endpoint.silent"],
+    ["silence in the handshake, all acknowledged", twice("tls", silence, calm), "tls.stalled"],
+    ["a hole in what came", twice("tls", trickle, { ...calm, hasOutOfOrder: true }), "path.mtu-down"],
+    ["a ClientHello that nobody acknowledges", twice("tls", silence, { ...calm, unackedBytes: 517 }), "path.flow-cut"],
+    ["only small answers arrive", { ...twice("tls", silence), isTinyReplyAnswered: true }, "path.mtu-down"],
+    ["not even small answers arrive", { ...twice("tls", silence), isTinyReplyAnswered: false }, "tls.stalled"],
+    ["a reset handshake", twice("tls", reset), "tls.reset"],
+    ["a closed handshake", twice("tls", fin), "tls.closed"],
+    ["silence to the startup message", twice("startup", silence), "startup.stalled"],
+    ["silence after the password was accepted", twice("ready", silence), "proxy.pool-exhausted"],
+    [
+      "32 KB that stop in the middle, with a hole",
+      twice("download", trickle, { ...calm, hasOutOfOrder: true }),
+      "path.mtu-down",
+    ],
+    ["32 KB that come too slowly", twice("download", trickle, calm), "path.slow"],
+    ["32 KB that are cut", twice("download", reset), "path.cut"],
+    ["32 KB up that nobody acknowledges", twice("upload", silence, { ...calm, unackedBytes: 30_000 }), "path.mtu-up"],
+    ["a wrong password", refused("28P01", 'password authentication failed for user "x"'), "auth.rejected"],
+    [
+      "the proxy's password is old",
+      refused("28P01", 'password authentication failed for user "x"', true),
+      "proxy.secret-stale",
+    ],
+    [
+      "the proxy knows no such role",
+      refused("28000", "This RDS proxy has no credentials for the role x."),
+      "proxy.missing-secret",
+    ],
+    [
+      "the proxy waits in vain",
+      refused("XX000", "Timed-out waiting to acquire database connection"),
+      "proxy.pool-exhausted",
+    ],
+    [
+      "TLS is asked for",
+      refused("28000", 'no pg_hba.conf entry for host "1.2.3.4", user "x", database "y", no encryption'),
+      "tls.required",
+    ],
+    ["the server starts", refused("57P03", "the database system is starting up"), "db.starting"],
+    ["an error of its own", refused("XX001", "could not read block 0"), "db.failed"],
+  ])("%s", (_, findings, code) => {
+    expect(judge(findings).code).toBe(code);
+  });
+
+  test.each(["tls", "startup", "download"] as const)(
+    "at %s: what a fresh connection does not repeat is loss",
+    (step) => {
+      const through = { steps: [{ name: step, ms: 1, detail: "" }] };
+      expect(judge({ attempts: [failedAt(step, silence), through] }).code).toBe("path.lossy");
+      expect(judge({ attempts: [failedAt(step, silence), failedAt("tcp", silence)] }).code).toBe("path.lossy");
+    },
+  );
+
+  test("silence in a query without knowledge of the socket fits two causes, and both are named", () => {
+    const { code, ranked } = judge(twice("query", silence));
+    expect(code).toBe("ambiguous");
+    expect(ranked?.map((one) => one.code)).toEqual(["path.mtu-down", "proxy.pool-exhausted"]);
+  });
+
+  test("every step can fail in every way, and there is a verdict for it", () => {
+    for (const step of stepNames) {
+      for (const failure of [silence, trickle, reset, fin]) {
+        expect(judge(twice(step, failure)).summary).not.toBe("");
+      }
+    }
+  });
+
+  test("only what may be chance is looked at again", () => {
+    expect(needsRepeat(failedAt("tls", silence))).toBe(true);
+    expect(needsRepeat(failedAt("auth", { kind: "impostor" }))).toBe(false);
+    expect(needsRepeat({ steps: [] })).toBe(false);
+  });
+});
