@@ -101,7 +101,7 @@ function resolveHost(
   const first = (keyword: string) => selected.find((entry) => entry.keyword === keyword);
   const text = (keyword: string) => first(keyword)?.values.join(" ");
 
-  const hostName = expandTokens(text("hostname") ?? alias, { h: alias, n: alias }, "HostName");
+  const hostName = expandTokens(text("hostname") ?? alias, { h: alias, n: alias }, "HostName").toLowerCase();
   const port = request.port ?? number("Port", text("port"), 1, 65_535) ?? 22;
   const user = request.user ?? text("user") ?? place.user;
   // The first of the two wins, as in ssh.

@@ -71,7 +71,9 @@ export function toOpenError(
   if (error instanceof PosternError) return error;
   const { server, target, purpose } = about;
   const { reason } = fieldsOf(error);
-  const text = plainText(error).replace(/^\(SSH\) Channel open failure: /u, "");
+  const words = plainText(error).replace(/^\(SSH\) Channel open failure:\s*/u, "");
+  // A server need not give any.
+  const text = words === "" ? "it gave no reason" : words;
   if (reason === openFailure.prohibited || reason === openFailure.unknownType) {
     return new PosternError("ssh.forbidden", `${server} does not forward to ${target}: ${text}.`, { cause: error });
   }
@@ -128,7 +130,7 @@ const maxTextLength = 300;
 export function plainText(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const plain = text
-    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ")
+    .replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, " ")
     .trim()
     .replace(/\.$/u, "");
   return plain.length > maxTextLength ? `${plain.slice(0, maxTextLength)}…` : plain;

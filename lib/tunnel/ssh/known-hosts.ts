@@ -117,8 +117,9 @@ export function keyTypeOf(key: Buffer): string | undefined {
 }
 
 function matchesHosts(hosts: string, name: string): boolean {
-  if (hosts.startsWith("|")) return matchesHash(hosts, name.toLowerCase());
-  return matchesPatternList(hosts.split(","), name);
+  const lower = name.toLowerCase();
+  if (hosts.startsWith("|")) return matchesHash(hosts, lower);
+  return matchesPatternList(hosts.toLowerCase().split(","), lower);
 }
 
 /** `|1|salt|hash`: HMAC-SHA1 of the name, keyed by the salt. */
