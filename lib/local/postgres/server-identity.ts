@@ -7,7 +7,7 @@ import {
   createServerCertificate,
   isUsableAuthority,
   isUsableServerCertificate,
-} from "./certificates.ts";
+} from "#lib/base/certificates.ts";
 import type { PostgresHome } from "./home.ts";
 
 /** Names that the server certificate always has. */

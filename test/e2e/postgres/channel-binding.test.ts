@@ -4,7 +4,7 @@ import { type AddressInfo, connect as connectTcp, createServer, type Socket } fr
 import { join } from "node:path";
 import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createServerCertificate } from "#lib/local/postgres/certificates.ts";
+import { createServerCertificate } from "#lib/base/certificates.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { createTestDatabase, type OwnTestServer, startTestServer, type TestDatabase } from "../../support/postgres.ts";
 

@@ -7,7 +7,7 @@ import {
   createServerCertificate,
   isUsableAuthority,
   isUsableServerCertificate,
-} from "#lib/local/postgres/certificates.ts";
+} from "#lib/base/certificates.ts";
 
 const names = ["localhost", "127.0.0.1", "::1", "db.example"];
 const now = new Date("2026-03-01T12:00:00Z");
