@@ -1,7 +1,6 @@
-import { type AddressInfo, createServer, type Server } from "node:net";
-import { PosternError } from "#lib/base/errors.ts";
+import { createServer } from "node:net";
+import { listenForClients } from "./port/listen.ts";
 import { type ClientService, serveClient } from "./port/serve-client.ts";
-import { describePortOwner } from "./registry/port-owner.ts";
 
 export type LocalPortOptions = Omit<ClientService, "signal"> & {
   /** 0: any free one. */
@@ -46,7 +45,7 @@ export async function openLocalPort(options: LocalPortOptions): Promise<LocalPor
     const done = serve();
     serving.add(done);
   });
-  const { address: host, port } = await listen(server, options);
+  const { address: host, port } = await listenForClients(server, options);
   // A connection that could not be accepted (no file descriptor left) is its client's loss.
   server.on("error", () => {});
   return {
@@ -65,38 +64,4 @@ export async function openLocalPort(options: LocalPortOptions): Promise<LocalPor
       await Promise.all([closed, ...serving]);
     },
   };
-}
-
-async function listen(server: Server, { port, bind }: LocalPortOptions): Promise<AddressInfo> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  server.listen({ port, host: bind, exclusive: true }, resolve);
-  try {
-    await promise;
-  } catch (error) {
-    throw await explain(error, bind, port);
-  }
-  server.off("error", reject);
-  return server.address() as AddressInfo;
-}
-
-async function explain(cause: unknown, bind: string, port: number): Promise<unknown> {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  const where = `Port ${port} on ${bind}`;
-  const hint = "Free it, or choose another with --port (0: any free one).";
-  if (code === "EADDRINUSE") {
-    const who = (await describePortOwner(port)) ?? "another process";
-    return new PosternError("port.taken", `${where} is taken by ${who}.`, { cause, hint });
-  }
-  if (code === "EACCES") {
-    return new PosternError("port.taken", `${where} needs a privilege that this user lacks.`, { cause, hint });
-  }
-  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
-    const message = `This machine has no address ${bind} to listen on: expected one of its own, as 127.0.0.1.`;
-    return new PosternError("usage.invalid", message, {
-      cause,
-      hint: "Leave out --bind, or name one of this machine's.",
-    });
-  }
-  return cause;
 }
