@@ -17,17 +17,17 @@ const installed = {
 export type DrizzleKitResult = { readonly exitCode: number; readonly output: string };
 
 /**
- * Runs the real `drizzle-kit migrate` or `up` as a process of its own, on this folder and database. Its configuration is
+ * Runs the real `drizzle-kit migrate`, `up` or `push` as a process of its own, on this folder and database. Its configuration is
  * written beside the folder's migrations, where neither tool reads it.
  */
 export async function runDrizzleKit(
   version: keyof typeof installed,
-  verb: "migrate" | "up",
-  { dir, url }: { readonly dir: string; readonly url: string },
+  verb: "migrate" | "up" | "push",
+  { dir, url, schema }: { readonly dir: string; readonly url: string; readonly schema?: string },
 ): Promise<DrizzleKitResult> {
   const { home, configFile, prefix } = installed[version];
   const config = join(dir, configFile);
-  const settings = { dialect: "postgresql", out: dir, dbCredentials: { url } };
+  const settings = { dialect: "postgresql", out: dir, schema, dbCredentials: { url } };
   await writeFile(config, `${prefix}${JSON.stringify(settings)}`);
   const args = [join("node_modules", "drizzle-kit", "bin.cjs"), verb, "--config", config];
   return await new Promise((resolve) => {
