@@ -38,19 +38,25 @@ async function firstByte(stream: Duplex, signal: AbortSignal): Promise<string> {
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
   if (signal.aborted) abort();
-  const closed = () =>
-    reject(new PosternError("endpoint.closed", "The connection was closed before PostgreSQL answered."));
+  const closed = () => reject(whyUnanswered(stream));
   // Stays for good: a stream that is destroyed may still fail, and an error without a listener ends the process.
-  stream.on("error", (error) => reject(toDatabaseError(error, "asking PostgreSQL for its answer")));
+  stream.on("error", closed);
   stream.once("data", (chunk: Buffer) => resolve(chunk.toString("latin1", 0, 1)));
   stream.once("end", closed);
   stream.once("close", closed);
+  if (stream.closed) closed();
   stream.write(sslRequest);
   try {
     return await promise;
   } finally {
     signal.removeEventListener("abort", abort);
   }
+}
+
+function whyUnanswered({ errored }: Duplex): PosternError {
+  return errored === null || errored === undefined
+    ? new PosternError("endpoint.closed", "The connection was closed before PostgreSQL answered.")
+    : toDatabaseError(errored, "asking PostgreSQL for its answer");
 }
 
 function judge(answer: string): void {

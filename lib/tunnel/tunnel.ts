@@ -19,6 +19,8 @@ export type TunnelOptions = {
   readonly holdMs?: number | undefined;
   /** PostgreSQL is asked for a sign of life this often. Default 15 000. */
   readonly healthIntervalMs?: number | undefined;
+  /** Its answer is waited for so long. Default 5000. */
+  readonly healthDeadlineMs?: number | undefined;
   /** The longest pause between two attempts. Default 15 000. */
   readonly maxDelayMs?: number | undefined;
   /** Looks up the database's host: when it leads elsewhere, the link is opened anew (`resolveHost`). Default: not done. */
@@ -99,11 +101,12 @@ export class Tunnel implements AsyncDisposable {
       explain: (failure) => explain(supervisor.state, options.transport.route, failure),
     });
     events.tell({ event: "listening", host: localPort.host, port: localPort.port });
-    const { transport, maxRetries, healthIntervalMs, maxDelayMs, resolve } = options;
+    const { transport, maxRetries, healthIntervalMs, healthDeadlineMs, maxDelayMs, resolve } = options;
     const supervisor = new Supervisor({
       transport,
       maxRetries,
       healthIntervalMs,
+      healthDeadlineMs,
       resolve,
       clock,
       backOff: maxDelayMs === undefined ? undefined : { maxDelayMs },

@@ -48,10 +48,11 @@ const tlsAlert = Buffer.from([21, 3, 1, 0, 2, 2, 80]);
  * 1. Reads what it begins with. No stream is opened for one that says nothing: port scanners and TCP checks reach nobody.
  * 2. Gets it a stream, while there is none waits up to `holdMs`. A stream that ends before the database has answered
  *    (the bastion could not reach it; the link died) is replaced by another, and what the client said is said again:
- *    nothing has been executed before the first answer. A CancelRequest, which has no answer, is said once.
+ *    nothing has been executed before the first answer. A CancelRequest, which has none, is said once.
  * 3. When that was in vain, says why in PostgreSQL's own words (FATAL, 57P03), and closes.
- * 4. Joins the two until either closes. When the link is lost the client's connection is reset: every driver takes that
- *    for a lost connection, whereas an orderly end over TLS reads as the server's fault.
+ * 4. Joins the two until either closes. When the link is lost the client's connection is reset: psql then says "server
+ *    closed the connection unexpectedly" and node-postgres ECONNRESET, which its callers know to try again, whereas an
+ *    orderly end over TLS makes them say "SSL SYSCALL error: EOF detected" and give no code.
  */
 export async function serveClient(socket: Socket, service: ClientService): Promise<ClientOutcome> {
   const { promise: closed, resolve } = Promise.withResolvers<void>();
@@ -74,9 +75,10 @@ export async function serveClient(socket: Socket, service: ClientService): Promi
 async function serve(client: HeldClient, service: ClientService): Promise<ClientOutcome> {
   const opening = await readOpening(client, service);
   if (opening === undefined) return "left";
+  if (opening === "cancel") return await passCancel(client, service);
   let stream: Duplex;
   try {
-    stream = await getAnswered(client, opening, service);
+    stream = await getAnswered(client, service);
   } catch (error) {
     if (client.left.aborted) return "left";
     refuse(client.socket, opening, service.explain(error instanceof PosternError ? error : undefined));
@@ -105,26 +107,58 @@ async function readOpening(client: HeldClient, { clock }: ClientService): Promis
 }
 
 /** @throws when there was none within `holdMs`: the failure of the last one, where there was one; or the client left */
-async function getAnswered(client: HeldClient, opening: Opening, service: ClientService): Promise<Duplex> {
+async function getAnswered(client: HeldClient, service: ClientService): Promise<Duplex> {
   const { clock, holdMs } = service;
   const untilMs = clock.nowMs() + holdMs;
   let failure: PosternError | undefined;
-  const late = () => failure ?? new PosternError("endpoint.silent", "There was no link in time.");
+  const late = () => failure ?? noLinkInTime();
   for (let pauseMs: number = againMs.first; ; pauseMs = Math.min(2 * pauseMs, againMs.most)) {
     const leftMs = untilMs - clock.nowMs();
     if (leftMs <= 0) throw late();
     const context = { clock, signal: client.left, late };
     const stream = await withDeadline(leftMs, context, service.openStream);
-    if (opening === "cancel") {
-      client.replay((chunk) => stream.write(chunk));
-      return stream;
-    }
     failure = await firstAnswer(client, stream, service);
     if (failure === undefined) return stream;
     client.left.throwIfAborted();
     service.checkSoon();
     await clock.sleep(Math.min(pauseMs, Math.max(0, untilMs - clock.nowMs())), client.left);
   }
+}
+
+function noLinkInTime(): PosternError {
+  return new PosternError("endpoint.silent", "There was no link in time.");
+}
+
+/**
+ * A request to cancel is 16 bytes, has no answer, and counts even if its client is gone: PostgreSQL itself has it so. It is
+ * done when the server has closed.
+ */
+async function passCancel(client: HeldClient, service: ClientService): Promise<ClientOutcome> {
+  const { clock, holdMs, signal } = service;
+  try {
+    const stream = await withDeadline(holdMs, { clock, signal, late: noLinkInTime }, service.openStream);
+    await sayOnce(client, stream, signal);
+    return "served";
+  } catch {
+    return "refused";
+  } finally {
+    client.socket.destroySoon();
+  }
+}
+
+async function sayOnce(client: HeldClient, stream: Duplex, signal: AbortSignal): Promise<void> {
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  const stop = () => stream.destroy();
+  stream.on("error", () => {});
+  stream.once("end", stop);
+  stream.once("close", () => resolve());
+  stream.resume();
+  client.replay((chunk) => stream.write(chunk));
+  client.left.addEventListener("abort", () => stream.end(), { once: true });
+  if (client.left.aborted) stream.end();
+  signal.addEventListener("abort", stop, { once: true });
+  await closed;
+  signal.removeEventListener("abort", stop);
 }
 
 /**
@@ -139,29 +173,31 @@ async function firstAnswer(
 ): Promise<PosternError | undefined> {
   const { promise, resolve } = Promise.withResolvers<PosternError | undefined>();
   const timer = new AbortController();
-  const closed = () =>
-    resolve(new PosternError("endpoint.closed", "The database closed the connection without an answer."));
+  const closed = () => resolve(whyUnanswered(stream));
   const answer = (chunk: Buffer) => {
     stream.pause();
     client.socket.write(chunk);
     resolve(undefined);
   };
   // Stays for good: an error without a listener ends the process.
-  stream.on("error", (error) => resolve(toDatabaseError(error, "opening a connection through the tunnel")));
+  stream.on("error", closed);
   stream.once("data", answer);
   stream.once("end", closed);
   stream.once("close", closed);
+  if (stream.closed) closed();
   client.left.addEventListener("abort", closed, { once: true });
   if (client.left.aborted) closed();
   clock.sleep(doubtMs, timer.signal).then(checkSoon, () => {});
   client.replay((chunk) => stream.write(chunk));
   try {
     const failure = await promise;
-    if (failure !== undefined) stream.destroy();
+    // After an answer what the client says goes on to the stream, until the two are joined.
+    if (failure === undefined) return undefined;
+    client.hold();
+    stream.destroy();
     return failure;
   } finally {
     timer.abort();
-    client.hold();
     stream.off("data", answer);
     stream.off("end", closed);
     stream.off("close", closed);
@@ -169,10 +205,25 @@ async function firstAnswer(
   }
 }
 
-/** What a client of each kind can make something of; a silent close would read as a crash of the server. */
+function whyUnanswered({ errored }: Duplex): PosternError {
+  return errored === null || errored === undefined
+    ? new PosternError("endpoint.closed", "The database closed the connection without an answer.")
+    : toDatabaseError(errored, "opening a connection through the tunnel");
+}
+
+/**
+ * A silent close would read as a crash of the server. What a client shows of it:
+ *
+ * | client | without TLS | where it asked for TLS |
+ * |---|---|---|
+ * | psql (libpq since 12.21, 13.17, 14.14, 15.9, 16.5, 17.1) | message and hint | "server sent an error response during SSL exchange" |
+ * | node-postgres | message, code 57P03, hint | "There was an error establishing an SSL connection" |
+ *
+ * Nobody shows the text of an error that comes before TLS: it could be anybody's (CVE-2024-10977). `N` in its place would
+ * have them say that the server has no TLS, which is wrong, and `prefer` go on without.
+ */
 function refuse(socket: Socket, opening: Opening, why: { readonly message: string; readonly hint?: string }): void {
-  if (opening === "direct-tls") socket.write(tlsAlert);
-  // A CancelRequest has no answer.
-  else if (opening !== "cancel") socket.write(fatalErrorResponse({ sqlState: cannotConnectNow, ...why }));
+  const isTls = opening === "direct-tls";
+  socket.write(isTls ? tlsAlert : fatalErrorResponse({ sqlState: cannotConnectNow, ...why }));
   socket.destroySoon();
 }
