@@ -54,11 +54,14 @@ export async function openRawClient(
     readonly acknowledges?: boolean;
     readonly headers?: Record<string, string>;
     readonly autoPong?: boolean;
+    /** Inputs that are not acknowledged are sent again, all of them, every so often. Default: never. */
+    readonly resendMs?: number;
   } = {},
 ): Promise<RawClient> {
   const { acknowledges = true } = options;
   const clientId = randomUUID();
   const received: RawMessage[] = [];
+  const unacknowledged = new Map<number, Parameters<typeof send>[0]>();
   let nextNumber = 0;
   let { socket, closed } = await dial(access);
 
@@ -70,6 +73,7 @@ export async function openRawClient(
       if (!isBinary) throw new Error(`Unexpected text: ${bytes.toString()}`);
       const message = read(bytes);
       received.push(message);
+      if (message.type === "acknowledge") unacknowledged.delete(acknowledgedNumber(message));
       if (acknowledges && message.type === "output_stream_data") acknowledge(message);
     });
     await new Promise<void>((resolve, reject) => {
@@ -106,7 +110,9 @@ export async function openRawClient(
   function input(bytes: Uint8Array, payloadType: number = payload.data): number {
     const sequenceNumber = nextNumber;
     nextNumber += 1;
-    send({ type: "input_stream_data", sequenceNumber, payloadType, payload: bytes });
+    const message = { type: "input_stream_data", sequenceNumber, payloadType, payload: bytes };
+    unacknowledged.set(sequenceNumber, message);
+    send(message);
     return sequenceNumber;
   }
 
@@ -116,6 +122,13 @@ export async function openRawClient(
     if (found === undefined) throw new Error(what);
     return found;
   }
+
+  const resending =
+    options.resendMs === undefined
+      ? undefined
+      : setInterval(() => {
+          for (const message of unacknowledged.values()) send(message);
+        }, options.resendMs);
 
   return {
     received,
@@ -145,15 +158,7 @@ export async function openRawClient(
       await find("the handshake's end", ({ payloadType }) => payloadType === payload.handshakeComplete);
     },
     find,
-    acknowledged: () =>
-      received
-        .filter(({ type }) => type === "acknowledge")
-        .map((one) => {
-          const { AcknowledgedMessageSequenceNumber } = JSON.parse(one.payload.toString()) as {
-            AcknowledgedMessageSequenceNumber: number;
-          };
-          return AcknowledgedMessageSequenceNumber;
-        }),
+    acknowledged: () => received.filter(({ type }) => type === "acknowledge").map(acknowledgedNumber),
     reopen: async (again) => {
       ({ socket, closed } = await dial(again));
     },
@@ -164,10 +169,18 @@ export async function openRawClient(
       return socket;
     },
     [Symbol.asyncDispose]: async () => {
+      clearInterval(resending);
       socket.terminate();
       await closed;
     },
   };
+}
+
+function acknowledgedNumber({ payload: text }: RawMessage): number {
+  const { AcknowledgedMessageSequenceNumber } = JSON.parse(text.toString()) as {
+    AcknowledgedMessageSequenceNumber: number;
+  };
+  return AcknowledgedMessageSequenceNumber;
 }
 
 /** One smux frame: version, command (0 SYN, 1 FIN, 2 PSH, 3 NOP), length and stream id, little-endian. */

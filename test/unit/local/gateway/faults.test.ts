@@ -48,6 +48,27 @@ describe("messages of the client", () => {
   });
 });
 
+describe("any chance", () => {
+  test.each([1, 2, 3])(
+    "of loss, copies, delay and disorder up to a fifth gives the same bytes, seed %i",
+    async (seed) => {
+      await using own = await startTestGateway(echo, { payloadBytes: 16_384 });
+      const lane = { lose: 0.2, duplicate: 0.2, reorder: 0.2, delay: { share: 0.2, ms: 30 } };
+      own.faults = { up: { ...lane, seed }, down: { ...lane, seed: seed + 100 } };
+      await using client = await openTestSession(own, { resendMs: 20 });
+      await client.handshake();
+      client.input(smuxFrame(0, 3));
+      const bytes = randomBytes(200_000);
+      for (let offset = 0; offset < bytes.length; offset += 5_000) {
+        client.input(smuxFrame(2, 3, bytes.subarray(offset, offset + 5_000)));
+      }
+      await waitFor("all of it", () => readSmux(client.data()).data.get(3)?.length === bytes.length, 30_000);
+      expect(readSmux(client.data()).data.get(3)?.equals(bytes)).toBe(true);
+    },
+    35_000,
+  );
+});
+
 describe("a black hole", () => {
   test("takes sockets and gives nothing back, not even a pong; behind it everything is still there", async () => {
     await using client = await openStream(gateway);
