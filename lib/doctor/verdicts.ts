@@ -247,7 +247,7 @@ const verdictTable = {
   "db.no-connect-privilege": {
     summary: "This role may not connect to this database.",
     proof: "42501 after the password was accepted.",
-    fix: "grant connect on database … to … (`postern setup` does).",
+    fix: "Run `postern setup`, or grant connect on the database to the role.",
   },
   "db.too-many-connections": {
     summary: "The server has no connection left.",

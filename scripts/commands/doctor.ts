@@ -1,10 +1,13 @@
-import type { Command } from "commander";
-import { toPosternError } from "#lib/base/errors.ts";
+import { type Command, Option } from "commander";
+import { PosternError, toPosternError } from "#lib/base/errors.ts";
+import { nearestNames } from "#lib/base/nearest-names.ts";
 import { combine } from "#lib/doctor/combine.ts";
 import { examine } from "#lib/doctor/examine.ts";
+import { verdictCodes } from "#lib/doctor/verdicts.ts";
 import type { DoctorReport, ProbeReport } from "#lib/protocol.ts";
 import type { CommandContext } from "../command-context.ts";
 import { describeDoctorReport } from "../report/doctor-report.ts";
+import { describeVerdictPage, verdictPage } from "../report/verdict-page.ts";
 import { addTargetOptions, openTarget, type StageTarget } from "../target.ts";
 
 const help = `
@@ -19,7 +22,8 @@ Exit code: 0 all is well; 1 something is broken.
 
 Examples:
   $ postern doctor --stage dev
-  $ postern doctor --url postgres://me@db.example:5432/app --ca ca.pem --json`;
+  $ postern doctor --url postgres://me@db.example:5432/app --ca ca.pem --json
+  $ postern doctor explain tcp.timeout`;
 
 export function registerDoctor(command: Command, context: CommandContext): void {
   addTargetOptions(command)
@@ -33,6 +37,19 @@ export function registerDoctor(command: Command, context: CommandContext): void 
           : await examineStage(target, context);
       context.output.result(report, describeDoctorReport);
       if (report.verdict.code !== "ok") context.endWith(1);
+    });
+  command
+    .command("explain")
+    .addOption(new Option("--json", "print one JSON document on stdout").env("POSTERN_JSON"))
+    .argument("<code>", "a verdict, as tcp.timeout")
+    .summary("say what a verdict means, what proves it and what to do")
+    .action((typed: string) => {
+      const code = verdictCodes.find((one) => one === typed);
+      if (code === undefined) {
+        const hint = `Did you mean ${nearestNames(typed, verdictCodes).join(", ")}? docs/verdicts.md has them all.`;
+        throw new PosternError("usage.invalid", `There is no verdict ${JSON.stringify(typed)}.`, { hint });
+      }
+      context.output.result(verdictPage(code), describeVerdictPage);
     });
 }
 
