@@ -38,7 +38,7 @@ export type SsmTransportOptions = SsmDestination & {
 export const remoteHostDocument = "AWS-StartPortForwardingSessionToRemoteHost";
 const defaultPaceBytesPerMs = 1024;
 export const maxSessions = 16;
-const silence: Log = { info: () => undefined, warn: () => undefined };
+export const silence: Log = { info: () => undefined, warn: () => undefined };
 
 /** Sessions of Session Manager, spoken by this client itself. */
 export function ssmTransport(options: SsmTransportOptions): Transport {

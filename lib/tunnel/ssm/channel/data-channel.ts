@@ -299,11 +299,9 @@ export class DataChannel implements AsyncDisposable {
         return;
       }
       case messageTypes.pausePublication:
-        // What the agent misses goes again until it is back.
-        this.#log.info("the agent is away from the session", { session: session.id });
-        return;
       case messageTypes.startPublication:
-        this.#log.info("the agent is at the session", { session: session.id });
+        // What the agent misses while it is away goes again until it is back.
+        this.#log.info("the agent left the session, or came to it", { session: session.id, type: message.type });
         return;
       case messageTypes.input:
       case messageTypes.agentSessionState:
@@ -385,9 +383,8 @@ export class DataChannel implements AsyncDisposable {
     this.#ending.abort(reason);
     this.#alarm[Symbol.dispose]();
     this.#delivery.stop();
-    const whole = reason ?? new PosternError("ssm.lost", "The session was closed.");
-    this.#stream.fail(whole);
-    this.#handshake.reject(whole);
+    this.#stream.fail(reason ?? new PosternError("ssm.lost", "The session was closed."));
+    this.#handshake.reject(reason);
     this.#terminated ??= isOver ? Promise.resolve() : this.#terminate();
     const socket = this.#socket;
     this.#socket = undefined;

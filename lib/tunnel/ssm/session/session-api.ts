@@ -21,6 +21,8 @@ export interface SessionApi extends Disposable {
   resume(sessionId: string, signal: AbortSignal): Promise<string | undefined>;
   /** Done, too, where it is over already. */
   terminate(sessionId: string, signal: AbortSignal): Promise<void>;
+  /** As the AWS SDK finds it. */
+  findRegion(): Promise<string>;
   /** The headers for the upgrade of a session's socket. */
   signUpgrade(url: URL): Promise<Record<string, string>>;
   /** The refused upgrade in this project's words. */
@@ -78,6 +80,7 @@ export function createSessionApi(access: AwsAccess, region?: string): SessionApi
         throw await toSessionError(error, { name: "ssm:TerminateSession", on: `session/${sessionId}`, access, signal });
       }
     },
+    findRegion: async () => client.config.region(),
     signUpgrade: async (url) => {
       try {
         return await signUpgrade(url, client);

@@ -1,0 +1,188 @@
+import { connect, type Socket } from "node:net";
+import { once } from "node:events";
+import { type Clock, systemClock } from "#lib/base/clock.ts";
+import { PosternError } from "#lib/base/errors.ts";
+import type { Link, Transport } from "../../transport.ts";
+import { createSessionApi, type SessionApi } from "../session/session-api.ts";
+import { terminateSession } from "../channel/terminate.ts";
+import { routeOf, sessionRequest, silence, type SsmTransportOptions } from "../transport.ts";
+import type { PluginEvent } from "./plugin-output.ts";
+import { startPlugin } from "./plugin-process.ts";
+
+export type PluginTransportOptions = Omit<SsmTransportOptions, "paceBytesPerMs" | "sessions" | "keepAlive"> & {
+  /** Program and first arguments. Default: `session-manager-plugin`, from the PATH. */
+  readonly command?: readonly [string, ...string[]];
+  /** From its start to its open port. Default 15 s: it hangs once in a while. */
+  readonly readyWithinMs?: number;
+};
+
+const defaults = { command: ["session-manager-plugin"], readyWithinMs: 15_000 } as const;
+
+/**
+ * Sessions of Session Manager, spoken by AWS's own plugin (`--engine plugin`): for whoever trusts nothing else, and to tell
+ * whose fault something is. It listens on a port of its own, to which the streams connect.
+ */
+export function pluginTransport(options: PluginTransportOptions): Transport {
+  return {
+    kind: "ssm",
+    route: `${routeOf(options)} (session-manager-plugin)`,
+    connect: async (signal) => {
+      const api = createSessionApi(options.access, options.region);
+      try {
+        return await openPluginLink(options, api, signal);
+      } catch (error) {
+        api[Symbol.dispose]();
+        throw error;
+      }
+    },
+  };
+}
+
+/** (1) StartSession, (2) the plugin, (3) its port. On failure or abort both are ended. */
+async function openPluginLink(options: PluginTransportOptions, api: SessionApi, signal: AbortSignal): Promise<Link> {
+  const { clock = systemClock, log = silence, access, command = defaults.command } = options;
+  const request = sessionRequest(options);
+  const session = await api.start(request, signal);
+  const terminate = async () => terminateSession({ sessionId: session.id, api, clock, log });
+  const book = createBook(clock);
+  const ready = Promise.withResolvers<number>();
+  const { promise: ended, resolve: resolveEnded } = Promise.withResolvers<PosternError | undefined>();
+  let isOver = false;
+  let port = 0;
+
+  function end(reason: PosternError | undefined): void {
+    if (isOver) return;
+    isOver = true;
+    const whole = reason ?? new PosternError("ssm.lost", "The tunnel was closed.");
+    ready.reject(whole);
+    book.destroyAll(whole);
+    resolveEnded(reason);
+  }
+
+  function take(event: PluginEvent): void {
+    switch (event.event) {
+      case "port":
+        port = event.port;
+        return;
+      case "waiting":
+        ready.resolve(port);
+        return;
+      case "refused":
+        book.refuse(
+          new PosternError("ssm.refused", `The bastion could not connect to ${options.host}:${options.port}.`),
+        );
+        return;
+      case "ended":
+        end(new PosternError("ssm.session-ended", `The session ${session.id} was ended: ${event.why}`));
+        return;
+      case "failed":
+        end(new PosternError("ssm.plugin-failed", `session-manager-plugin: ${event.why}`));
+    }
+  }
+
+  const stack = new AsyncDisposableStack();
+  stack.defer(terminate);
+  const abort = () => end(new PosternError("aborted", "Stopped before the plugin was ready."));
+  ready.promise.catch(() => undefined);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    const region = options.region ?? access.region ?? (await api.findRegion());
+    const lost = (lastWords: string) =>
+      end(
+        new PosternError("ssm.plugin-failed", `session-manager-plugin has ended (${lastWords || "without a word"}).`),
+      );
+    const plugin = { command, session, request, access, region, clock, onEvent: take, onExit: lost };
+    stack.use(await startPlugin(plugin));
+    if (signal.aborted) abort();
+    await limited(ready.promise, options, clock);
+  } catch (error) {
+    end(undefined);
+    await stack.disposeAsync();
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+
+  return {
+    ended,
+    openStream: async (streamSignal) => {
+      streamSignal.throwIfAborted();
+      if (isOver) throw (await ended) ?? new PosternError("ssm.lost", "The tunnel was closed.");
+      return book.connect(port, streamSignal);
+    },
+    vitals: () => ({ state: isOver ? "ended" : "live", ...book.vitals() }),
+    [Symbol.asyncDispose]: async () => {
+      end(undefined);
+      await stack.disposeAsync();
+      api[Symbol.dispose]();
+    },
+  };
+}
+
+async function limited(ready: Promise<number>, options: PluginTransportOptions, clock: Clock): Promise<void> {
+  const { readyWithinMs = defaults.readyWithinMs } = options;
+  const done = new AbortController();
+  const late = async () => {
+    await clock.sleep(readyWithinMs, done.signal);
+    throw new PosternError("ssm.handshake", `session-manager-plugin opened no port within ${readyWithinMs / 1000} s.`);
+  };
+  try {
+    await Promise.race([ready, late()]);
+  } finally {
+    done.abort();
+  }
+}
+
+/** The connections to the plugin's port, and what went through them. */
+function createBook(clock: Clock) {
+  const sockets = new Set<Socket>();
+  const past = { up: 0, down: 0 };
+  let heardAtMs = clock.nowMs();
+  let lastDown = 0;
+
+  async function open(port: number, signal: AbortSignal): Promise<Socket> {
+    const socket = connect({ host: "127.0.0.1", port, noDelay: true, allowHalfOpen: false });
+    const abort = () => socket.destroy(signal.reason as Error);
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      await once(socket, "connect");
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw new PosternError("ssm.plugin-failed", "session-manager-plugin does not answer on its port.", { cause });
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+    // An error that comes before its reader listens must not end the process.
+    socket.on("error", () => undefined);
+    socket.on("close", () => {
+      sockets.delete(socket);
+      past.up += socket.bytesWritten;
+      past.down += socket.bytesRead;
+    });
+    sockets.add(socket);
+    return socket;
+  }
+
+  return {
+    connect: open,
+    /** It is not said which; of those that have brought nothing, the oldest. */
+    refuse: (reason: Error) => {
+      const silent = [...sockets].find(({ bytesRead }) => bytesRead === 0);
+      silent?.destroy(reason);
+    },
+    destroyAll: (reason: Error) => {
+      for (const socket of sockets) socket.destroy(reason);
+    },
+    vitals: () => {
+      const all = [...sockets];
+      const bytesDown = past.down + all.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
+      const bytesUp = past.up + all.reduce((sum, { bytesWritten }) => sum + bytesWritten, 0);
+      if (bytesDown !== lastDown) {
+        lastDown = bytesDown;
+        heardAtMs = clock.nowMs();
+      }
+      return { silentMs: clock.nowMs() - heardAtMs, openStreams: all.length, bytesUp, bytesDown };
+    },
+  };
+}
