@@ -83,6 +83,8 @@ function codeOf(findings: Findings, step: StepName, failure: Failure): VerdictCo
       return codeOfReport(failure.report, failure.isPasswordProven);
     case "impostor":
       return "auth.impostor";
+    case "read-only":
+      return "db.read-only";
     case "no-method":
       return "auth.method";
     case "limit":
