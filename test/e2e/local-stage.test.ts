@@ -45,7 +45,7 @@ describe("local --check", () => {
       new Set(["database", "bundles", "functions", "aws", "setup", "migrate", "seed", "health", "tunnel", "teardown"]),
     );
     expect(result.steps).toContainEqual(
-      expect.objectContaining({ name: "tunnel", ok: true, note: expect.stringContaining("direct") }),
+      expect.objectContaining({ name: "tunnel", ok: true, note: expect.stringContaining("ssm") }),
     );
     expect(await program.nextLine()).toBeUndefined();
     expect(await readdir(folder)).toEqual([]);

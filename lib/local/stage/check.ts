@@ -22,8 +22,8 @@ export type CheckOptions = {
 export type CheckResult = { readonly ok: boolean; readonly steps: readonly Step[] };
 
 /**
- * Brings a whole local stage up on free ports in a temporary folder, queries its database as the application does, and takes
- * it down again, whatever happened: nothing is left.
+ * Brings a whole local stage up on free ports in a temporary folder, queries its database through the tunnel, and takes it
+ * down again, whatever happened: nothing is left.
  *
  * @returns the steps up to the first that failed, and the teardown
  * @throws PosternError `data.unwritable` without a temporary folder; `aborted`, after the teardown
@@ -46,7 +46,7 @@ export async function checkLocalStage(options: CheckOptions): Promise<CheckResul
     const ports = { database: 0, aws: 0, health: 0 };
     stage = await startLocalStage({ root, dataDir, ports, durable: false, requestedBy, onStep, signal });
     const running = stage;
-    await runStep("tunnel", async () => queryAsApplication(running, signal), "direct: there is no tunnel yet");
+    await runStep("tunnel", async () => queryThroughTunnel(running, signal), "ssm: through the stage's own bastion");
   } catch (error) {
     // A failure outside of any step is not in the list yet.
     if (!signal.aborted && steps.every(({ ok }) => ok)) throw error;
@@ -71,15 +71,39 @@ async function makeTemporaryFolder(): Promise<string> {
   }
 }
 
-/** Logs in with the application's secret, verified in full, and reads what the seeds wrote. */
-async function queryAsApplication({ access, manifest, database }: LocalStage, signal: AbortSignal): Promise<void> {
+/**
+ * Opens a tunnel by what the manifest says, as the command line does; logs in with the application's secret, verified in
+ * full, and reads what the seeds wrote.
+ */
+async function queryThroughTunnel({ access, manifest, database }: LocalStage, signal: AbortSignal): Promise<void> {
   const { fetchSecretText } = await import("#lib/stage/secrets-manager.ts");
   const reader = createSecretReader({ fetchText: async (id) => fetchSecretText(id, access) });
   const { username, password } = await reader.read(manifest.secrets.app ?? "");
   const ca = await readCaFile(database.caFile);
   const { host, port, name } = manifest.database;
+  const [{ Tunnel }, { ssmTransport }] = await Promise.all([
+    import("#lib/tunnel/tunnel.ts"),
+    import("#lib/tunnel/ssm/transport.ts"),
+  ]);
+  const transport = ssmTransport({
+    target: manifest.bastions[0] ?? "",
+    ...(manifest.tunnel === undefined ? {} : { documentName: manifest.tunnel.documentName }),
+    host,
+    port,
+    access,
+  });
+  await using tunnel = await Tunnel.connect({ transport, maxRetries: 2 }, signal);
   await using connection = await connect(
-    { host, port, database: name, user: username, password, sslMode: "verify-full", ca },
+    {
+      host: tunnel.host,
+      port: tunnel.port,
+      servername: host,
+      database: name,
+      user: username,
+      password,
+      sslMode: "verify-full",
+      ca,
+    },
     { applicationName: "postern local --check", signal },
   );
   const { rows } = await connection.client.query<{ found: boolean }>("select exists (select from orders) as found");
