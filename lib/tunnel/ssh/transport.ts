@@ -62,12 +62,13 @@ export function sshTransport(options: SshTransportOptions): Transport {
   checkName("SSH server", options.server);
   checkName("database host", options.host);
   const read = createKeyReader();
+  const log = options.log === undefined ? undefined : onceEach(options.log);
   const user = options.user === undefined ? "" : `${options.user}@`;
   const port = options.serverPort === undefined ? "" : `:${options.serverPort}`;
   return {
     kind: "ssh",
     route: `${options.host}:${options.port} through ${user}${options.server}${port}`,
-    connect: async (signal) => connect(options, read, signal),
+    connect: async (signal) => connect({ ...options, ...(log === undefined ? {} : { log }) }, read, signal),
   };
 }
 
@@ -181,6 +182,23 @@ function createKeyReader(): (key: PrivateKeyText) => ReadPrivateKey {
     const read = readPrivateKey(key);
     if (read.kind === "key") opened.set(id, read);
     return read;
+  };
+}
+
+/** A tunnel that reconnects reads the same configuration again: what it says of it is said once. */
+function onceEach(log: Log): Log {
+  const said = new Set<string>();
+  const once =
+    (say: Log["warn"]): Log["warn"] =>
+    (message, fields) => {
+      const line = JSON.stringify([message, fields]);
+      if (said.has(line)) return;
+      said.add(line);
+      say(message, fields);
+    };
+  return {
+    info: once((message, fields) => log.info(message, fields)),
+    warn: once((message, fields) => log.warn(message, fields)),
   };
 }
 

@@ -227,8 +227,10 @@ describe.skipIf(!isInstalled("ssh-keygen"))("an SSH server that does what it sho
     stream.resume();
     const errors: unknown[] = [];
     stream.on("error", (error) => errors.push(error));
-    stream.write(Buffer.alloc(8 * 1024 * 1024));
+    const written = Promise.withResolvers<Error | null | undefined>();
+    stream.write(Buffer.alloc(8 * 1024 * 1024), written.resolve);
     await once(stream, "close");
+    expect(await written.promise).toBeFalsy();
     expect(errors).toEqual([]);
     expect(link.vitals()).toMatchObject({ state: "live", openStreams: 0 });
   });

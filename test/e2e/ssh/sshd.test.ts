@@ -43,6 +43,19 @@ describe.skipIf(!isInstalled("sshd"))("a real sshd in front of a real PostgreSQL
     expect(link.vitals().bytesDown).toBeGreaterThan(100 * 1024 * 1024);
   });
 
+  test("keys that are exchanged anew in the middle change nothing", async () => {
+    const sshd = await scene.start({ settings: ["RekeyLimit 1M", "LogLevel DEBUG"] });
+    await using link = await scene.through(sshd).connect(signal);
+    await using bridge = await startBridge(link);
+    const client = await scene.connectTo(bridge);
+    const payload = Buffer.alloc(8 * 1024 * 1024, "0123456789abcdef\u{FF}", "latin1");
+    const { rows } = await client.query<{ b: Buffer }>("select $1::bytea as b", [payload]);
+    expect(rows[0]?.b.equals(payload)).toBe(true);
+    await client.end();
+    expect(link.vitals().state).toBe("live");
+    expect(sshd.log().match(/NEWKEYS sent/gu)?.length).toBeGreaterThan(3);
+  });
+
   test("a CancelRequest goes through", async () => {
     await using link = await scene.through(await scene.start()).connect(signal);
     await using bridge = await startBridge(link);
