@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { Resolve } from "./address-watch.ts";
@@ -159,6 +160,11 @@ export class Tunnel implements AsyncDisposable {
       bytesDown: links.bytesDown,
       ...(roundTripMs === undefined ? {} : { roundTripMs }),
     };
+  }
+
+  /** What a client of the local port gets, without the port: waits while there is no link. Rejects on abort, and once closed. */
+  async openStream(signal: AbortSignal): Promise<Duplex> {
+    return await this.#supervisor.openStream(signal);
   }
 
   /** Calls the listener at each event of that name, until what is returned is disposed. */

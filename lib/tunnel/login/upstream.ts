@@ -27,6 +27,8 @@ export type LoginUpstream = {
   readonly user: string;
   /** Asked for each connection: a token lasts for minutes only. */
   readonly password: (signal: AbortSignal) => Promise<string>;
+  /** In the place of what clients call themselves: the server's log is to say why somebody writes. */
+  readonly applicationName?: string | undefined;
   /** PEM certificates of the CAs to trust; absent: Node's roots. */
   readonly ca?: readonly string[] | undefined;
 };
@@ -58,7 +60,8 @@ export async function logIn(
   try {
     const secured = await secure(stream, upstream, signal);
     const database = parameters.get("database") ?? upstream.database;
-    secured.write(encodeStartup({ ...Object.fromEntries(parameters), user: upstream.user, database }));
+    const own = upstream.applicationName === undefined ? {} : { application_name: upstream.applicationName };
+    secured.write(encodeStartup({ ...Object.fromEntries(parameters), ...own, user: upstream.user, database }));
     await authenticate(secured, upstream, signal);
     return { stream: secured, ...(await receiveWelcome(secured, signal)) };
   } catch (error) {
