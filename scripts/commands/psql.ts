@@ -3,8 +3,6 @@ import { type Command, Option } from "commander";
 import { writeWhole } from "#lib/base/private-file.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { appName } from "#lib/contract.ts";
-import { readCaFile } from "#lib/postgres/tls.ts";
-import { findStageAuthorities } from "#lib/stage/database-authorities.ts";
 import type { TunnelEvent } from "#lib/tunnel/events.ts";
 import { findTunnel } from "#lib/tunnel/registry/registry.ts";
 import { choosePort } from "#lib/tunnel/registry/remembered-port.ts";
@@ -13,7 +11,7 @@ import { tunnelKey } from "#lib/tunnel/registry/tunnel-key.ts";
 import type { CommandContext } from "../command-context.ts";
 import { accessHelp, addAccessOptions, chooseAccess, type DatabaseAccess } from "../psql/access-options.ts";
 import { findPsql } from "../psql/find-psql.ts";
-import { prepareLogin, withLogin } from "../psql/libpq-login.ts";
+import { prepareLogin, readAuthorities, withLogin } from "../psql/libpq-login.ts";
 import { writeServiceEntry } from "../psql/service-file.ts";
 import { describeRequester } from "../provenance.ts";
 import { describeTunnelEvent } from "../report/tunnel-report.ts";
@@ -47,7 +45,7 @@ type PsqlFlags = {
   readonly stage?: string;
   readonly data?: string;
   readonly psql?: string;
-  readonly command?: string;
+  readonly command?: readonly string[];
   readonly write?: boolean;
   readonly reason?: string;
   readonly ca?: string;
@@ -60,7 +58,11 @@ const withinMs = 20_000;
 export function registerPsql(command: Command, context: CommandContext): void {
   addTransportOptions(addAccessOptions(addStageOption(command)))
     .argument("[args...]", "psql's own arguments, after --")
-    .addOption(new Option("--command <sql>", "run this and end, as psql -c does").env("POSTERN_COMMAND"))
+    .addOption(
+      new Option("--command <sql>", "run this and end, as psql -c does; may be repeated")
+        .env("POSTERN_COMMAND")
+        .argParser<readonly string[] | undefined>((sql, others) => [...(others ?? []), sql]),
+    )
     .addOption(new Option("--psql <path>", "the psql to run (default: the one on PATH)").env("POSTERN_PSQL"))
     .addOption(
       new Option("--service-file <file>", "write an entry for the stage into this pg_service.conf, and end").env(
@@ -78,8 +80,10 @@ export function registerPsql(command: Command, context: CommandContext): void {
       const destination = await openStageDestination(flags.stage, flags.data, transport, context);
       const requester = describeRequester().split("@")[0] ?? "";
       const access = chooseAccess(flags, destination.stage.manifest, requester);
-      const psqlArgs = [...(flags.command === undefined ? [] : ["--command", flags.command]), ...args];
-      context.endWith(await run({ psql, args: psqlArgs, destination, access, transport, flags }, context));
+      const commands = (flags.command ?? []).flatMap((sql) => ["--command", sql]);
+      context.endWith(
+        await run({ psql, args: [...commands, ...args], destination, access, transport, flags }, context),
+      );
     });
 }
 
@@ -142,16 +146,13 @@ async function reachDatabase(
 
 async function writeService(stage: string, file: string, flags: PsqlFlags, context: CommandContext): Promise<void> {
   const destination = await openStageDestination(stage, flags.data, { transport: "direct", engine: "native" }, context);
-  const { manifest, access } = destination.stage;
+  const { manifest } = destination.stage;
   const { database } = manifest;
   const role = chooseAccess(flags, manifest, describeRequester().split("@")[0] ?? "");
   const folder = stateFolderOf(context.env);
   const key = tunnelKey(stage, database);
   const port = await choosePort({ folder, key, name: stage, isFree: async (one) => isPortFree(one, "127.0.0.1") });
-  const authorities =
-    flags.ca === undefined
-      ? await findStageAuthorities(database.host, access.databaseCaFile)
-      : await readCaFile(flags.ca);
+  const authorities = await readAuthorities(destination.stage, flags.ca);
   const rootCert = join(await openStateFolder(folder, "ca"), `${key}.pem`);
   await writeWhole(rootCert, `${authorities.join("\n")}\n`);
   const name = `${appName}-${stage}`;

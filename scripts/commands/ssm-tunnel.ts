@@ -1,13 +1,19 @@
 import { type Command, Option } from "commander";
+import { systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
+import type { Login } from "#lib/tunnel/login/login.ts";
+import { choosePort } from "#lib/tunnel/registry/remembered-port.ts";
 import { stateFolderOf } from "#lib/tunnel/registry/state-folder.ts";
+import { tunnelKey } from "#lib/tunnel/registry/tunnel-key.ts";
+import type { Tunnel } from "#lib/tunnel/tunnel.ts";
 import type { CommandContext } from "../command-context.ts";
 import { parsePort, wholeNumber } from "../options/numbers.ts";
-import { accessHelp, addAccessOptions, chooseAccess } from "../psql/access-options.ts";
+import { accessHelp, addAccessOptions, chooseAccess, type DatabaseAccess } from "../psql/access-options.ts";
 import { describeRequester } from "../provenance.ts";
+import { isPortFree } from "../tunnel/port-taken.ts";
 import { addDestinationOptions, type Destination, openDestination } from "../tunnel/destination.ts";
-import { detachedFlag, type DetachedTunnel, detachTunnel } from "../tunnel/detach.ts";
-import { execThrough } from "../tunnel/exec.ts";
+import { detachedFlag, type DetachedTunnel, detachTunnel, type LoginEvent } from "../tunnel/detach.ts";
+import { execThrough, openLogin } from "../tunnel/exec.ts";
 import { makeTransport } from "../tunnel/make-transport.ts";
 import { registerList, registerStatus, registerStop } from "../tunnel/subcommands.ts";
 import { addTransportOptions, readTransportFlags } from "../tunnel/transport-options.ts";
@@ -21,9 +27,11 @@ is refused.
 The port of a stage is always the same (it follows from the name, unless it was taken when it was first chosen); --port gives another.
 With --json each event is a line on stdout: listening, up, degraded, down, reconnecting, maxRetriesExceeded, closed.
 
---exec runs one command while the tunnel is up, and ends with its exit code. It gets PGHOST, PGHOSTADDR, PGPORT and, for a stage,
-PGUSER, PGDATABASE, PGSSLMODE, PGSSLROOTCERT, PGPASSFILE and a DATABASE_URL without a password: what is made on libpq
-logs in with them.
+--login opens a second port, which does TLS and the login for its clients: with the URL that is printed, anything that speaks
+PostgreSQL gets in without the database's password and without its certificate, until the tunnel ends. Keep the URL to yourself.
+
+--exec runs one command while the tunnel is up, and ends with its exit code. For a stage it has DATABASE_URL and libpq's variables
+(PGHOST, PGPORT, PGUSER, PGPASSWORD, …) for such a port; for a target PGHOST, PGHOSTADDR and PGPORT.
 ${accessHelp}
 
 Exit code: 0 done, 1 you must act (a tunnel is running, the stage has none), 2 it could not be opened, 129/130/143 ended by
@@ -43,6 +51,7 @@ type TunnelFlags = {
   readonly detach?: boolean;
   readonly detached?: boolean;
   readonly exec?: string;
+  readonly login?: boolean;
   readonly write?: boolean;
   readonly reason?: string;
   readonly ca?: string;
@@ -52,6 +61,8 @@ type TunnelFlags = {
 const execWithinMs = 60_000;
 
 export function registerSsmTunnel(command: Command, context: CommandContext): void {
+  // Whoever reads lines reads the error as one, too, whatever it is.
+  context.output.startEvents();
   addAccessOptions(addTransportOptions(addDestinationOptions(command)))
     // What comes after `stop` is for it.
     .enablePositionalOptions()
@@ -77,6 +88,7 @@ export function registerSsmTunnel(command: Command, context: CommandContext): vo
     .addOption(
       new Option("--exec <command>", "run this command while the tunnel is up, and end with it").env("POSTERN_EXEC"),
     )
+    .addOption(new Option("--login", "a second port that logs in for its clients (with --stage)").env("POSTERN_LOGIN"))
     .addHelpText("after", help)
     .action(async () => run(command, context));
   registerList(command, context);
@@ -87,8 +99,9 @@ export function registerSsmTunnel(command: Command, context: CommandContext): vo
 async function run(command: Command, context: CommandContext): Promise<void> {
   const { output, signal, env } = context;
   const flags = readFlags(command);
-  if (flags.detach === true) return output.result(await detachTunnel(context), describeDetached);
-  if (flags.exec === undefined) output.startEvents();
+  if (flags.detach === true) {
+    return output.result(await detachTunnel(flags.login === true ? "login" : "up", context), describeDetached);
+  }
   const transportFlags = readTransportFlags(command);
   const destination = await openDestination(command, transportFlags, context);
   const access = accessTo(destination, flags);
@@ -105,16 +118,55 @@ async function run(command: Command, context: CommandContext): Promise<void> {
     isDetached: flags.detached === true,
     stateFolder,
   };
-  const { exec } = flags;
-  if (exec === undefined) return await runTunnel(options, context, async (tunnel) => untilStopped(tunnel, signal));
-  const quiet = { ...context, output: { ...output, event: () => {}, status: () => {} } };
-  const exitCode = await runTunnel({ ...options, withinMs: execWithinMs }, quiet, async (tunnel) =>
-    execThrough(tunnel, { command: exec, destination, access, caFile: flags.ca, stateFolder }, context),
-  );
-  context.endWith(exitCode);
+  const { exec, ca: caFile } = flags;
+  if (exec !== undefined) {
+    const quiet = { ...context, output: { ...output, event: () => {}, status: () => {} } };
+    const exitCode = await runTunnel({ ...options, withinMs: execWithinMs }, quiet, async (tunnel) =>
+      execThrough(tunnel, { command: exec, destination, access, caFile }, context),
+    );
+    return context.endWith(exitCode);
+  }
+  await runTunnel(options, context, async (tunnel) => {
+    await using login = await openOwnLogin(
+      tunnel,
+      { destination, access, caFile, bind: flags.bind, stateFolder },
+      context,
+    );
+    if (login !== undefined) {
+      const { host, port, url } = login;
+      output.result(
+        { event: "login", at: systemClock.wallTime().toISOString(), host, port, url } satisfies LoginEvent,
+        (event) => event.url,
+      );
+    }
+    await untilStopped(tunnel, signal);
+  });
 }
 
-function describeDetached({ pid, host, port }: DetachedTunnel): string {
+type OwnLogin = {
+  readonly destination: Destination;
+  readonly access: DatabaseAccess | undefined;
+  readonly caFile: string | undefined;
+  readonly bind: string;
+  readonly stateFolder: string;
+};
+
+/** The port of --login, which stays the same, too; its URL does not. */
+async function openOwnLogin(
+  tunnel: Tunnel,
+  { destination, access, caFile, bind, stateFolder }: OwnLogin,
+  context: CommandContext,
+): Promise<Login | undefined> {
+  if (destination.kind === "target" || access === undefined) return undefined;
+  const { stage, name, database } = destination;
+  const key = `${tunnelKey(name, database)}-login`;
+  const isFree = async (port: number) => isPortFree(port, bind);
+  const port = await choosePort({ folder: stateFolder, key, name: `${name}/login`, isFree });
+  return await openLogin(tunnel, { stage, access, caFile, port, bind }, context);
+}
+
+function describeDetached({ pid, host, port, url }: DetachedTunnel): string {
+  if (url !== undefined) return url;
   return `${host}:${port} (process ${pid}; end it with \`postern ssm-tunnel stop\`)`;
 }
 
@@ -127,15 +179,26 @@ function readFlags(command: Command): TunnelFlags {
       "--detach and --exec do not go together: the tunnel of --exec ends with its command.",
     );
   }
+  if (flags.exec !== undefined && flags.login === true) {
+    throw new PosternError("usage.invalid", "--login and --exec do not go together: --exec has such a port already.");
+  }
   const isTyped = (name: string) => command.getOptionValueSource(name) === "cli";
-  const idle = flags.exec === undefined ? ["write", "reason", "ca"].find(isTyped) : undefined;
-  if (idle !== undefined)
-    throw new PosternError("usage.invalid", `--${idle} goes with --exec: a tunnel by itself logs nobody in.`);
+  const logsIn = flags.exec !== undefined || flags.login === true;
+  const idle = logsIn ? undefined : ["write", "reason", "ca"].find(isTyped);
+  if (idle !== undefined) {
+    const message = `--${idle} goes with --login or --exec: a tunnel by itself logs nobody in.`;
+    throw new PosternError("usage.invalid", message);
+  }
   return flags;
 }
 
-function accessTo(destination: Destination, flags: TunnelFlags) {
-  if (destination.kind === "target" || flags.exec === undefined) return undefined;
+/** @throws PosternError `usage.invalid` for a login where nothing is known of roles */
+function accessTo(destination: Destination, flags: TunnelFlags): DatabaseAccess | undefined {
+  if (destination.kind === "target") {
+    if (flags.login !== true) return undefined;
+    throw new PosternError("usage.invalid", "--login goes with --stage, whose manifest says who may log in.");
+  }
+  if (flags.exec === undefined && flags.login !== true) return undefined;
   return chooseAccess(flags, destination.stage.manifest, describeRequester().split("@")[0] ?? "");
 }
 

@@ -7,6 +7,8 @@ export type DatabaseAccess = {
   readonly role: Extract<RoleKey, "readonly" | "operator">;
   /** `application_name`: the server shows it in `pg_stat_activity` and writes it into its log of connections. */
   readonly applicationName: string;
+  /** It was given, and is in the name. */
+  readonly hasReason: boolean;
 };
 
 type AccessFlags = { readonly write?: boolean; readonly reason?: string };
@@ -55,9 +57,9 @@ export function chooseAccess(
   }
   if (!isProtected || write === true) {
     const applicationName = reason === undefined ? `postern ${user}` : withReason(`postern ${user}: `, reason);
-    return { role: "operator", applicationName };
+    return { role: "operator", applicationName, hasReason: reason !== undefined };
   }
-  return { role: "readonly", applicationName: `postern ${user}` };
+  return { role: "readonly", applicationName: `postern ${user}`, hasReason: false };
 }
 
 /** The server would cut a longer one, and write other characters as question marks or escapes. */

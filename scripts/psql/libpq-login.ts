@@ -47,7 +47,7 @@ export async function prepareLogin(options: LoginOptions): Promise<LibpqLogin> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await makePrivateFolder(stateFolder));
   const rootCert = join(folder.path, "ca.pem");
-  await writeWhole(rootCert, `${(await readAuthorities(options, caFile)).join("\n")}\n`);
+  await writeWhole(rootCert, `${(await readAuthorities(stage, caFile)).join("\n")}\n`);
 
   const login = databaseLogin(manifest, access.role, stage.access);
   const passFile = join(folder.path, "pgpass");
@@ -94,7 +94,8 @@ export function withLogin(
   return { ...Object.fromEntries(Object.entries(env).filter(([name]) => !overruled.test(name))), ...login };
 }
 
-async function readAuthorities({ stage }: LoginOptions, caFile: string | undefined): Promise<readonly string[]> {
+/** @throws PosternError `config.invalid` for a file without certificates, or where none are known */
+export async function readAuthorities(stage: StageTarget, caFile: string | undefined): Promise<readonly string[]> {
   if (caFile !== undefined) return await readCaFile(caFile);
   return await findStageAuthorities(stage.manifest.database.host, stage.access.databaseCaFile);
 }

@@ -91,10 +91,14 @@ export async function openStageDestination(
   const stage = await openStage(parseStageName(name), data, context);
   const { manifest, access } = stage;
   if (transport === "ssm" && (manifest.tunnel === undefined || manifest.bastions.length === 0)) {
-    throw new PosternError("stage.no-tunnel", `The stage ${name} has no bastion that carries sessions.`);
+    throw noTunnel(name);
   }
   const { host, port } = manifest.database;
   return { kind: "stage", name, database: { host, port }, access, stage };
+}
+
+export function noTunnel(stage: string): PosternError {
+  return new PosternError("stage.no-tunnel", `The stage ${stage} has no bastion that carries sessions.`);
 }
 
 /** The command line wins over the environment; a stage and a target from the same place are a contradiction. */

@@ -10,7 +10,22 @@ import type { CommandContext } from "../command-context.ts";
 import { describeTunnelEvent } from "../report/tunnel-report.ts";
 
 /** A tunnel that goes on without us. */
-export type DetachedTunnel = { readonly pid: number; readonly host: string; readonly port: number };
+export type DetachedTunnel = {
+  readonly pid: number;
+  readonly host: string;
+  readonly port: number;
+  /** Of `--login`. */
+  readonly url?: string;
+};
+
+/** The line of `--login`: the one in which there is a secret, for whoever started it. */
+export type LoginEvent = {
+  readonly event: "login";
+  readonly at: string;
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+};
 
 /** Given to the process that goes on; a flag for nobody else. */
 export const detachedFlag = "--detached";
@@ -18,7 +33,7 @@ export const detachedFlag = "--detached";
 /** What a tunnel may take to be up before it is called off. */
 const withinMs = 60_000;
 
-type Line = TunnelEvent | { readonly error: ErrorDocument };
+type Line = TunnelEvent | LoginEvent | { readonly error: ErrorDocument };
 
 /**
  * Starts the same command again as a process of its own group, which no terminal's end ends, and waits until its tunnel is up.
@@ -26,9 +41,10 @@ type Line = TunnelEvent | { readonly error: ErrorDocument };
  * What it tells until then is read from its output; later it tells the registry alone. When it fails, or we are stopped first, it
  * is gone when this returns.
  *
+ * @param last what it tells when all of it is there
  * @throws PosternError whatever the tunnel failed with; the last reason when it is not up within a minute
  */
-export async function detachTunnel(context: CommandContext): Promise<DetachedTunnel> {
+export async function detachTunnel(last: "up" | "login", context: CommandContext): Promise<DetachedTunnel> {
   const { root, args, env, signal, output } = context;
   signal.throwIfAborted();
   const cli = join(root, "scripts", "cli.ts");
@@ -53,12 +69,12 @@ export async function detachTunnel(context: CommandContext): Promise<DetachedTun
       const line = JSON.parse(text) as Line;
       if ("error" in line) failure = line.error;
       else if (line.event === "listening") local = line;
-      else if (line.event === "up" && local !== undefined) {
+      else if (line.event === last && local !== undefined) {
         child.stdout.destroy();
         child.stderr.destroy();
         child.unref();
         isUp = true;
-        return { pid, host: local.host, port: local.port };
+        return { pid, host: local.host, port: local.port, ...("url" in line ? { url: line.url } : {}) };
       } else if ("reason" in line && line.reason !== undefined) {
         reason = line.reason;
         const news = describeTunnelEvent(line);

@@ -1,9 +1,47 @@
+import { databaseLogin } from "#lib/stage/database-login.ts";
 import type { Tunnel } from "#lib/tunnel/tunnel.ts";
+import type { Login } from "#lib/tunnel/login/login.ts";
 import type { CommandContext } from "../command-context.ts";
 import type { DatabaseAccess } from "../psql/access-options.ts";
-import { type LibpqLogin, prepareLogin, withLogin } from "../psql/libpq-login.ts";
+import { readAuthorities, withLogin } from "../psql/libpq-login.ts";
+import type { StageTarget } from "../target.ts";
 import { runAtTerminal } from "./child.ts";
 import type { Destination } from "./destination.ts";
+
+export type LoginEndpointOptions = {
+  readonly stage: StageTarget;
+  readonly access: DatabaseAccess;
+  readonly caFile: string | undefined;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly bind?: string;
+};
+
+/** A port beside the tunnel's, whose clients need neither the database's certificate nor its password. */
+export async function openLogin(
+  tunnel: Tunnel,
+  { stage, access, caFile, port, bind }: LoginEndpointOptions,
+  { output }: Pick<CommandContext, "output">,
+): Promise<Login> {
+  const { database } = stage.manifest;
+  const login = databaseLogin(stage.manifest, access.role, stage.access);
+  const { startLogin } = await import("#lib/tunnel/login/login.ts");
+  return await startLogin({
+    openStream: async (signal) => tunnel.openStream(signal),
+    upstream: {
+      host: database.host,
+      port: database.port,
+      database: database.name,
+      user: login.user,
+      password: async () => login.password(),
+      applicationName: access.hasReason ? access.applicationName : undefined,
+      ca: await readAuthorities(stage, caFile),
+    },
+    port,
+    bind,
+    onFailure: ({ message, code }) => output.note(`a client was not logged in: ${message} [${code}]`),
+  });
+}
 
 export type ExecOptions = {
   /** A line for the shell. */
@@ -12,48 +50,30 @@ export type ExecOptions = {
   /** Absent for a target, of whose database nothing is known but where it is. */
   readonly access: DatabaseAccess | undefined;
   readonly caFile: string | undefined;
-  readonly stateFolder: string;
 };
 
-/** How the command finds the database: variables, and what must stay while it runs. */
-type Endpoint = AsyncDisposable & { readonly env: Readonly<Record<string, string>> };
-
-/** Runs a command that uses the tunnel. @returns its exit code */
+/**
+ * Runs a command that uses the tunnel. For a stage it is given a port that logs in for it; its password in the environment is one
+ * of this machine, and of no worth afterwards.
+ *
+ * @returns its exit code
+ */
 export async function execThrough(tunnel: Tunnel, options: ExecOptions, context: CommandContext): Promise<number> {
-  await using endpoint = await openEndpoint(tunnel, options);
-  const { command } = options;
-  const env = withLogin(context.env, endpoint.env);
-  return await runAtTerminal({ command, args: [], env, shell: true }, context, tunnel.ended);
-}
-
-async function openEndpoint(
-  tunnel: Pick<Tunnel, "host" | "port">,
-  { destination, access, caFile, stateFolder }: ExecOptions,
-): Promise<Endpoint> {
-  const local = { host: connectableHost(tunnel.host), port: tunnel.port };
+  const { command, destination, access, caFile } = options;
+  const run = async (found: Readonly<Record<string, string>>) => {
+    const env = withLogin(context.env, found);
+    return await runAtTerminal({ command, args: [], env, shell: true }, context, tunnel.ended);
+  };
   if (destination.kind === "target" || access === undefined) {
-    const env = { PGHOST: destination.database.host, PGHOSTADDR: local.host, PGPORT: String(local.port) };
-    return { env, [Symbol.asyncDispose]: async () => {} };
+    const local = { PGHOSTADDR: connectableHost(tunnel.host), PGPORT: String(tunnel.port) };
+    return await run({ PGHOST: destination.database.host, ...local });
   }
-  const login = await prepareLogin({ stage: destination.stage, access, local, caFile, stateFolder });
-  const env = { ...login.env, DATABASE_URL: databaseUrl(login, local) };
-  return { env, [Symbol.asyncDispose]: async () => login[Symbol.asyncDispose]() };
+  await using login = await openLogin(tunnel, { stage: destination.stage, access, caFile, port: 0 }, context);
+  return await run({ ...login.environment, PGAPPNAME: access.applicationName });
 }
 
 /** Where a client on this machine connects to. */
 export function connectableHost(bound: string): string {
   if (bound === "0.0.0.0" || bound === "localhost") return "127.0.0.1";
   return bound === "::" ? "::1" : bound;
-}
-
-/** As libpq reads it; the password is in PGPASSFILE. */
-function databaseUrl({ user, env }: LibpqLogin, local: { readonly host: string; readonly port: number }): string {
-  const { PGHOST: host = "", PGDATABASE: database = "", PGSSLROOTCERT: rootCert = "" } = env;
-  const parameters = [
-    ["hostaddr", local.host],
-    ["sslmode", "verify-full"],
-    ["sslrootcert", rootCert],
-  ].map(([name, value = ""]) => `${name}=${encodeURIComponent(value)}`);
-  const place = `${encodeURIComponent(user)}@${host}:${local.port}/${encodeURIComponent(database)}`;
-  return `postgresql://${place}?${parameters.join("&")}`;
 }

@@ -1,7 +1,7 @@
-import { PosternError } from "#lib/base/errors.ts";
+import type { SsmTransportOptions } from "#lib/tunnel/ssm/transport.ts";
 import type { Transport } from "#lib/tunnel/transport.ts";
 import type { CommandContext } from "../command-context.ts";
-import type { Destination } from "./destination.ts";
+import { type Destination, noTunnel } from "./destination.ts";
 import type { TransportFlags } from "./transport-options.ts";
 
 type Environment = CommandContext["env"];
@@ -20,10 +20,45 @@ export async function makeTransport(
     case "ssh":
       return await makeSsh(destination, flags, env);
     case "ssm":
-      throw new PosternError("usage.invalid", `--transport ${flags.transport} is still to come: expected direct.`);
+      return await makeSsm(destination, flags);
     default:
       return flags.transport satisfies never;
   }
+}
+
+/** A stage has its own document and bastions; for a target AWS's own document is told host and port. */
+async function makeSsm(destination: Destination, flags: TransportFlags): Promise<Transport> {
+  const open = await findEngine(flags);
+  const { access, database } = destination;
+  if (destination.kind === "target") return open({ ...database, access, target: destination.target ?? "" });
+  const [{ chooseBastion }, { stageTransport }, { fetchManifest }] = await Promise.all([
+    import("#lib/tunnel/ssm/bastions.ts"),
+    import("#lib/tunnel/stage-transport.ts"),
+    import("#lib/stage/manifest.ts"),
+  ]);
+  const { manifest } = destination.stage;
+  return stageTransport({
+    manifest,
+    readManifest: async (signal) => fetchManifest({ stage: manifest.stage, access, signal }),
+    chooseBastion: async (bastions, signal) => chooseBastion(bastions, access, signal),
+    through: (target, { stage, tunnel, database: { host, port } }) => {
+      if (tunnel === undefined) throw noTunnel(stage);
+      return open({ host, port, access, target, documentName: tunnel.documentName });
+    },
+  });
+}
+
+type OpenSsm = (options: SsmTransportOptions) => Transport;
+
+async function findEngine({ engine, pace, sessions, keepAlive }: TransportFlags): Promise<OpenSsm> {
+  if (engine === "plugin") return (await import("#lib/tunnel/ssm/plugin/plugin-transport.ts")).pluginTransport;
+  const { ssmTransport } = await import("#lib/tunnel/ssm/transport.ts");
+  const wishes = {
+    ...(pace === undefined ? {} : { paceBytesPerMs: pace }),
+    ...(sessions === undefined ? {} : { sessions }),
+    ...(keepAlive === undefined ? {} : { keepAlive }),
+  };
+  return (options) => ssmTransport({ ...options, ...wishes });
 }
 
 /** What is secret comes by the environment alone: arguments are for everybody to read. */

@@ -53,7 +53,7 @@ export function addTransportOptions(command: Command): Command {
     .addOption(
       new Option("--sessions <n>", "ssm: spread connections over this many sessions (default: 1)")
         .env("POSTERN_SESSIONS")
-        .argParser(wholeNumber(1, 32)),
+        .argParser(wholeNumber(1, 16)),
     )
     .addOption(
       new Option("--keep-alive", "ssm: keep an idle session from its idle timeout, which is your account's policy").env(
@@ -103,11 +103,10 @@ export function readTransportFlags(command: Command): TransportFlags {
   if (flags.transport === "ssh" && flags.sshHost === undefined) {
     throw new PosternError("usage.invalid", "--transport ssh needs the server: --ssh-host HOST.");
   }
-  if (flags.engine === "plugin" && (flags.sessions ?? 1) > 1) {
-    throw new PosternError(
-      "usage.invalid",
-      "--sessions goes with this program's own client: leave out --engine plugin.",
-    );
+  const own = flags.engine === "plugin" ? (["pace", "sessions", "keepAlive"] as const).find(isTyped) : undefined;
+  if (own !== undefined) {
+    const message = `${flagName(own)} goes with this program's own client, not with --engine plugin.`;
+    throw new PosternError("usage.invalid", message);
   }
   return flags;
 }

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { type FunctionPart, functionName, functionParts, type Manifest, manifestParameterName } from "#lib/contract.ts";
 import { startAwsEndpoint } from "#lib/local/aws/endpoint.ts";
 import type { TaskRunner } from "#lib/local/aws/ecs.ts";
+import { type AwsResources, noResources } from "#lib/local/aws/resources.ts";
 import { createMemorySecretStore, type SecretStore } from "#lib/local/aws/secret-store.ts";
+import type { SessionManager } from "#lib/local/aws/ssm-sessions.ts";
 import { readMigrations } from "#lib/migrate/folder/source.ts";
 import { repositoryRoot } from "./command-line.ts";
 
@@ -16,6 +18,9 @@ type Invocation = { readonly part: FunctionPart; readonly type: string; readonly
 export type OutsideParts = {
   readonly tasks?: TaskRunner;
   readonly secrets?: SecretStore;
+  readonly sessions?: SessionManager;
+  /** As EC2 tells. */
+  readonly instances?: () => AwsResources["instances"];
   /** The CA of its database. */
   readonly caFile?: string;
 };
@@ -27,7 +32,7 @@ export type OutsideParts = {
 export async function startOutsideOfStage(
   functions: Functions,
   manifest: Partial<Manifest> = {},
-  { tasks, secrets = createMemorySecretStore(), caFile }: OutsideParts = {},
+  { tasks, secrets = createMemorySecretStore(), sessions, instances = () => [], caFile }: OutsideParts = {},
 ) {
   const stack = new AsyncDisposableStack();
   const folder = stack.adopt(await mkdtemp(join(tmpdir(), "postern-test-")), async (dir) =>
@@ -63,6 +68,7 @@ export async function startOutsideOfStage(
       parameters: new Map([[manifestParameterName("local"), JSON.stringify(published)]]),
       secrets,
       tasks: () => tasks,
+      sessions: () => sessions,
       lambda: () => ({
         has: (name) => partOf(name) !== undefined,
         invoke: async (name, payload, { invocationType: type }) => {
@@ -74,7 +80,7 @@ export async function startOutsideOfStage(
           return { statusCode, payload: reply, executedVersion: "$LATEST", requestId: randomUUID() };
         },
       }),
-      resources: () => ({ dbInstances: [], dbProxies: [], dbProxyTargets: {}, instances: [], addresses: [] }),
+      resources: () => ({ ...noResources, instances: instances() }),
     }),
   );
   const access = { url: endpoint.url, region: "local", ...credentials, ...(caFile === undefined ? {} : { caFile }) };

@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTcp } from "node:net";
 import { once } from "node:events";
-import { type Manifest, roleNames, secretName } from "#lib/contract.ts";
+import { type Manifest, roleNames, secretName, tunnelDocumentName } from "#lib/contract.ts";
 import { createMemorySecretStore, storeSecret } from "#lib/local/aws/secret-store.ts";
+import type { SessionTarget } from "#lib/local/aws/ssm-sessions.ts";
+import { startSessionGateway } from "#lib/local/gateway/gateway.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { listTunnels } from "#lib/tunnel/registry/registry.ts";
 import { stopTunnel } from "#lib/tunnel/registry/stop.ts";
@@ -22,9 +24,16 @@ const rolesSql = (readonly: string, operator: string) => `
   grant select on items to postern_readonly;
   grant select, insert, update, delete on items to postern_operator`;
 
+/** The bastions of the bench: of the first the agent is offline. */
+export const bastions = { offline: "i-0000000000000000a", online: "i-0000000000000000b" } as const;
+
+/** What only the bastion can resolve. */
+export const internal = { host: "db.internal", port: 5432 } as const;
+
 /**
- * A stage as the tunnel's commands see it: a real PostgreSQL with a person's two roles, secrets for them, a manifest, and a state
- * folder of its own. Disposing stops every tunnel that was left running.
+ * A stage as the tunnel's commands see it: a real PostgreSQL with a person's two roles, secrets for them, a manifest, Session
+ * Manager with two bastions, and a state folder of its own. The database is `localhost` to this machine, and `db.internal:5432`
+ * to the bastions. Disposing stops every tunnel that was left running.
  */
 export async function startTunnelBench(manifest: Partial<Manifest> = {}) {
   await using stack = new AsyncDisposableStack();
@@ -50,15 +59,28 @@ export async function startTunnelBench(manifest: Partial<Manifest> = {}) {
     const value = JSON.stringify({ username: roleNames[role], password: passwords[role] });
     await storeSecret(secrets, secretName("local", role), value, new Date());
   }
+  const gateway = stack.use(
+    await startSessionGateway({
+      database: (host, port) =>
+        host === internal.host && port === internal.port ? { host: server.host, port: server.port } : undefined,
+      targets: [
+        { instanceId: bastions.offline, state: "offline" },
+        { instanceId: bastions.online, state: "online" },
+      ],
+      documents: { [tunnelDocumentName("local")]: internal },
+    }),
+  );
   const stage = stack.use(
     await startOutsideOfStage(
       {},
       {
         database: { host: "localhost", port: server.port, name: "postgres", instanceId: "postern-local" },
+        bastions: Object.values(bastions),
+        tunnel: { documentName: tunnelDocumentName("local") },
         secrets: { readonly: secretName("local", "readonly"), operator: secretName("local", "operator") },
         ...manifest,
       },
-      { secrets, caFile: server.caFile },
+      { secrets, sessions: gateway, instances: () => gateway.targets().map(toInstance), caFile: server.caFile },
     ),
   );
   const stateHome = stack.adopt(await mkdtemp(join(tmpdir(), "postern-state-")), async (folder) => {
@@ -77,6 +99,7 @@ export async function startTunnelBench(manifest: Partial<Manifest> = {}) {
   return {
     [Symbol.asyncDispose]: async () => opened.disposeAsync(),
     server,
+    gateway,
     passwords,
     asSuperuser,
     stateFolder,
@@ -85,6 +108,11 @@ export async function startTunnelBench(manifest: Partial<Manifest> = {}) {
     /** What is left of logins: nothing, once the commands have ended. */
     logins: async () => readdir(join(stateFolder, "logins")).catch(() => []),
   };
+}
+
+function toInstance({ instanceId, state }: SessionTarget) {
+  const Name = state === "stopped" ? ("stopped" as const) : ("running" as const);
+  return { InstanceId: instanceId, State: { Code: Name === "stopped" ? 80 : 16, Name } };
 }
 
 export type TunnelBench = Awaited<ReturnType<typeof startTunnelBench>>;

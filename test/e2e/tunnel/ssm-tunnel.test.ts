@@ -1,9 +1,10 @@
 import { once } from "node:events";
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
+import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TunnelEvent } from "#lib/tunnel/events.ts";
 import { preferredPort } from "#lib/tunnel/registry/tunnel-key.ts";
@@ -171,19 +172,59 @@ test("a detached tunnel that cannot be up fails with its reason, and leaves no p
   expect((await runCommand(["ssm-tunnel", "list", "--json"], bench)).json()).toEqual({ tunnels: [] });
 });
 
-test("--exec runs a command that can log in through the tunnel, and ends with its exit code", async () => {
-  const { exitCode, stdout } = await runCommand(
-    [
-      "ssm-tunnel",
-      "--exec",
-      'psql -XAtc "select current_user" && psql -XAtc "select 1" "$DATABASE_URL"; exit 7',
-      "--port",
-      "0",
-    ],
-    bench,
-  );
-  expect([exitCode, stdout]).toEqual([7, "postern_operator\n1\n"]);
+test("--exec runs a command that is logged in through the tunnel, and ends with its exit code", async () => {
+  const program = `
+    import pg from "pg";
+    const client = new pg.Client({ connectionString: process.env.DATABASE_URL });
+    await client.connect();
+    console.log((await client.query("select 2 as two")).rows[0].two);
+    await client.end();`;
+  const script = [
+    'psql -XAtc "select current_user, application_name from pg_stat_activity where pid = pg_backend_pid()"',
+    'psql "$DATABASE_URL" -XAtc "select 1"',
+    `"${process.execPath}" --input-type=module -e '${program}'`,
+    "exit 7",
+  ].join("; ");
+  const { exitCode, stdout } = await runCommand(["ssm-tunnel", "--exec", script, "--port", "0"], bench);
+  expect([exitCode, stdout]).toEqual([7, expect.stringMatching(/^postern_operator\|postern \S+\n1\n2\n$/u)]);
   expect(await bench.logins()).toEqual([]);
+});
+
+test("--exec for a target says where the database is, and nothing else", async () => {
+  const args = ["--host", "localhost", "--remote-port", String(bench.server.port), "--port", "0"];
+  const { stdout } = await runCommand(
+    ["ssm-tunnel", "--exec", "env | grep ^PG | sort; echo ${DATABASE_URL-none}", ...args],
+    {
+      env: { XDG_STATE_HOME: bench.env.XDG_STATE_HOME, POSTERN_TRANSPORT: "direct" },
+    },
+  );
+  expect(stdout).toMatch(/^PGHOST=localhost\nPGHOSTADDR=127\.0\.0\.1\nPGPORT=\d+\nnone\n$/u);
+});
+
+test("--login gives a URL with which any client gets in, detached as well, until it ends", async () => {
+  const reason = ["--write", "--reason", "TICKET-42"];
+  const started = await runCommand(["ssm-tunnel", "--login", "--detach", "--json", ...reason], bench);
+  expect(started).toMatchObject({ exitCode: 0 });
+  const { url, pid } = started.json() as { url: string; pid: number };
+  const query = async () => {
+    const client = new Client({ connectionString: url });
+    client.on("error", () => {});
+    await client.connect();
+    try {
+      return (await client.query("select current_user, current_setting('application_name') as name")).rows;
+    } finally {
+      await client.end();
+    }
+  };
+  expect(await query()).toEqual([
+    { current_user: "postern_operator", name: expect.stringMatching(/^postern \S+: TICKET-42$/u) },
+  ]);
+  const { password } = new URL(url);
+  expect((await readProcessFacts(pid))?.command).not.toContain(password);
+  const [record = ""] = await readdir(join(bench.stateFolder, "tunnels"));
+  expect(await readFile(join(bench.stateFolder, "tunnels", record), "utf8")).not.toContain(password);
+  expect((await runCommand(["ssm-tunnel", "stop"], bench)).exitCode).toBe(0);
+  await expect(query()).rejects.toThrow(/ECONNREFUSED|ENOENT/u);
 });
 
 test("what is bound to more than loopback is warned about", async () => {

@@ -5,16 +5,25 @@ const dev = { protected: false, stage: "dev" };
 const production = { protected: true, stage: "production" };
 
 test("on a protected stage one reads, and writes only for a reason, which the server is told", () => {
-  expect(chooseAccess({}, production, "ada")).toEqual({ role: "readonly", applicationName: "postern ada" });
+  expect(chooseAccess({}, production, "ada")).toEqual({
+    role: "readonly",
+    applicationName: "postern ada",
+    hasReason: false,
+  });
   expect(chooseAccess({ write: true, reason: "TICKET-42, undo order 7" }, production, "ada")).toEqual({
     role: "operator",
     applicationName: "postern ada: TICKET-42, undo order 7",
+    hasReason: true,
   });
   expect(() => chooseAccess({ write: true }, production, "ada")).toThrow(/--write on the protected stage production/u);
 });
 
 test("elsewhere one may write without asking", () => {
-  expect(chooseAccess({}, dev, "ada")).toEqual({ role: "operator", applicationName: "postern ada" });
+  expect(chooseAccess({}, dev, "ada")).toEqual({
+    role: "operator",
+    applicationName: "postern ada",
+    hasReason: false,
+  });
   expect(chooseAccess({ write: true, reason: "why not" }, dev, "ada")).toMatchObject({ role: "operator" });
 });
 
