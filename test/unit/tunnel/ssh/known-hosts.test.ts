@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,31 +13,19 @@ import {
 } from "#lib/tunnel/ssh/known-hosts.ts";
 import { isInstalled } from "../../../support/debian.ts";
 import { runKeygen } from "../../../support/ssh/key-forms.ts";
+import { makePublicKey, publicKeyField } from "../../../support/ssh/public-keys.ts";
 
-/** A public key of this type, as far as known_hosts cares. */
-function makeKey(type = "ssh-ed25519"): Buffer {
-  return Buffer.concat([part(Buffer.from(type)), part(randomBytes(32))]);
-}
-
-function part(bytes: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([0, 0, 0, bytes.length]), bytes]);
-}
-
-function field(type: string, key: Buffer): string {
-  return `${type} ${key.toString("base64")}`;
-}
-
-const mine = makeKey();
-const other = makeKey();
-const rsa = makeKey("ssh-rsa");
+const mine = makePublicKey();
+const other = makePublicKey();
+const rsa = makePublicKey("ssh-rsa");
 
 /** `K`, `O` and `R` stand for the three keys. */
 function entriesOf(...lines: readonly string[]) {
   const text = lines
     .join("\n")
-    .replaceAll(/\bK\b/gu, field("ssh-ed25519", mine))
-    .replaceAll(/\bO\b/gu, field("ssh-ed25519", other))
-    .replaceAll(/\bR\b/gu, field("ssh-rsa", rsa));
+    .replaceAll(/\bK\b/gu, publicKeyField(mine))
+    .replaceAll(/\bO\b/gu, publicKeyField(other))
+    .replaceAll(/\bR\b/gu, publicKeyField(rsa));
   return parseKnownHosts(text, "known_hosts").entries;
 }
 
