@@ -96,7 +96,7 @@ export function knownKeyTypes(entries: readonly KnownHost[], address: HostAddres
 }
 
 /** How a host is named in the file: its port is there where it is not SSH's own. */
-export function knownHostsName({ host, port }: HostAddress): string {
+function knownHostsName({ host, port }: HostAddress): string {
   const name = host.toLowerCase();
   return port === sshPort ? name : `[${name}]:${port}`;
 }
