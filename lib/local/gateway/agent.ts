@@ -3,15 +3,14 @@ import type { Clock } from "#lib/base/clock.ts";
 import { encodeMessage, type Message, messageFlags, messageTypes, payloadTypes } from "#lib/ssm-protocol/message.ts";
 import {
   acknowledgeOf,
-  actionStatus,
   decodeAcknowledge,
   decodeFlag,
-  decodeHandshakeResponse,
   encodeFlag,
   encodeJson,
   flags,
 } from "#lib/ssm-protocol/payloads.ts";
 import { featuresOfAgent, featuresOfClient } from "#lib/ssm-protocol/versions.ts";
+import { handshakeRequest, readHandshakeResponse } from "./handshake.ts";
 import { createOutlet } from "./outlet.ts";
 import { type Address, dial, type PortForward } from "./port-forward.ts";
 import { createReceiver } from "./receiver.ts";
@@ -159,17 +158,11 @@ export function createAgent(options: AgentOptions): Agent {
 
   function completeHandshake(payload: Uint8Array): void {
     if (state.name !== "greeting") return;
-    let response: ReturnType<typeof decodeHandshakeResponse>;
-    try {
-      response = decodeHandshakeResponse(payload);
-    } catch (error) {
-      return end("agent", error instanceof Error ? error.message : String(error));
-    }
-    const failed = response.ProcessedClientActions.find(({ ActionStatus }) => ActionStatus !== actionStatus.done);
-    if (failed !== undefined) return end("agent", `The client did not do ${failed.ActionType}: ${failed.Error}`);
-    const ofClient = featuresOfClient(response.ClientVersion);
+    const response = readHandshakeResponse(payload);
+    if ("problem" in response) return end("agent", response.problem);
+    const ofClient = featuresOfClient(response.clientVersion);
     const ofAgent = featuresOfAgent(options.version);
-    client = { version: response.ClientVersion, multiplexes: ofClient.multiplexes && ofAgent.multiplexes };
+    client = { version: response.clientVersion, multiplexes: ofClient.multiplexes && ofAgent.multiplexes };
     const nanoseconds = Math.round((clock.nowMs() - startMs) * 1e6);
     sender.send(
       payloadTypes.handshakeComplete,
@@ -225,7 +218,7 @@ export function createAgent(options: AgentOptions): Agent {
           if (state.name === "greeting") end("agent", "The client did not answer the handshake in time.");
         }, handshakeTimeoutMs),
       );
-      sender.send(payloadTypes.handshakeRequest, encodeJson(handshakeRequest(options)));
+      sender.send(payloadTypes.handshakeRequest, encodeJson(handshakeRequest(options.version, options.destination)));
     },
     receive: (message) => {
       if (state.name === "over") return;
@@ -251,25 +244,5 @@ export function createAgent(options: AgentOptions): Agent {
       unackedBytes: sender.unackedBytes,
       waiting: receiver.waiting,
     }),
-  };
-}
-
-function handshakeRequest({ version, destination }: AgentOptions): object {
-  return {
-    AgentVersion: version,
-    RequestedClientActions: [
-      {
-        ActionType: "SessionType",
-        ActionParameters: {
-          SessionType: "Port",
-          Properties: {
-            host: destination.host,
-            portNumber: String(destination.port),
-            localPortNumber: "0",
-            type: "LocalPortForwarding",
-          },
-        },
-      },
-    ],
   };
 }

@@ -24,6 +24,8 @@ export type GatewayFaults = {
   readonly resolve?: (host: string, port: number) => Address | undefined;
   /** Every live socket is cut again and again. */
   readonly cutEveryMs?: number;
+  /** Every live socket is closed again and again, as the service does about every hour. */
+  readonly closeEveryMs?: number;
 };
 
 /** Of one direction. What happens to a message is decided by `decide` first, then by chance. */

@@ -71,10 +71,11 @@ export type SessionGateway = AsyncDisposable &
 export const localInstanceId = "i-00000000000010ca1";
 
 const defaults = { agentVersion: "3.3.1142.0", payloadBytes: 1024, paceMs: 0, idleTimeoutMs: 20 * 60_000 } as const;
+const hourlyClose: DropHow = { code: 1000, reason: "Bye" };
 /** More than any payload that one of the official sides was seen to take. */
 const maxMessageBytes = 1024 * 1024;
 /** Sessions that are over are remembered so long, for ResumeSession and the facts. */
-const maxRemembered = 10_000;
+const maxRemembered = 1000;
 
 /**
  * Session Manager on this machine: the service between the two ends, and the agent of a bastion that forwards to a
@@ -94,7 +95,7 @@ export async function startSessionGateway(options: SessionGatewayOptions): Promi
     maxPayload: maxMessageBytes,
   });
   let faults: GatewayFaults = options.faults ?? {};
-  let cutting: NodeJS.Timeout | undefined;
+  const dropping: NodeJS.Timeout[] = [];
 
   const server = createServer((_request, response) => response.writeHead(426).end());
   server.on("upgrade", (incoming, socket, head) => {
@@ -136,12 +137,17 @@ export async function startSessionGateway(options: SessionGatewayOptions): Promi
 
   function setFaults(wanted: GatewayFaults): void {
     faults = wanted;
-    clearInterval(cutting);
-    if (wanted.cutEveryMs !== undefined) {
-      cutting = setInterval(() => {
-        for (const session of chosen(undefined)) session.drop("cut");
-      }, wanted.cutEveryMs);
-    }
+    for (const timer of dropping.splice(0)) clearInterval(timer);
+    dropEvery(wanted.cutEveryMs, "cut");
+    dropEvery(wanted.closeEveryMs, hourlyClose);
+  }
+
+  function dropEvery(ms: number | undefined, how: DropHow): void {
+    if (ms === undefined) return;
+    const dropAll = () => {
+      for (const session of chosen(undefined)) session.drop(how);
+    };
+    dropping.push(setInterval(dropAll, ms));
   }
 
   const { port } = await listen(server, options.port ?? 0);
@@ -199,7 +205,7 @@ export async function startSessionGateway(options: SessionGatewayOptions): Promi
         .values()
         .map((one) => one.facts())
         .toArray(),
-    dropSockets: (how = { code: 1000, reason: "Bye" }, sessionId) => {
+    dropSockets: (how = hourlyClose, sessionId) => {
       for (const session of chosen(sessionId)) session.drop(how);
     },
     closeChannels: (reason, sessionId) => {
@@ -212,7 +218,7 @@ export async function startSessionGateway(options: SessionGatewayOptions): Promi
       for (const session of chosen(undefined)) session.killAgent();
     },
     [Symbol.asyncDispose]: async () => {
-      clearInterval(cutting);
+      for (const timer of dropping) clearInterval(timer);
       clearInterval(ageing);
       for (const session of sessions.values()) session[Symbol.dispose]();
       for (const webSocket of webSockets.clients) webSocket.terminate();

@@ -8,6 +8,7 @@ import { type AgentFacts, type AgentOptions, createAgent } from "./agent.ts";
 import type { GatewayFaults } from "./faults.ts";
 import { createLane } from "./lane.ts";
 import type { Address } from "./port-forward.ts";
+import { createTraffic, type Traffic } from "./traffic.ts";
 
 /** A session as the service has it: it outlives the client's sockets, of which one at a time is live. */
 export type Session = Disposable & {
@@ -51,18 +52,6 @@ export type SessionFacts = {
   readonly up: Traffic;
   readonly down: Traffic;
   readonly agent: AgentFacts;
-};
-
-/** As the service sees it pass, before faults. */
-export type Traffic = {
-  /** By type. */
-  readonly messages: Readonly<Record<string, number>>;
-  /** Whole messages. */
-  readonly bytes: number;
-  /** Payloads with data of the session; what was sent again counts again. */
-  readonly dataBytes: number;
-  /** What is no message; dropped. */
-  readonly unreadable: number;
 };
 
 /** Beyond it nothing is read from the socket, as if the agent's own reader waited. */
@@ -221,23 +210,6 @@ export function createSession(options: {
       end("service", "The gateway is closing.");
       lanes.down.destroy();
       live?.webSocket.terminate();
-    },
-  };
-}
-
-function createTraffic() {
-  const messages: Record<string, number> = {};
-  let bytes = 0;
-  let dataBytes = 0;
-  return {
-    unreadable: 0,
-    count({ type, payloadType, payload }: Message, sizeBytes: number): void {
-      messages[type] = (messages[type] ?? 0) + 1;
-      bytes += sizeBytes;
-      if (payloadType === payloadTypes.data) dataBytes += payload.length;
-    },
-    facts(): Traffic {
-      return { messages: { ...messages }, bytes, dataBytes, unreadable: this.unreadable };
     },
   };
 }

@@ -207,18 +207,21 @@ describe("the way to the port", () => {
 });
 
 describe("sockets", () => {
-  test("are cut again and again, and the session lives on", async () => {
-    await using client = await openStream(gateway);
-    gateway.faults = { cutEveryMs: 30 };
-    for (let times = 1; times <= 3; times += 1) {
-      await client.closed;
-      const { tokenValue = "", streamUrl } = gateway.resumeSession(client.sessionId);
-      await client.reopen({ tokenValue, streamUrl });
-    }
-    gateway.faults = {};
-    await waitFor("it is opened again", () => gateway.sessions()[0]?.reconnects === 3);
-    expect(echo.open()).toBe(1);
-  });
+  test.each(["cutEveryMs", "closeEveryMs"] as const)(
+    "end again and again, and the session lives on: %s",
+    async (fault) => {
+      await using client = await openStream(gateway);
+      gateway.faults = { [fault]: 30 };
+      for (let times = 1; times <= 3; times += 1) {
+        await client.closed;
+        const { tokenValue = "", streamUrl } = gateway.resumeSession(client.sessionId);
+        await client.reopen({ tokenValue, streamUrl });
+      }
+      gateway.faults = {};
+      await waitFor("it is opened again", () => gateway.sessions()[0]?.reconnects === 3);
+      expect(echo.open()).toBe(1);
+    },
+  );
 });
 
 async function openStream(of: SessionGateway): Promise<RawClient & { readonly sessionId: string }> {
