@@ -15,6 +15,11 @@ export type PoolOptions = Omit<ClientOptions, "signal"> & {
   readonly maxConnections?: number;
   /** An unused connection is closed after this. Default 60 s. */
   readonly idleTimeoutMs?: number;
+  /**
+   * `work` may write: once begun, it is not run again, whatever happens. Connecting alone is tried a second time where the
+   * failure may pass. Default false: `work` only reads.
+   */
+  readonly runsOnce?: boolean;
 };
 
 type PooledClient = Pick<AddressedClient, "query" | "tlsVersion">;
@@ -23,7 +28,7 @@ type PoolFigures = { readonly total: number; readonly idle: number; readonly wai
 
 export type DatabasePool = AsyncDisposable & {
   /**
-   * Lends a connection to `work`, which may run twice and therefore only reads. An abort closes that connection.
+   * Lends a connection to `work`, which may run twice and therefore only reads, unless it `runsOnce`. An abort closes that connection.
    *
    * @throws PosternError
    */
@@ -62,18 +67,28 @@ export function createPool(provide: AddressProvider, options: PoolOptions): Data
 
   const use: DatabasePool["use"] = async (work, { signal } = {}) => {
     let hasRefreshed = false;
+    let hasReconnected = false;
     for (;;) {
       const opening = current ?? open(false);
       const pool = await opening;
+      let wasLent = false;
       let wasUsed = false;
       try {
         const client = await borrow(pool, signal);
+        wasLent = true;
         wasUsed = used.has(client);
         used.add(client);
         return await lend(client, work, signal);
       } catch (error) {
         if (signal?.aborted === true) throw new PosternError("aborted", "The query was stopped.", { cause: error });
         const failure = toDatabaseError(error, "querying the database");
+        if (options.runsOnce === true) {
+          if (wasLent) throw failure;
+          if (!hasReconnected && isRetryable(failure)) {
+            hasReconnected = true;
+            continue;
+          }
+        }
         if (wasUsed && isRetryable(failure)) continue;
         // Another caller has replaced the pool meanwhile, and its address is the fresher one.
         if (current !== undefined && current !== opening) continue;

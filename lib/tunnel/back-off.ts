@@ -1,11 +1,11 @@
 export type BackOffPolicy = {
   /** The first wait at most. Default 200. */
-  readonly initialDelayMs?: number;
-  /** No wait is longer. Default 15 000. */
-  readonly maxDelayMs?: number;
+  readonly initialDelayMs?: number | undefined;
+  /** No wait is longer. Default 15 000, or the first one where that is longer. */
+  readonly maxDelayMs?: number | undefined;
 };
 
-export const backOffDefaults = Object.freeze({ initialDelayMs: 200, maxDelayMs: 15_000 });
+const defaults = Object.freeze({ initialDelayMs: 200, maxDelayMs: 15_000 });
 
 /** A wait is not longer than this while a client waits for the tunnel and the outage is young, later. */
 const awaitedMs = { young: 500, old: 3_000, youngForMs: 60_000 } as const;
@@ -27,7 +27,8 @@ export type Setback = {
  * pool that asks day and night must not spend the account's StartSession rate.
  */
 export function backOffMs(setback: Setback, random: number, policy: BackOffPolicy = {}): number {
-  const { initialDelayMs, maxDelayMs } = { ...backOffDefaults, ...policy };
+  const initialDelayMs = policy.initialDelayMs ?? defaults.initialDelayMs;
+  const maxDelayMs = Math.max(policy.maxDelayMs ?? defaults.maxDelayMs, initialDelayMs);
   const doubled = Math.min(initialDelayMs * 2 ** Math.max(0, setback.failures - 1), maxDelayMs);
   const limit = setback.outageMs < awaitedMs.youngForMs ? awaitedMs.young : awaitedMs.old;
   const scale = setback.isAwaited ? Math.min(doubled, limit) : doubled;

@@ -15,7 +15,7 @@ export type LocalPortFigures = {
   readonly openConnections: number;
   /** Of `connections`, those that never got an answer from the database, and were told. */
   readonly failedConnections: number;
-  /** Of `connections`, those that lost the database with the link. */
+  /** Of `connections`, those whose connection was lost under way. */
   readonly brokenConnections: number;
 };
 

@@ -2,8 +2,11 @@ import type { Duplex } from "node:stream";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { Resolve } from "./address-watch.ts";
-import type { TunnelEvent, TunnelEventName, TunnelEventOf, TunnelOccurrence } from "./events.ts";
+import { Announcer } from "./announcer.ts";
+import { readTunnelEnvironment } from "./environment.ts";
+import type { TunnelEvent, TunnelEventName, TunnelEventOf } from "./events.ts";
 import { type LocalPort, openLocalPort } from "./local-port.ts";
+import { SharedInstance } from "./shared-instance.ts";
 import type { TunnelState, TunnelStateName } from "./state.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { Transport, TransportKind } from "./transport.ts";
@@ -22,7 +25,9 @@ export type TunnelOptions = {
   readonly healthIntervalMs?: number | undefined;
   /** Its answer is waited for so long. Default 5000. */
   readonly healthDeadlineMs?: number | undefined;
-  /** The longest pause between two attempts. Default 15 000. */
+  /** The first pause between two attempts; the next ones double. Default 200. */
+  readonly retryDelayMs?: number | undefined;
+  /** The longest pause between two attempts. Default 15 000, or `retryDelayMs` where that is longer. */
   readonly maxDelayMs?: number | undefined;
   /** Looks up the database's host: when it leads elsewhere, the link is opened anew (`resolveHost`). Default: not done. */
   readonly resolve?: Resolve | undefined;
@@ -51,7 +56,7 @@ export type TunnelStatus = {
   readonly openConnections: number;
   /** Clients that got no connection to the database. */
   readonly failedConnections: number;
-  /** Clients whose connection was lost with the link. */
+  /** Clients whose connection was lost under way. */
   readonly brokenConnections: number;
   /** The share of clients that got a connection, from 0 to 1; 1 while nobody has come. */
   readonly successRate: number;
@@ -59,6 +64,11 @@ export type TunnelStatus = {
   readonly bytesUp: number;
   readonly bytesDown: number;
   readonly roundTripMs?: number;
+};
+
+export type SharedTunnelOptions = Omit<TunnelOptions, "transport"> & {
+  /** Default: the environment of this process. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 };
 
 const defaults = Object.freeze({ port: 0, bind: "127.0.0.1", holdMs: 10_000 });
@@ -102,7 +112,7 @@ export class Tunnel implements AsyncDisposable {
       explain: (failure) => explain(supervisor.state, options.transport.route, failure),
     });
     events.tell({ event: "listening", host: localPort.host, port: localPort.port });
-    const { transport, maxRetries, healthIntervalMs, healthDeadlineMs, maxDelayMs, resolve } = options;
+    const { transport, maxRetries, healthIntervalMs, healthDeadlineMs, retryDelayMs, maxDelayMs, resolve } = options;
     const supervisor = new Supervisor({
       transport,
       maxRetries,
@@ -110,7 +120,7 @@ export class Tunnel implements AsyncDisposable {
       healthDeadlineMs,
       resolve,
       clock,
-      backOff: maxDelayMs === undefined ? undefined : { maxDelayMs },
+      backOff: { initialDelayMs: retryDelayMs, maxDelayMs },
       onOccurrence: (occurrence) => events.tell(occurrence),
     });
     const tunnel = new Tunnel(transport, clock, supervisor, localPort, events);
@@ -121,6 +131,38 @@ export class Tunnel implements AsyncDisposable {
       await tunnel[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  static readonly #shared = new SharedInstance<Tunnel>();
+
+  /**
+   * The one tunnel of this process, through SSH, as the environment says (environment.ts). Whoever calls it again gets the
+   * same one, or, when that has ended, another; an abort by the first caller ends it for all who wait.
+   *
+   * @throws PosternError `config.invalid` with everything that is wrong; what `connect` throws
+   */
+  static async initializeFromEnv(options: SharedTunnelOptions = {}, signal?: AbortSignal): Promise<Tunnel> {
+    return await Tunnel.#shared.open(async () => {
+      const { env = process.env, ...rest } = options;
+      const read = readTunnelEnvironment(env);
+      // It brings ssh2, which takes a while to load; other transports do without.
+      const { sshTransport } = await import("./ssh/transport.ts");
+      return await Tunnel.connect({ ...read.tunnel, ...rest, transport: sshTransport(read.ssh) }, signal);
+    });
+  }
+
+  /** @throws PosternError `tunnel.not-running` where it was not initialized, or has ended */
+  static getInstance(): Tunnel {
+    const tunnel = Tunnel.#shared.current;
+    if (tunnel !== undefined) return tunnel;
+    throw new PosternError("tunnel.not-running", "This process has no tunnel.", {
+      hint: "Await Tunnel.initializeFromEnv() first.",
+    });
+  }
+
+  /** Closes the one tunnel, where there is one; `initializeFromEnv` then opens another. */
+  static async resetInstance(): Promise<void> {
+    await Tunnel.#shared.reset();
   }
 
   private constructor(
@@ -198,41 +240,4 @@ function explain(
     message: `the tunnel to ${route} has no way to the database (${state.name}${attempt})${why}`,
     ...(reason?.hint === undefined ? {} : { hint: reason.hint }),
   };
-}
-
-/** Gives each event its moment, and tells whoever listens. */
-class Announcer {
-  readonly #clock: Clock;
-  readonly #listeners = new Set<(event: TunnelEvent) => void>();
-
-  constructor(onEvent: ((event: TunnelEvent) => void) | undefined, clock: Clock) {
-    this.#clock = clock;
-    if (onEvent !== undefined) this.#listeners.add(onEvent);
-  }
-
-  on<Name extends TunnelEventName>(name: Name, listener: (event: TunnelEventOf<Name>) => void): Disposable {
-    const forward = (event: TunnelEvent) => {
-      if (isNamed(event, name)) listener(event);
-    };
-    this.#listeners.add(forward);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(forward) };
-  }
-
-  tell(occurrence: TunnelOccurrence): void {
-    const event = { ...occurrence, at: this.#clock.wallTime().toISOString() };
-    for (const listener of this.#listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        // The listener's defect, as it would be in an EventEmitter; the tunnel goes on.
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
-  }
-}
-
-function isNamed<Name extends TunnelEventName>(event: TunnelEvent, name: Name): event is TunnelEventOf<Name> {
-  return event.event === name;
 }
