@@ -4,7 +4,11 @@ import { PosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { sslRequest } from "#lib/postgres/wire.ts";
 import { withDeadline } from "./deadline.ts";
+import { endAfterTls } from "./end-after-tls.ts";
 import type { Link } from "./transport.ts";
+
+/** A handshake takes three ways there and back. */
+const politeMs = 1_000;
 
 export type HealthCheck = { readonly clock: Clock; readonly signal: AbortSignal; readonly deadlineMs: number };
 
@@ -12,7 +16,7 @@ export type HealthCheck = { readonly clock: Clock; readonly signal: AbortSignal;
  * Whether PostgreSQL answers through the link: a fresh stream, SSLRequest, and one byte back, `S` or `N`. An open port
  * proves nothing: a tunnel accepts, a proxy accepts, and a server that hangs does, too.
  *
- * The server notes a client that goes away after its `S` in its log, as it does for every check of this kind.
+ * The stream is then ended in a way that leaves no line in the server's log.
  *
  * @returns milliseconds from the request to the answer
  * @throws PosternError that says why not: a transport's reason, `endpoint.silent` after the deadline, `endpoint.closed`,
@@ -25,12 +29,24 @@ export async function askPostgres(link: Link, { clock, signal, deadlineMs }: Hea
     const stream = await link.openStream(stop);
     try {
       const startMs = clock.nowMs();
-      judge(await firstByte(stream, stop));
-      return clock.nowMs() - startMs;
+      const answer = await firstByte(stream, stop);
+      const answerMs = clock.nowMs() - startMs;
+      judge(answer);
+      if (answer === "S") await leave(stream, { clock, signal: stop });
+      return answerMs;
     } finally {
       stream.destroy();
     }
   });
+}
+
+/** Politeness is no part of the verdict, and does not keep whoever waits for it. */
+async function leave(
+  stream: Duplex,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<void> {
+  const context = { clock, signal, late: () => new PosternError("aborted", "The goodbye took too long.") };
+  await withDeadline(politeMs, context, async (stop) => await endAfterTls(stream, stop));
 }
 
 async function firstByte(stream: Duplex, signal: AbortSignal): Promise<string> {
@@ -41,7 +57,11 @@ async function firstByte(stream: Duplex, signal: AbortSignal): Promise<string> {
   const closed = () => reject(whyUnanswered(stream));
   // Stays for good: a stream that is destroyed may still fail, and an error without a listener ends the process.
   stream.on("error", closed);
-  stream.once("data", (chunk: Buffer) => resolve(chunk.toString("latin1", 0, 1)));
+  stream.once("data", (chunk: Buffer) => {
+    // What comes next is for TLS.
+    stream.pause();
+    resolve(chunk.toString("latin1", 0, 1));
+  });
   stream.once("end", closed);
   stream.once("close", closed);
   if (stream.closed) closed();
@@ -50,6 +70,8 @@ async function firstByte(stream: Duplex, signal: AbortSignal): Promise<string> {
     return await promise;
   } finally {
     signal.removeEventListener("abort", abort);
+    stream.off("end", closed);
+    stream.off("close", closed);
   }
 }
 

@@ -16,5 +16,9 @@ function reply(far: Duplex, chunk: Buffer, answer: string | Buffer): void {
   if (!chunk.equals(sslRequest)) throw new Error(`Expected the TLS request, got ${chunk.toString("hex")}.`);
   if (answer === "silent") return;
   if (answer === "close") far.destroy();
-  else far.write(answer);
+  else {
+    far.write(answer);
+    // A handshake is more than it knows.
+    far.once("data", () => far.destroy());
+  }
 }
