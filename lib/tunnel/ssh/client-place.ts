@@ -1,4 +1,5 @@
 import { homedir, userInfo } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 
 /** What `~/.ssh/config` and the default files are relative to. */
@@ -13,4 +14,9 @@ export type ClientPlace = {
 /** This user on this machine, as ssh would see it. */
 export function thisPlace(): ClientPlace {
   return { home: homedir(), user: userInfo().username, env: process.env };
+}
+
+/** A file's name with `~` for the home folder: no shell has seen one that comes from a variable or a configuration. */
+export function inPlace(file: string, { home }: ClientPlace): string {
+  return file === "~" || file.startsWith("~/") ? join(home, file.slice(1)) : file;
 }

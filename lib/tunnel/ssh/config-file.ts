@@ -3,7 +3,7 @@ import { isAbsolute, join } from "node:path";
 import process from "node:process";
 import { type Line, LineType, parse as parseConfig } from "ssh-config";
 import { PosternError } from "#lib/base/errors.ts";
-import type { ClientPlace } from "./client-place.ts";
+import { type ClientPlace, inPlace } from "./client-place.ts";
 
 /** One setting of `~/.ssh/config`, with all that must hold for it to apply. In the order of the file. */
 export type ConfigEntry = {
@@ -102,11 +102,11 @@ function valuesOf(value: string | readonly { readonly val: string }[]): readonly
 }
 
 /** Names without a folder are in `~/.ssh`; patterns that find nothing include nothing. */
-async function findIncluded(patterns: readonly string[], { home }: ClientPlace): Promise<readonly string[]> {
+async function findIncluded(patterns: readonly string[], place: ClientPlace): Promise<readonly string[]> {
   const found: string[] = [];
   for (const pattern of patterns) {
-    const plain = pattern === "~" || pattern.startsWith("~/") ? join(home, pattern.slice(1)) : pattern;
-    const path = isAbsolute(plain) ? plain : join(home, ".ssh", plain);
+    const plain = inPlace(pattern, place);
+    const path = isAbsolute(plain) ? plain : join(place.home, ".ssh", plain);
     found.push(...(await Array.fromAsync(glob(path))).toSorted());
   }
   return found;

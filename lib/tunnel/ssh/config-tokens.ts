@@ -1,6 +1,5 @@
-import { join } from "node:path";
 import { PosternError } from "#lib/base/errors.ts";
-import type { ClientPlace } from "./client-place.ts";
+import { type ClientPlace, inPlace } from "./client-place.ts";
 
 /** By the letter behind the per cent sign. @see https://man.openbsd.org/ssh_config#TOKENS */
 export type Tokens = Readonly<Record<string, string>>;
@@ -16,14 +15,13 @@ export function expandTokens(text: string, tokens: Tokens, what: string): string
 }
 
 /** A file's name with its tokens, `${VARIABLE}` and `~`; a relative one stays so, as with ssh. */
-export function expandPath(text: string, tokens: Tokens, { home, env }: ClientPlace, what: string): string {
+export function expandPath(text: string, tokens: Tokens, place: ClientPlace, what: string): string {
   const named = text.replaceAll(/\$\{([^}]*)\}/gu, (_, name: string) => {
-    const value = env[name];
+    const value = place.env[name];
     if (value === undefined) throw invalid(`${what} has \${${name}}, which is not in the environment: "${text}"`);
     return value;
   });
-  const path = expandTokens(named, tokens, what);
-  return path === "~" || path.startsWith("~/") ? join(home, path.slice(1)) : path;
+  return inPlace(expandTokens(named, tokens, what), place);
 }
 
 function invalid(message: string): PosternError {

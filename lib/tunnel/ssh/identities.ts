@@ -2,7 +2,7 @@ import type { AnyAuthMethod, ParsedKey } from "ssh2";
 import { PosternError } from "#lib/base/errors.ts";
 import { askAgent, ChosenKeysAgent } from "./agent.ts";
 import { defaultIdentityFiles, type SshHost } from "./client-config.ts";
-import type { ClientPlace } from "./client-place.ts";
+import { type ClientPlace, inPlace } from "./client-place.ts";
 import { readKeyFile } from "./key-file.ts";
 import { findPublicKey } from "./public-key.ts";
 import { fingerprintOf } from "./known-hosts.ts";
@@ -53,7 +53,7 @@ export async function findIdentities(options: IdentityOptions, signal: AbortSign
     if (!isAbsentDefault) problems.push(candidate.reason);
   }
   const locked = candidates.filter((one) => one.kind === "locked");
-  problems.push(...locked.map(({ reason }) => reason).filter((reason) => reason !== undefined));
+  problems.push(...locked.map(({ reason }) => reason));
 
   const wanted = candidates.map(publicKeyOf).filter((key) => key !== undefined);
   const onlyWanted = given !== undefined || host.identitiesOnly;
@@ -85,27 +85,28 @@ export async function findIdentities(options: IdentityOptions, signal: AbortSign
 
 type Candidate =
   | { readonly kind: "key"; readonly key: ParsedKey; readonly from: string }
-  | { readonly kind: "locked"; readonly publicKey: Buffer | undefined; readonly reason: PosternError | undefined }
+  | { readonly kind: "locked"; readonly publicKey: Buffer | undefined; readonly reason: PosternError }
   | { readonly kind: "problem"; readonly reason: PosternError };
 
 async function readCandidate(
   given: GivenKey,
-  { passphrase, read = readPrivateKey }: IdentityOptions,
+  { place, passphrase, read = readPrivateKey }: IdentityOptions,
 ): Promise<Candidate> {
   try {
-    const from = "file" in given ? given.file : given.from;
-    const text = "file" in given ? await readKeyFile(given.file) : given.text;
+    if ("text" in given) return readText(given.text, given.from);
+    const file = inPlace(given.file, place);
+    const text = await readKeyFile(file);
+    // As ssh has it, the file of a public key stands for the private one that the agent holds.
     const publicKey = findPublicKey(text);
-    // Only in a config's file: there it names a key that the agent holds.
-    if (publicKey !== undefined && "file" in given) {
-      const reason = onlyInAgent(from);
-      return { kind: "locked", publicKey, reason };
-    }
-    const key = read({ text, from, passphrase });
-    return key.kind === "key" ? { ...key, from } : key;
+    return publicKey === undefined ? readText(text, file) : { kind: "locked", publicKey, reason: onlyInAgent(file) };
   } catch (error) {
     if (error instanceof PosternError) return { kind: "problem", reason: error };
     throw error;
+  }
+
+  function readText(text: string, from: string): Candidate {
+    const key = read({ text, from, passphrase });
+    return key.kind === "key" ? { ...key, from } : key;
   }
 }
 

@@ -6,7 +6,7 @@ import type { Log } from "#lib/base/log.ts";
 import { openTcp } from "#lib/postgres/socket.ts";
 import type { Link, Transport } from "../transport.ts";
 import { resolveRoute, type SshHost } from "./client-config.ts";
-import { type ClientPlace, thisPlace } from "./client-place.ts";
+import { type ClientPlace, inPlace, thisPlace } from "./client-place.ts";
 import { readConfigFile } from "./config-file.ts";
 import { SshConnection } from "./connection.ts";
 import { toReachError } from "./failures.ts";
@@ -87,7 +87,7 @@ async function connect(
   try {
     for (const [index, hop] of hops.entries()) {
       const isLast = index === hops.length - 1;
-      const host = withOptions(hop, options);
+      const host = withOptions(hop, options, place);
       const timeoutMs = options.connectTimeoutMs ?? host.connectTimeoutMs ?? defaults.connectTimeoutMs;
       const before = connections.at(-1);
       const late = `The SSH server ${host.hostName}:${host.port} did not let us in within ${timeoutMs / 1000} s`;
@@ -122,14 +122,14 @@ async function connect(
 
 async function readEntries({ configFile }: SshTransportOptions, place: ClientPlace) {
   if (configFile === false) return [];
-  const file = configFile ?? `${place.home}/.ssh/config`;
+  const file = inPlace(configFile ?? "~/.ssh/config", place);
   return readConfigFile({ file, mayBeMissing: configFile === undefined, place });
 }
 
-function withOptions(host: SshHost, { knownHostsFile, acceptNew }: SshTransportOptions): SshHost {
+function withOptions(host: SshHost, { knownHostsFile, acceptNew }: SshTransportOptions, place: ClientPlace): SshHost {
   return {
     ...host,
-    ...(knownHostsFile === undefined ? {} : { knownHostsFiles: [knownHostsFile] }),
+    ...(knownHostsFile === undefined ? {} : { knownHostsFiles: [inPlace(knownHostsFile, place)] }),
     acceptNew: acceptNew ?? host.acceptNew,
   };
 }

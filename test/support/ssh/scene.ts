@@ -14,6 +14,8 @@ const user = userInfo().username;
 
 export type SshScene = AsyncDisposable & {
   readonly folder: string;
+  /** Of the database, as sshd knows it. */
+  readonly address: { readonly host: string; readonly port: number };
   /** Lets the test in at each sshd that is not told otherwise. */
   readonly key: { readonly text: string; readonly publicLine: string };
   /** Until the test ends. */
@@ -58,6 +60,7 @@ export async function openSshScene(): Promise<SshScene> {
   };
   return {
     folder,
+    address: { host, port },
     key,
     connectTo,
     query,
