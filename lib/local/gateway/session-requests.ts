@@ -3,7 +3,7 @@ import { notConnected, type SessionParameters, type SessionRequest, type Session
 import type { Address } from "./port-forward.ts";
 
 /** AWS's own document for a forward to any host, which the caller names. */
-export const remoteHostDocument = "AWS-StartPortForwardingSessionToRemoteHost";
+const remoteHostDocument = "AWS-StartPortForwardingSessionToRemoteHost";
 
 /** What a document lets the caller say: a pattern, and a value for who says nothing. */
 type ParameterRule = { readonly pattern: RegExp; readonly text: string; readonly preset?: string };

@@ -22,3 +22,10 @@ test("every room of lib/local is in its README, and none imports one listed belo
   }
   expect(wrong).toEqual([]);
 });
+
+test("the session gateway knows nothing of the tunnel, whose other side it is", async () => {
+  const gateway = join(local, "gateway");
+  const files = (await readdir(gateway)).map(async (name) => [name, await readFile(join(gateway, name), "utf8")]);
+  const wrong = (await Promise.all(files)).filter(([, text = ""]) => /"[^"]*\/tunnel\//u.test(text));
+  expect(wrong.map(([name]) => name)).toEqual([]);
+});
