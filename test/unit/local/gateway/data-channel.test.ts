@@ -227,7 +227,7 @@ describe("the end", () => {
 });
 
 test("a session without data is ended by the service; acknowledgements and pings do not count", async () => {
-  await using own = await startTestGateway(echo, { idleTimeoutMs: 300 });
+  await using own = await startTestGateway(echo, { idleTimeoutMs: 1000 });
   await using client = await openTestSession(own);
   await client.handshake();
   const pings = setInterval(() => {
