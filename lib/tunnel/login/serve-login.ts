@@ -25,6 +25,9 @@ export type LoginService = {
   readonly onFailure: (error: PosternError) => void;
 };
 
+/** A client's connection, beneath TLS. */
+type Caller = { readonly socket: Socket; readonly closed: Promise<void> };
+
 /** As PostgreSQL's own `authentication_timeout`. */
 const arrivalMs = 60_000;
 const upstreamMs = 30_000;
@@ -63,7 +66,7 @@ export async function serveLogin(socket: Socket, service: LoginService): Promise
   service.signal.addEventListener("abort", closeNow, { once: true });
   if (service.signal.aborted) closeNow();
   try {
-    await serve(socket, service, gone.signal);
+    await serve({ socket, closed }, service, gone.signal);
   } catch {
     // What is not PostgreSQL's protocol, or is over, has nobody to tell.
     socket.destroy();
@@ -72,7 +75,8 @@ export async function serveLogin(socket: Socket, service: LoginService): Promise
   service.signal.removeEventListener("abort", closeNow);
 }
 
-async function serve(socket: Socket, service: LoginService, signal: AbortSignal): Promise<void> {
+async function serve(caller: Caller, service: LoginService, signal: AbortSignal): Promise<void> {
+  const { socket } = caller;
   const { clock, context } = service;
   const client = await withDeadline(arrivalMs, { clock, signal, late: late.arrival }, async (stop) => {
     const arrival = await receiveArrival(socket, context, stop);
@@ -87,7 +91,7 @@ async function serve(socket: Socket, service: LoginService, signal: AbortSignal)
       await cancel(socket, client.key, service, signal);
       return;
     case "startup":
-      await connect(socket, client.stream, client.startup, service, signal);
+      await connect(caller, client.stream, client.startup, service, signal);
       return;
     case undefined:
   }
@@ -117,7 +121,7 @@ async function admit(
 }
 
 async function connect(
-  socket: Socket,
+  caller: Caller,
   client: TLSSocket,
   { parameters }: Startup,
   service: LoginService,
@@ -137,11 +141,11 @@ async function connect(
     finish(client, databaseRefusal(failure));
     return;
   }
-  const { stream, welcome, key } = loggedIn;
+  const { welcome, key } = loggedIn;
   const name = key?.toString("hex");
   if (name !== undefined) keys.add(name);
   client.write(welcome);
-  await join(socket, client, stream, service.signal);
+  await join(caller, client, loggedIn, service.signal);
   if (name !== undefined) keys.delete(name);
 }
 
@@ -159,26 +163,28 @@ async function cancel(socket: Socket, key: Buffer, service: LoginService, signal
  * Copies both ways, each no faster than its reader, until both are closed. What either side said last is delivered;
  * when the way to the database is lost, the client's connection is reset, which every driver takes for what it is.
  */
-async function join(socket: Socket, client: TLSSocket, upstream: TLSSocket, closing: AbortSignal): Promise<void> {
-  const closeNow = () => upstream.destroy();
+async function join(
+  { socket, closed }: Caller,
+  client: TLSSocket,
+  upstream: LoggedIn,
+  closing: AbortSignal,
+): Promise<void> {
+  const { stream } = upstream;
+  const closeNow = () => stream.destroy();
   closing.addEventListener("abort", closeNow, { once: true });
   if (closing.aborted) closeNow();
-  const ends = [client, upstream].map(async (stream) => {
-    if (stream.closed) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    stream.once("close", () => resolve());
-    await promise;
-  });
-  client.once("close", () => upstream.destroySoon());
-  upstream.once("close", () => {
-    if (upstream.errored === null) client.destroySoon();
+  const followClient = async () => {
+    await closed;
+    stream.destroySoon();
+  };
+  const followUpstream = async () => {
+    await upstream.closed;
+    if (stream.errored === null) client.destroySoon();
     else if (!socket.destroyed) socket.resetAndDestroy();
-  });
-  client.pipe(upstream);
-  upstream.pipe(client);
-  if (client.closed) upstream.destroySoon();
-  if (upstream.closed) client.destroySoon();
-  await Promise.all(ends);
+  };
+  client.pipe(stream);
+  stream.pipe(client);
+  await Promise.all([followClient(), followUpstream()]);
   closing.removeEventListener("abort", closeNow);
 }
 

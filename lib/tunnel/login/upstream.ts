@@ -33,12 +33,17 @@ export type LoginUpstream = {
   readonly ca?: readonly string[] | undefined;
 };
 
-export type LoggedIn = {
-  readonly stream: TLSSocket;
+export type LoggedIn = Secured & {
   /** What the server said from AuthenticationOk to ReadyForQuery, for the client. */
   readonly welcome: Buffer;
   /** The body of BackendKeyData, where the server sent one. */
   readonly key: Buffer | undefined;
+};
+
+type Secured = {
+  readonly stream: TLSSocket;
+  /** Resolves when it is; its `errored` says whether the way there was lost. */
+  readonly closed: Promise<void>;
 };
 
 /** Settings with their values, and notices: a server has some dozens. */
@@ -59,11 +64,12 @@ export async function logIn(
   const doing = `logging in to ${upstream.host}:${upstream.port} as ${upstream.user}`;
   try {
     const secured = await secure(stream, upstream, signal);
+    const toServer = secured.stream;
     const database = parameters.get("database") ?? upstream.database;
     const own = upstream.applicationName === undefined ? {} : { application_name: upstream.applicationName };
-    secured.write(encodeStartup({ ...Object.fromEntries(parameters), ...own, user: upstream.user, database }));
-    await authenticate(secured, upstream, signal);
-    return { stream: secured, ...(await receiveWelcome(secured, signal)) };
+    toServer.write(encodeStartup({ ...Object.fromEntries(parameters), ...own, user: upstream.user, database }));
+    await authenticate(toServer, upstream, signal);
+    return { ...secured, ...(await receiveWelcome(toServer, signal)) };
   } catch (error) {
     stream.destroy();
     if (signal.aborted) throw signal.reason;
@@ -81,14 +87,14 @@ export async function cancelUpstream(
 ): Promise<void> {
   try {
     const secured = await secure(stream, upstream, signal);
-    secured.write(encodeCancelRequest({ processId: key.readInt32BE(0), secretKey: key.subarray(4) }));
-    await readBytes(secured, 1, signal).catch(() => undefined);
+    secured.stream.write(encodeCancelRequest({ processId: key.readInt32BE(0), secretKey: key.subarray(4) }));
+    await readBytes(secured.stream, 1, signal).catch(() => undefined);
   } finally {
     stream.destroy();
   }
 }
 
-async function secure(stream: Duplex, upstream: LoginUpstream, signal: AbortSignal): Promise<TLSSocket> {
+async function secure(stream: Duplex, upstream: LoginUpstream, signal: AbortSignal): Promise<Secured> {
   // Stays for good: an error without a listener ends the process.
   stream.on("error", () => {});
   stream.write(encodeSslRequest());
@@ -103,7 +109,9 @@ async function secure(stream: Duplex, upstream: LoginUpstream, signal: AbortSign
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const abort = () => reject(signal.reason);
   secured.on("error", reject);
+  const closed = Promise.withResolvers<void>();
   secured.once("close", () => {
+    closed.resolve();
     reject(new PosternError("endpoint.closed", `${where} closed the connection in the middle of TLS.`));
     stream.destroy();
   });
@@ -111,7 +119,7 @@ async function secure(stream: Duplex, upstream: LoginUpstream, signal: AbortSign
   signal.addEventListener("abort", abort, { once: true });
   try {
     await promise;
-    return secured;
+    return { stream: secured, closed: closed.promise };
   } finally {
     signal.removeEventListener("abort", abort);
   }
@@ -161,7 +169,7 @@ async function authenticate(stream: TLSSocket, upstream: LoginUpstream, signal: 
   if (request.kind !== "ok") throw unknownMethod(request.kind);
 }
 
-async function receiveWelcome(stream: TLSSocket, signal: AbortSignal): Promise<Omit<LoggedIn, "stream">> {
+async function receiveWelcome(stream: TLSSocket, signal: AbortSignal): Promise<Omit<LoggedIn, keyof Secured>> {
   const parts: Buffer[] = [authenticationOk];
   let key: Buffer | undefined;
   let length = 0;

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { PosternError } from "#lib/base/errors.ts";
 import { openTcp } from "#lib/postgres/socket.ts";
@@ -123,6 +124,35 @@ describe("a log-in port", () => {
     const failure = client.query("select pg_sleep(60)").catch((error: unknown) => error);
     sockets[0]?.destroy(new PosternError("ssm.lost", "The link is gone."));
     expect(await failure).toMatchObject({ code: "ECONNRESET" });
+  });
+
+  test("is disposed at once where the way to the database hangs, too", async () => {
+    let isStuck = false;
+    const scene = await openLoginScene({
+      openStream: async (signal) => {
+        const socket = await openTcp(sharedServer(), signal);
+        const stream = new Duplex({
+          write: (chunk: Buffer, _, callback) => {
+            if (!isStuck) socket.write(chunk, callback);
+          },
+          read: () => socket.resume(),
+          destroy: (error, callback) => {
+            socket.destroy();
+            callback(error);
+          },
+        });
+        socket.on("data", (chunk: Buffer) => {
+          if (!stream.push(chunk)) socket.pause();
+        });
+        return stream;
+      },
+    });
+    const client = await scene.connect();
+    isStuck = true;
+    const failure = client.query("select 1").catch((error: unknown) => error);
+    await new Promise((resolve) => setImmediate(resolve));
+    await scene[Symbol.asyncDispose]();
+    expect(await failure).toBeInstanceOf(Error);
   });
 
   test("leaves nothing when it is disposed, whatever its clients do", async () => {
