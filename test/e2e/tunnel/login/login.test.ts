@@ -1,8 +1,10 @@
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { connect, type Socket } from "node:net";
+import { connect, Socket } from "node:net";
 import { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import { Client } from "pg";
 import { describe, expect, test } from "vitest";
 import { PosternError } from "#lib/base/errors.ts";
 import { openTcp } from "#lib/postgres/socket.ts";
@@ -93,10 +95,9 @@ describe("a log-in port", () => {
       },
     });
     await using client = await scene.connect();
-    const { stream } = (client as unknown as { readonly connection: { readonly stream: NodeJS.ReadableStream } })
-      .connection;
+    const { stream } = (client as unknown as { readonly connection: { readonly stream: TLSSocket } }).connection;
     const query = client.query("select repeat('x', 1000000) from generate_series(1, 100)");
-    await once(stream as unknown as NodeJS.EventEmitter, "data");
+    await once(stream, "data");
     stream.pause();
     let before = -1;
     await waitFor("nothing more comes from the database", async () => {
@@ -109,6 +110,23 @@ describe("a log-in port", () => {
     expect(received()).toBeLessThan(50_000_000);
     stream.resume();
     expect((await query).rowCount).toBe(100);
+  });
+
+  test("leaves the database when its client is gone without a word", async () => {
+    await using scene = await openLoginScene();
+    const socket = new Socket();
+    const client = new Client({ connectionString: scene.login.url, stream: () => socket });
+    client.on("error", () => {});
+    await client.connect();
+    const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
+    socket.resetAndDestroy();
+    await using watcher = await scene.connect();
+    const isThere = async () => {
+      const { rowCount } = await watcher.query("select 1 from pg_stat_activity where pid = $1", [rows[0]?.pid]);
+      return rowCount === 1;
+    };
+    await waitFor("the server has noticed", async () => !(await isThere()));
+    expect(await isThere()).toBe(false);
   });
 
   test("resets its client when the way to the database is lost", async () => {
