@@ -45,6 +45,11 @@ export type LinkVitals = {
   readonly silentMs: number;
   /** Smoothed; absent where the transport cannot measure it. */
   readonly roundTripMs?: number;
+  /**
+   * One of its streams holds up the others now (a reader that stops, where streams share one pipe), or no other can be
+   * opened: that a fresh stream gets no answer then says nothing about the other side. Absent: that cannot be.
+   */
+  readonly isBusy?: boolean;
   readonly openStreams: number;
   /** Bytes of the streams, not of the transport's own messages. */
   readonly bytesUp: number;

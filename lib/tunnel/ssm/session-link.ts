@@ -35,7 +35,7 @@ const keepAliveMs = { needed: 10_000, wanted: 30_000 } as const;
 /** The streams of a session, multiplexed or one at a time. */
 type Streams = ChannelConsumer & {
   readonly open: (signal: AbortSignal) => Promise<Duplex>;
-  readonly counts: () => Pick<LinkVitals, "openStreams" | "bytesUp" | "bytesDown">;
+  readonly counts: () => Pick<LinkVitals, "isBusy" | "openStreams" | "bytesUp" | "bytesDown">;
   readonly close: (reason: Error) => void;
 };
 
@@ -99,7 +99,10 @@ function multiplexed(channel: DataChannel, { destination, frameBytes }: SessionL
     onFlag: (flag) => {
       if (flag === flags.connectToPortError) mux.refuseNext(refused(destination));
     },
-    counts: () => ({ openStreams: mux.openStreams, bytesUp: mux.bytesUp, bytesDown: mux.bytesDown }),
+    counts: () => {
+      const { isFull: isBusy, openStreams, bytesUp, bytesDown } = mux;
+      return { isBusy, openStreams, bytesUp, bytesDown };
+    },
     close: (reason) => mux.close(reason),
   };
 }
@@ -115,7 +118,10 @@ function oneAtATime(channel: DataChannel, { destination }: SessionLinkOptions): 
     onFlag: (flag) => {
       if (flag === flags.connectToPortError) basic.refuse(refused(destination));
     },
-    counts: () => ({ openStreams: basic.openStreams, bytesUp: basic.bytesUp, bytesDown: basic.bytesDown }),
+    counts: () => {
+      const { openStreams, bytesUp, bytesDown } = basic;
+      return { isBusy: openStreams > 0, openStreams, bytesUp, bytesDown };
+    },
     close: basic.close,
   };
 }

@@ -126,6 +126,7 @@ export function joinVitals(vitals: readonly LinkVitals[]): LinkVitals {
     state: vitals.some(({ state }) => state === "live") || vitals.length === 0 ? "live" : "resuming",
     silentMs: vitals.length === 0 ? 0 : Math.min(...vitals.map(({ silentMs }) => silentMs)),
     ...(roundTrips.length === 0 ? {} : { roundTripMs: Math.min(...roundTrips) }),
+    isBusy: vitals.some(({ isBusy }) => isBusy === true),
     openStreams: sum("openStreams"),
     bytesUp: sum("bytesUp"),
     bytesDown: sum("bytesDown"),
