@@ -10,7 +10,7 @@ import type { Link } from "./transport.ts";
  * connecting ───► closed      a lasting reason (`isLasting`), no retry left, or disposed
  * up ───────────► degraded    the link lives, and PostgreSQL did not answer through it
  * degraded ─────► up          it answered
- * degraded ─────► reconnecting  it did not answer the second time either, or the link ended
+ * degraded ─────► reconnecting  it did not answer the second time either, or the link ended; one that resumes is given time
  * up ───────────► reconnecting  the link ended; it was dead after the machine had slept; the database has another address
  * reconnecting ─► up          as above
  * reconnecting ─► reconnecting  an attempt failed, for whatever reason: what was once there may be given back

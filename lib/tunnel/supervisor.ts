@@ -10,6 +10,7 @@ import { Interruptible } from "./interruptible.ts";
 import { LinkBook } from "./link-book.ts";
 import type { TunnelState } from "./state.ts";
 import { isLasting, type Link, type Transport } from "./transport.ts";
+import { judgeSilence, type Verdict } from "./verdict.ts";
 import { watchForWaking } from "./wake-up.ts";
 
 export type SupervisorOptions = {
@@ -54,8 +55,8 @@ const openAgainMs = 200;
  *
  * 1. Opens a link and asks PostgreSQL through it. For what failed, the next attempt comes after a pause (back-off.ts).
  * 2. While up: asks again every `healthIntervalMs`, when a stream could not be opened, and when the machine woke.
- * 3. Redials when the link ended (at once), when PostgreSQL did not answer twice, and when the database's name leads
- *    elsewhere. The old link is disposed, which ends its streams.
+ * 3. Redials when the link ended (at once), when PostgreSQL did not answer twice (but see verdict.ts), and when the
+ *    database's name leads elsewhere. The old link is disposed, which ends its streams.
  *
  * However it ends, every link is disposed and no timer is left.
  */
@@ -69,7 +70,8 @@ export class Supervisor implements AsyncDisposable {
   readonly #addresses: AddressWatch;
   readonly #now = new Interruptible();
   readonly #life = new AbortController();
-  readonly #waiting = new Set<PromiseWithResolvers<Link>>();
+  /** With when each began, the oldest first. */
+  readonly #waiting = new Map<PromiseWithResolvers<Link>, number>();
   #state: TunnelState = { name: "connecting", attempt: 1 };
   #hasWoken = false;
   #isAsked = false;
@@ -116,7 +118,7 @@ export class Supervisor implements AsyncDisposable {
     const waiter = Promise.withResolvers<Link>();
     const abort = () => waiter.reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
-    this.#waiting.add(waiter);
+    this.#waiting.set(waiter, this.#clock.nowMs());
     // The pause before the next attempt is shorter now.
     this.#now.nudge();
     try {
@@ -241,26 +243,35 @@ export class Supervisor implements AsyncDisposable {
       const failure = await this.#check(link, hasWoken ? wokenDeadlineMs : this.#settings.healthDeadlineMs);
       // Interrupted: the loop's beginning knows by what.
       if (fate.hasEnded || this.#isClosing || this.#hasWoken) continue;
-      if (failure === undefined) {
-        if (this.#state.name === "degraded") this.#comeUp(link, this.#state.sinceMs);
-        dueMs = this.#clock.nowMs() + this.#settings.healthIntervalMs;
-      } else if (hasWoken || this.#state.name === "degraded" || failure === "moved") {
-        return failure === "moved" ? movedError() : failure;
-      } else {
-        this.#enter({ name: "degraded", link, sinceMs: this.#clock.nowMs(), reason: failure });
-        this.#tell({ event: "degraded", reason: failure.toDocument() });
-        dueMs = this.#clock.nowMs() + secondCheckMs;
-      }
+      if (failure === "moved") return movedError();
+      const verdict = failure === undefined ? "well" : this.#judge(link, hasWoken);
+      if (failure !== undefined && verdict === "replace") return failure;
+      if (failure !== undefined && verdict === "doubt") this.#doubt(link, failure);
+      if (verdict === "well" && this.#state.name === "degraded") this.#comeUp(link, this.#state.sinceMs);
+      dueMs = this.#clock.nowMs() + (verdict === "doubt" ? secondCheckMs : this.#settings.healthIntervalMs);
     }
   }
 
   /** @returns undefined when PostgreSQL answered, where it ought to be */
   async #check(link: Link, deadlineMs: number): Promise<PosternError | "moved" | undefined> {
+    // It would be one more stream that waits for the link to come back.
+    if (link.vitals().state === "resuming") return resumingError();
     const check = async (signal: AbortSignal): Promise<"moved" | undefined> => {
       this.#answerMs = await askPostgres(link, { clock: this.#clock, signal, deadlineMs });
       return (await this.#addresses.hasMoved(signal)) ? "moved" : undefined;
     };
     return await this.#now.run(check).catch(toPosternError);
+  }
+
+  #judge(link: Link, hasWoken: boolean): Verdict {
+    const doubtedMs = this.#state.name === "degraded" ? this.#clock.nowMs() - this.#state.sinceMs : undefined;
+    return judgeSilence({ vitals: link.vitals(), hasWoken, awaitedMs: this.#awaitedMs, doubtedMs });
+  }
+
+  #doubt(link: Link, reason: PosternError): void {
+    if (this.#state.name === "degraded") return;
+    this.#enter({ name: "degraded", link, sinceMs: this.#clock.nowMs(), reason });
+    this.#tell({ event: "degraded", reason: reason.toDocument() });
   }
 
   async #backOff(setback: {
@@ -304,8 +315,13 @@ export class Supervisor implements AsyncDisposable {
 
   #enter(state: TunnelState): void {
     this.#state = state;
-    if (state.name === "up") for (const waiter of this.#waiting) waiter.resolve(state.link);
-    if (state.name === "closed") for (const waiter of this.#waiting) waiter.reject(closedError(state.reason));
+    if (state.name === "up") for (const waiter of this.#waiting.keys()) waiter.resolve(state.link);
+    if (state.name === "closed") for (const waiter of this.#waiting.keys()) waiter.reject(closedError(state.reason));
+  }
+
+  get #awaitedMs(): number | undefined {
+    const [sinceMs] = this.#waiting.values();
+    return sinceMs === undefined ? undefined : this.#clock.nowMs() - sinceMs;
   }
 
   #wake(): void {
@@ -334,6 +350,10 @@ function closedError(reason: PosternError | undefined): PosternError {
 
 function lostError(): PosternError {
   return new PosternError("endpoint.closed", "The link ended without a reason.");
+}
+
+function resumingError(): PosternError {
+  return new PosternError("endpoint.silent", "The link was interrupted and is on its way back.");
 }
 
 function movedError(): PosternError {

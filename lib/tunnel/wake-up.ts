@@ -8,7 +8,7 @@ export type Reading = {
 };
 
 /** How often one looks. A machine that woke is noticed after as long at most. */
-export const lookEveryMs = 1_000;
+const lookEveryMs = 1_000;
 
 /** Later than this by either clock, and the machine slept. A busy event loop is not taken for sleep. */
 const sleptFromMs = 2_500;

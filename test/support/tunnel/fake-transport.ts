@@ -52,6 +52,8 @@ export class FakeLink implements Link {
   /** Streams open, and nothing comes back through them: neither bytes nor an end. */
   isBlackHole = false;
   roundTripMs: number | undefined;
+  isResuming = false;
+  isBusy = false;
   readonly ended: Promise<PosternError | undefined>;
   readonly #farEnd: FarEnd;
   readonly #streams = new Set<Duplex>();
@@ -81,8 +83,9 @@ export class FakeLink implements Link {
 
   vitals(): LinkVitals {
     return {
-      state: this.#hasEnded ? "ended" : "live",
+      state: this.#hasEnded ? "ended" : this.isResuming ? "resuming" : "live",
       silentMs: 0,
+      isBusy: this.isBusy,
       ...(this.roundTripMs === undefined ? {} : { roundTripMs: this.roundTripMs }),
       openStreams: this.#streams.size,
       bytesUp: this.#bytesUp,

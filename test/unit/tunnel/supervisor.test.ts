@@ -227,6 +227,45 @@ describe("health", () => {
   });
 });
 
+describe("a link that is silent for a reason of its own", () => {
+  test("keeps its streams while it resumes; new clients are held until it is back", async () => {
+    await using scene = start();
+    await scene.clock.advance(1_000);
+    const link = scene.link();
+    const stream = await link?.openStream(signal);
+    Object.assign(link ?? {}, { isResuming: true, isBlackHole: true });
+    await scene.clock.advance(60_000);
+    expect(scene.names()).toEqual(["up", "degraded"]);
+    const held = scene.supervisor.openStream(signal);
+    await scene.clock.advance(5_000);
+    Object.assign(link ?? {}, { isResuming: false, isBlackHole: false });
+    await scene.clock.advance(500);
+    expect(scene.names()).toEqual(["up", "degraded", "up"]);
+    expect([stream?.destroyed, scene.transport.attempts]).toEqual([false, 1]);
+    (await held).destroy();
+  });
+
+  test("is replaced when a client has waited long enough for it to get another within its ten seconds", async () => {
+    await using scene = start();
+    await scene.clock.advance(1_000);
+    Object.assign(scene.link() ?? {}, { isResuming: true });
+    scene.supervisor.checkSoon();
+    await scene.clock.advance(0);
+    const held = scene.supervisor.openStream(signal);
+    await scene.clock.advance(8_500);
+    expect(scene.names()).toEqual(["up", "degraded", "down", "reconnecting", "up"]);
+    (await held).destroy();
+  });
+
+  test("stays up while one of its readers holds up the others", async () => {
+    await using scene = start();
+    await scene.clock.advance(1_000);
+    Object.assign(scene.link() ?? {}, { isBusy: true, isBlackHole: true });
+    await scene.clock.advance(3_600_000);
+    expect([scene.names(), scene.transport.attempts]).toEqual([["up"], 1]);
+  });
+});
+
 describe("a machine that slept", () => {
   test("has PostgreSQL asked within a second, and a link that is well kept", async () => {
     await using scene = start();
