@@ -148,6 +148,7 @@ function describeStage(stage: LocalStage, { data }: LocalFlags, style: Style): s
     ["next", `npm run status  -- ${target}`],
     ["", `npm run migrate -- ${target}`],
     ["", `npm run seed    -- ${target} --set demo`],
+    ["", `npm run psql    -- ${target}`],
     ["", `npm run health  -- ${target}`],
   ];
   return [
