@@ -3,8 +3,6 @@ import { type Command, Option } from "commander";
 import { writeWhole } from "#lib/base/private-file.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { appName } from "#lib/contract.ts";
-import type { TunnelEvent } from "#lib/tunnel/events.ts";
-import { findTunnel } from "#lib/tunnel/registry/registry.ts";
 import { choosePort } from "#lib/tunnel/registry/remembered-port.ts";
 import { openStateFolder, stateFolderOf } from "#lib/tunnel/registry/state-folder.ts";
 import { tunnelKey } from "#lib/tunnel/registry/tunnel-key.ts";
@@ -12,16 +10,12 @@ import type { CommandContext } from "../command-context.ts";
 import { accessHelp, addAccessOptions, chooseAccess, type DatabaseAccess } from "../psql/access-options.ts";
 import { findPsql } from "../psql/find-psql.ts";
 import { prepareLogin, readAuthorities, withLogin } from "../psql/libpq-login.ts";
+import { reachDatabase, type Way } from "../psql/reach-database.ts";
 import { writeServiceEntry } from "../psql/service-file.ts";
 import { describeRequester } from "../provenance.ts";
-import { describeTunnelEvent } from "../report/tunnel-report.ts";
 import { runAtTerminal } from "../tunnel/child.ts";
 import { addStageOption, openStageDestination, type StageDestination } from "../tunnel/destination.ts";
-import { connectableHost } from "../tunnel/exec.ts";
-import { makeTransport } from "../tunnel/make-transport.ts";
-import { openTunnel } from "../tunnel/open-tunnel.ts";
 import { isPortFree } from "../tunnel/port-taken.ts";
-import { wayTo } from "../tunnel/run-tunnel.ts";
 import { addTransportOptions, readTransportFlags, type TransportFlags } from "../tunnel/transport-options.ts";
 
 const help = `
@@ -51,9 +45,6 @@ type PsqlFlags = {
   readonly ca?: string;
   readonly serviceFile?: string;
 };
-
-/** Whoever waits for a prompt is told soon why there is none. */
-const withinMs = 20_000;
 
 export function registerPsql(command: Command, context: CommandContext): void {
   addTransportOptions(addAccessOptions(addStageOption(command)))
@@ -106,42 +97,21 @@ async function run(
   await using login = await prepareLogin({ stage: destination.stage, access, local, caFile: flags.ca, stateFolder });
   context.output.note(`as ${login.user}${login.kind === "iam-token" ? ", by an IAM token" : ""}`);
   const env = withLogin(context.env, login.env);
-  return await runAtTerminal({ command: psql, args, env, interruptFirst: true }, context, tunnel.ended);
+  tunnel.begin();
+  const exitCode = await runAtTerminal({ command: psql, args, env, interruptFirst: true }, context, tunnel.ended);
+  if (exitCode === connectionLost) await explainLoss(tunnel, context);
+  return exitCode;
 }
 
-type Way = AsyncDisposable & {
-  readonly local: { readonly host: string; readonly port: number };
-  /** Of a tunnel of our own. */
-  readonly ended?: Promise<PosternError | undefined>;
-};
+/** psql's exit code for a connection that it did not get, or that broke. */
+const connectionLost = 2;
 
-/** The stage's tunnel if one is running, else one of our own on any free port. */
-async function reachDatabase(
-  destination: StageDestination,
-  flags: TransportFlags,
-  stateFolder: string,
-  { signal, output, env }: CommandContext,
-): Promise<Way> {
-  const running = await findTunnel(stateFolder, tunnelKey(destination.name, destination.database));
-  if (running?.port !== undefined) {
-    const local = { host: connectableHost(running.host ?? "127.0.0.1"), port: running.port };
-    output.note(`through the tunnel on ${local.host}:${local.port}, which is ${running.state}`);
-    return { local, [Symbol.asyncDispose]: async () => {} };
-  }
-  const transport = await makeTransport(destination, flags, env);
-  const onEvent = (event: TunnelEvent) => {
-    // What goes well, or ends, is psql's to show.
-    const isNews =
-      event.event !== "listening" && event.event !== "closed" && !(event.event === "up" && event.reconnects === 0);
-    const news = isNews ? describeTunnelEvent(event) : undefined;
-    if (news !== undefined) output.note(news);
-  };
-  const tunnel = await openTunnel(
-    { ...wayTo(destination), transport, port: 0, withinMs, stateFolder, onEvent },
-    signal,
-  );
-  const { host, port, ended } = tunnel;
-  return { local: { host, port }, ended, [Symbol.asyncDispose]: async () => tunnel[Symbol.asyncDispose]() };
+/** Over TLS psql shows nothing of what the tunnel tells it, and "SSL SYSCALL error" in its place. */
+async function explainLoss(tunnel: Way, { output }: CommandContext): Promise<void> {
+  const reason = await tunnel.findReason();
+  if (reason === undefined) return;
+  const hint = reason.hint === undefined ? "" : `\n${reason.hint}`;
+  output.note(`the tunnel has no way to the database: ${reason.message} [${reason.code}]${hint}`);
 }
 
 async function writeService(stage: string, file: string, flags: PsqlFlags, context: CommandContext): Promise<void> {

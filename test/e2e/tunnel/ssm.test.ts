@@ -134,6 +134,24 @@ describe.skipIf(!isInstalled("psql"))("psql through a session", () => {
     expect(live()).toEqual([]);
   });
 
+  test("that loses its connection says what the tunnel knows of it", async () => {
+    const child = startCommand(["psql", "--", "-X", "-f", "-"], { env, input: "\\! echo ready; sleep 1\nselect 1;\n" });
+    const closed = once(child, "close");
+    let stderr = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    await once(child.stdout, "data");
+    bench.gateway.setTarget(bastions.online, "stopped");
+    bench.gateway.closeChannels("An administrator ended it.");
+    expect((await closed)[0]).toBe(2);
+    bench.gateway.setTarget(bastions.online, "online");
+    expect(stderr).toMatch(/^down: .* An administrator ended it\. \[ssm\.session-ended\]$/mu);
+    expect(stderr).toMatch(
+      /^the tunnel has no way to the database: .* \[ssm\.agent-offline\]\n.*reboot the instance/mu,
+    );
+  });
+
   test("refuses a server whose certificate is for another name", async () => {
     await using wrong = await startTunnelBench({ database: { ...database, host: "other.internal" } });
     const { exitCode, stderr } = await runCommand(["psql", "--command", "select 1"], {
