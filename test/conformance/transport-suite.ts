@@ -187,7 +187,8 @@ export function describeTransport(name: string, makeRig: RigFactory): void {
       const stream = await scene.start("echo");
       stream.write(madeUpBytes(5_000));
       await read(stream, 5_000);
-      const { silentMs, roundTripMs = 0, ...counted } = scene.link.vitals();
+      const { silentMs, roundTripMs = 0, isBusy = false, ...counted } = scene.link.vitals();
+      expect(isBusy).toBe(false);
       expect(counted).toEqual({ state: "live", openStreams: 1, bytesUp: 5_005, bytesDown: 5_000 });
       expect(silentMs).toBeGreaterThanOrEqual(0);
       expect(silentMs).toBeLessThan(5_000);
