@@ -18,6 +18,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: "faults",
+          include: ["test/faults/**/*.test.ts"],
+          setupFiles: ["test/support/leak-check.ts"],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
           name: "infra",
           include: ["test/infra/**/*.test.ts"],
           globalSetup: ["test/support/sst/global-setup.ts"],

@@ -75,6 +75,7 @@ export class DataChannel implements AsyncDisposable {
   #heardAtMs: number;
   #resumeAttempt = 0;
   #unreadable = 0;
+  #hasPonged = false;
   #isPumpDue = false;
   #isDisposed = false;
   #terminated: Promise<void> | undefined;
@@ -185,16 +186,20 @@ export class DataChannel implements AsyncDisposable {
 
   async #dial(token: string, signal: AbortSignal): Promise<ChannelSocket> {
     let isCurrent = true;
-    const onHeard = () => {
+    const heard = () => {
       this.#heardAtMs = this.#clock.nowMs();
     };
     const handlers = {
       clientId: this.#clientId,
       heardAtMs: () => this.#heardAtMs,
       isReading: () => !this.#delivery.isWaiting(),
-      onHeard,
+      hasPonged: () => this.#hasPonged,
+      onPong: () => {
+        this.#hasPonged = true;
+        heard();
+      },
       onFrame: (frame: Uint8Array) => {
-        onHeard();
+        heard();
         if (isCurrent) this.#receive(frame);
       },
       onClosed: (end: SocketEnd) => {
@@ -206,10 +211,7 @@ export class DataChannel implements AsyncDisposable {
   }
 
   #attach(socket: ChannelSocket): void {
-    if (this.#state === "ended") {
-      socket.drop();
-      return;
-    }
+    if (this.#state === "ended") return socket.drop();
     this.#socket = socket;
     if (this.#delivery.isWaiting()) socket.pause();
     this.#pump();
@@ -284,7 +286,7 @@ export class DataChannel implements AsyncDisposable {
   }
 
   #take(message: Message): void {
-    const { session } = this.#options;
+    const { id } = this.#options.session;
     switch (message.type) {
       case messageTypes.output:
       case messageTypes.acknowledge:
@@ -293,15 +295,13 @@ export class DataChannel implements AsyncDisposable {
       case messageTypes.channelClosed: {
         const { Output } = decodeChannelClosed(message.payload);
         const why = (Output ?? "") === "" ? "no reason was given" : (Output ?? "");
-        this.#end(new PosternError("ssm.session-ended", `The session ${session.id} was ended: ${why}`), {
-          isOver: true,
-        });
+        this.#end(new PosternError("ssm.session-ended", `The session ${id} was ended: ${why}`), { isOver: true });
         return;
       }
       case messageTypes.pausePublication:
       case messageTypes.startPublication:
         // What the agent misses while it is away goes again until it is back.
-        this.#log.info("the agent left the session, or came to it", { session: session.id, type: message.type });
+        this.#log.info("the agent left the session, or came to it", { session: id, type: message.type });
         return;
       case messageTypes.input:
       case messageTypes.agentSessionState:
@@ -369,8 +369,7 @@ export class DataChannel implements AsyncDisposable {
     const { giveUpMs = defaults.giveUpMs, session } = this.#options;
     if (this.#stream.stuckMs() > giveUpMs) {
       const text = `The agent has not acknowledged anything of the session ${session.id} for ${giveUpMs / 1000} s.`;
-      this.#end(new PosternError("ssm.lost", text));
-      return;
+      return this.#end(new PosternError("ssm.lost", text));
     }
     if (socket.bufferedBytes() < maxSocketBytes) this.#alarm.ringBy(this.#stream.nextAtMs());
   }

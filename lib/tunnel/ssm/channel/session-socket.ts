@@ -14,8 +14,8 @@ export type SessionSocketOptions = LivenessTimes & {
   readonly api: Pick<SessionApi, "signUpgrade" | "explainUpgrade">;
   readonly clock: Clock;
   readonly onFrame: (frame: Uint8Array) => void;
-  /** Something came, be it a pong. */
-  readonly onHeard: () => void;
+  readonly onPong: () => void;
+  readonly hasPonged: () => boolean;
   readonly heardAtMs: () => number;
   readonly isReading: () => boolean;
   readonly onClosed: (end: SocketEnd) => void;
@@ -32,16 +32,12 @@ export async function dialSession(
   token: string,
   signal: AbortSignal,
 ): Promise<ChannelSocket> {
-  const { session, api, clientId, onFrame, onHeard, onClosed } = options;
+  const { session, api, clientId, onFrame, onPong, onClosed } = options;
   const headers = await api.signUpgrade(session.streamUrl);
   const closed = new AbortController();
-  let hasPonged = false;
   const events = {
     onFrame,
-    onPong: () => {
-      hasPonged = true;
-      onHeard();
-    },
+    onPong,
     onClosed: (end: SocketEnd) => {
       closed.abort();
       onClosed(end);
@@ -58,7 +54,7 @@ export async function dialSession(
     ClientVersion: clientVersion,
   };
   socket.send(JSON.stringify(hello));
-  void dropWhenSilent(socket, { ...options, ping: socket.ping, hasPonged: () => hasPonged }, closed.signal);
+  void dropWhenSilent(socket, { ...options, ping: socket.ping }, closed.signal);
   return socket;
 }
 
