@@ -22,6 +22,8 @@ const parameters: readonly Parameter[] = [
   { name: "log_lock_waits", value: "1", applyMethod: "immediate" },
   { name: "log_temp_files", value: "65536", applyMethod: "immediate" },
   { name: "log_autovacuum_min_duration", value: "10000", applyMethod: "immediate" },
+  // With application_name, in which a person who writes says why (`psql --write --reason`).
+  { name: "log_connections", value: "1", applyMethod: "immediate" },
   // With user, address and length of the session.
   { name: "log_disconnections", value: "1", applyMethod: "immediate" },
 ];
