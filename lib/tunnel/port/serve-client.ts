@@ -33,6 +33,8 @@ export type ClientOutcome = "served" | "broken" | "refused" | "left";
 const silentMs = 60_000;
 /** An answer that takes longer makes us doubt the link. */
 const doubtMs = 3_000;
+/** After this long it is told: whoever has no limit of its own would wait for ever. */
+const answerMs = 30_000;
 /** Between two tries for the same client, doubling. */
 const againMs = { first: 100, most: 2_000 } as const;
 
@@ -187,7 +189,14 @@ async function firstAnswer(
   if (stream.closed) closed();
   client.left.addEventListener("abort", closed, { once: true });
   if (client.left.aborted) closed();
-  clock.sleep(doubtMs, timer.signal).then(checkSoon, () => {});
+  const wait = async (): Promise<void> => {
+    await clock.sleep(doubtMs, timer.signal);
+    checkSoon();
+    await clock.sleep(answerMs - doubtMs, timer.signal);
+    resolve(new PosternError("endpoint.silent", `The database gave no answer within ${answerMs / 1000} s.`));
+  };
+  // Its end by the abort below is no failure.
+  wait().catch(() => {});
   client.replay((chunk) => stream.write(chunk));
   try {
     const failure = await promise;

@@ -7,6 +7,7 @@ import { systemClock } from "#lib/base/clock.ts";
 import { sslRequest } from "#lib/postgres/wire.ts";
 import { type LocalPortOptions, openLocalPort } from "#lib/tunnel/local-port.ts";
 import { madeUpBytes, sha256, startFarEnd, taskHeader } from "../../conformance/far-end.ts";
+import { createSteppedClock } from "../../support/stepped-clock.ts";
 import { lost } from "../../support/tunnel/fake-transport.ts";
 import { connectTo, readToEnd } from "../../support/tunnel/local-port.ts";
 import { carrierTo } from "../../support/tunnel/tcp-carrier.ts";
@@ -191,6 +192,21 @@ describe("a client that gets no answer", () => {
     const answer = (await readToEnd(client)).toString("latin1");
     expect(answer).toMatch(/^E.{4}SFATAL\0VFATAL\0C57P03\0MThe fake link was cut\.\0\0$/su);
     expect(scene.port.figures()).toMatchObject({ connections: 1, failedConnections: 1 });
+  });
+
+  test("nor an end makes the port doubt the link, and is told after half a minute", async () => {
+    const clock = createSteppedClock();
+    await using scene = await openScene({ clock });
+    const client = await scene.connect();
+    const closed = readToEnd(client);
+    // The far end waits for more.
+    client.write(Buffer.concat([taskHeader("hash", 1_000), Buffer.from("abc")]));
+    await expect.poll(() => scene.farEnd.open).toBe(1);
+    await clock.advance(3_000);
+    expect(scene.checks()).toBe(1);
+    await clock.advance(27_000);
+    expect((await closed).toString("latin1")).toContain("no answer within 30 s");
+    expect(clock.sleeping).toBe(0);
   });
 
   test("and began with TLS gets an alert of TLS", async () => {
