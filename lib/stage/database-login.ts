@@ -5,7 +5,7 @@ import type { AwsAccess } from "./aws-access.ts";
 /** How a person logs in to a stage's database as one of its roles. */
 export type DatabaseLogin = {
   readonly user: string;
-  /** The password as it is now: the role's secret, or a token that is good for a login within the next minutes. */
+  /** The password as it is now: the role's secret, or a token that is good for logins within 15 minutes. */
   readonly password: () => Promise<string>;
   readonly kind: "secret" | "iam-token";
 };

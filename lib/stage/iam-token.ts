@@ -11,12 +11,9 @@ export type TokenOptions = {
   readonly access?: AwsAccess;
 };
 
-/** How long RDS takes a token for a login. Sessions that have logged in go on. */
-export const tokenLifeMs = 900_000;
-
 /**
  * A password for a role with `rds_iam`, made here without asking AWS: whether it is let in is decided at the login
- * (`rds-db:connect`).
+ * (`rds-db:connect`). RDS takes it for 15 minutes; sessions that have logged in go on.
  *
  * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
  * @throws PosternError `aws.credentials`

@@ -26,7 +26,7 @@ export type LoginOptions = {
   readonly stateFolder: string;
 };
 
-/** A token is good for 15 minutes of logins (`tokenLifeMs`): whoever connects later finds a younger one. */
+/** A token is good for logins within 15 minutes: whoever connects later finds a younger one. */
 const tokenRefreshMs = 600_000;
 
 /**

@@ -36,7 +36,7 @@ export function describeTunnelLine(record: Omit<TunnelRecord, "pid" | "startedAt
     traffic(record),
     record.roundTripMs === undefined ? "" : `${record.roundTripMs.toFixed(0)} ms`,
     reconnects === 0 ? "" : `${reconnects} ${reconnects === 1 ? "reconnect" : "reconnects"}`,
-    state === "up" || reason === undefined ? "" : reason.message,
+    reason?.message ?? "",
   ];
   return facts.filter((fact) => fact !== "").join(" · ");
 }
@@ -96,7 +96,7 @@ function traffic({ connections, bytesUp, bytesDown }: Pick<TunnelRecord, "connec
 
 const units = ["B", "kB", "MB", "GB", "TB"] as const;
 
-export function formatBytes(bytes: number): string {
+function formatBytes(bytes: number): string {
   let amount = bytes;
   let unit = 0;
   while (amount >= 1000 && unit < units.length - 1) {

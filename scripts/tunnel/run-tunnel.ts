@@ -49,8 +49,9 @@ export async function runTunnel<Value>(
   let record = describeNew(options);
   await using registration = await register(options, key, record, context);
   const change = (news: Partial<NewTunnel>) => {
-    record = { ...record, ...news };
-    registration?.publish(news);
+    const { reason: _over, ...healthy } = { ...record, ...news };
+    record = healthy.state === "up" ? healthy : { ...record, ...news };
+    registration?.publish(record);
     output.status(describeTunnelLine(record, systemClock.wallTime()));
   };
   const onEvent = (event: TunnelEvent) => {

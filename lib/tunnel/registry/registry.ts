@@ -12,8 +12,8 @@ export type NewTunnel = Omit<TunnelRecord, "pid" | "startedAt">;
 
 /** This process's entry. Disposing removes it; so does, for whoever looks next, the end of the process. */
 export type Registration = AsyncDisposable & {
-  /** Changes the entry. Writes follow each other; those that are overtaken are left out. */
-  publish(change: Partial<NewTunnel>): void;
+  /** Puts another in the entry's place. Writes follow each other; those that are overtaken are left out. */
+  publish(tunnel: NewTunnel): void;
 };
 
 /**
@@ -36,8 +36,8 @@ export async function registerTunnel(folder: string, key: string, tunnel: NewTun
     if (isOpen) await writeWhole(file, JSON.stringify(record)).catch(() => {});
   };
   return {
-    publish: (change) => {
-      record = { ...record, ...change };
+    publish: (news) => {
+      record = { ...news, ...own };
       if (isWaiting) return;
       isWaiting = true;
       written = written.then(write);

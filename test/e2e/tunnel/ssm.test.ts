@@ -5,6 +5,7 @@ import type { TunnelEvent } from "#lib/tunnel/events.ts";
 import { runCommand, startCommand } from "../../support/command-line.ts";
 import { isInstalled } from "../../support/debian.ts";
 import { answersAt, bastions, internal, startTunnelBench, type TunnelBench } from "../../support/tunnel-bench.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 const database = { ...internal, name: "postgres", instanceId: "postern-local" };
 let bench: TunnelBench;
@@ -72,6 +73,12 @@ test("the port stays while its bastion is replaced, and the next connection work
   await tunnel.until("down");
   expect(await answersAt(port)).toBe(true);
   expect(live()).toMatchObject([{ target: bastions.offline }]);
+  const isBack = async () => {
+    const { json } = await runCommand(["ssm-tunnel", "status", "--json"], { env });
+    const status = json() as { state: string; reconnects: number };
+    return status.state === "up" && status.reconnects === 1 && !("reason" in status);
+  };
+  await waitFor("its status says that it is back, without a reason", isBack, 20_000);
   bench.gateway.setTarget(bastions.offline, "offline");
   bench.gateway.setTarget(bastions.online, "online");
   expect(await tunnel.end("SIGINT")).toBe(130);

@@ -32,7 +32,7 @@ const dead = { pid: 2 ** 22 + 1, startedAt: "then" };
 test("a tunnel is listed while its process has it, and says where it is once it listens", async () => {
   const registration = await registerTunnel(folder, key, tunnel);
   expect(await listTunnels(folder)).toMatchObject([{ key, record: { name: "dev", pid: process.pid } }]);
-  registration.publish({ host: "127.0.0.1", port: 20_001, state: "up" });
+  registration.publish({ ...tunnel, host: "127.0.0.1", port: 20_001, state: "up" });
   await waitFor("the record says so", async () => (await findTunnel(folder, key))?.state === "up");
   await registration[Symbol.asyncDispose]();
   expect(await listTunnels(folder)).toEqual([]);
@@ -41,9 +41,9 @@ test("a tunnel is listed while its process has it, and says where it is once it 
 
 test("nothing is written once it is disposed", async () => {
   const registration = await registerTunnel(folder, key, tunnel);
-  for (let port = 20_001; port < 20_050; port += 1) registration.publish({ port });
+  for (let port = 20_001; port < 20_050; port += 1) registration.publish({ ...tunnel, port });
   const disposed = registration[Symbol.asyncDispose]();
-  registration.publish({ state: "closed" });
+  registration.publish({ ...tunnel, state: "closed" });
   await disposed;
   expect(await readdir(join(folder, "tunnels"))).toEqual([]);
 });
@@ -61,7 +61,7 @@ test("a second tunnel of one key is refused with the address of the first; anoth
     code: "tunnel.running",
     message: expect.stringContaining("still starting"),
   });
-  first.publish({ host: "127.0.0.1", port: 20_001 });
+  first.publish({ ...tunnel, host: "127.0.0.1", port: 20_001 });
   await waitFor("it has its port", async () => (await findTunnel(folder, key))?.port !== undefined);
   await expect(registerTunnel(folder, key, tunnel)).rejects.toMatchObject({
     code: "tunnel.running",
