@@ -10,18 +10,28 @@ const maxBytes = 64 * 1024;
  */
 export class HeldClient {
   readonly socket: Socket;
-  /** Aborted when the client has gone. */
-  readonly left: AbortSignal;
-  readonly #leave = new AbortController();
+  /** Aborted when the client has gone, or the port closes: there is nothing to wait for any more. */
+  readonly over: AbortSignal;
+  readonly #closing: AbortSignal;
+  readonly #over = new AbortController();
+  #hasLeft = false;
   #said = Buffer.alloc(0);
   #onMore: ((chunk: Buffer) => void) | undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, closing: AbortSignal) {
     this.socket = socket;
-    this.left = this.#leave.signal;
+    this.over = this.#over.signal;
+    this.#closing = closing;
+    closing.addEventListener("abort", this.#close, { once: true });
+    if (closing.aborted) this.#close();
     socket.on("data", this.#hear);
     socket.on("end", this.#end);
     socket.on("close", this.#end);
+  }
+
+  /** Nobody is there to be told anything. */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
   }
 
   /** What it wants; undefined until it has said enough. */
@@ -46,6 +56,7 @@ export class HeldClient {
     this.socket.off("data", this.#hear);
     this.socket.off("end", this.#end);
     this.socket.off("close", this.#end);
+    this.#closing.removeEventListener("abort", this.#close);
   }
 
   readonly #hear = (chunk: Buffer): void => {
@@ -54,5 +65,10 @@ export class HeldClient {
     this.#onMore?.(chunk);
   };
 
-  readonly #end = (): void => this.#leave.abort();
+  readonly #end = (): void => {
+    this.#hasLeft = true;
+    this.#over.abort();
+  };
+
+  readonly #close = (): void => this.#over.abort();
 }

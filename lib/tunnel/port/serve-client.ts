@@ -60,18 +60,12 @@ export async function serveClient(socket: Socket, service: ClientService): Promi
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   socket.once("close", () => resolve());
   socket.on("error", () => {});
-  const closeNow = () => socket.destroy();
-  service.signal.addEventListener("abort", closeNow, { once: true });
-  if (service.signal.aborted) closeNow();
-  const client = new HeldClient(socket);
-  try {
-    const outcome = await serve(client, service);
-    if (outcome === "left") socket.destroy();
-    await closed;
-    return outcome;
-  } finally {
-    service.signal.removeEventListener("abort", closeNow);
-  }
+  const client = new HeldClient(socket, service.signal);
+  const outcome = await serve(client, service);
+  if (outcome === "left") socket.destroy();
+  await closed;
+  client.release();
+  return outcome;
 }
 
 async function serve(client: HeldClient, service: ClientService): Promise<ClientOutcome> {
@@ -82,19 +76,25 @@ async function serve(client: HeldClient, service: ClientService): Promise<Client
   try {
     stream = await getAnswered(client, service);
   } catch (error) {
-    if (client.left.aborted) return "left";
+    if (client.hasLeft) return "left";
     refuse(client.socket, opening, service.explain(error instanceof PosternError ? error : undefined));
     return "refused";
   }
   client.release();
-  return (await joinStreams(client.socket, stream)) === undefined ? "served" : "broken";
+  const closeNow = () => client.socket.destroy();
+  service.signal.addEventListener("abort", closeNow, { once: true });
+  if (service.signal.aborted) closeNow();
+  const failure = await joinStreams(client.socket, stream);
+  service.signal.removeEventListener("abort", closeNow);
+  return failure === undefined ? "served" : "broken";
 }
 
 async function readOpening(client: HeldClient, { clock }: ClientService): Promise<Opening | undefined> {
   const { promise, resolve } = Promise.withResolvers<Opening | undefined>();
   const timer = new AbortController();
   const leave = () => resolve(undefined);
-  client.left.addEventListener("abort", leave, { once: true });
+  client.over.addEventListener("abort", leave, { once: true });
+  if (client.over.aborted) leave();
   client.replay(() => {
     if (client.opening !== undefined) resolve(client.opening);
   });
@@ -104,7 +104,7 @@ async function readOpening(client: HeldClient, { clock }: ClientService): Promis
   } finally {
     timer.abort();
     client.hold();
-    client.left.removeEventListener("abort", leave);
+    client.over.removeEventListener("abort", leave);
   }
 }
 
@@ -117,13 +117,13 @@ async function getAnswered(client: HeldClient, service: ClientService): Promise<
   for (let pauseMs: number = againMs.first; ; pauseMs = Math.min(2 * pauseMs, againMs.most)) {
     const leftMs = untilMs - clock.nowMs();
     if (leftMs <= 0) throw late();
-    const context = { clock, signal: client.left, late };
+    const context = { clock, signal: client.over, late };
     const stream = await withDeadline(leftMs, context, service.openStream);
     failure = await firstAnswer(client, stream, service);
     if (failure === undefined) return stream;
-    client.left.throwIfAborted();
+    client.over.throwIfAborted();
     service.checkSoon();
-    await clock.sleep(Math.min(pauseMs, Math.max(0, untilMs - clock.nowMs())), client.left);
+    await clock.sleep(Math.min(pauseMs, Math.max(0, untilMs - clock.nowMs())), client.over);
   }
 }
 
@@ -156,8 +156,8 @@ async function sayOnce(client: HeldClient, stream: Duplex, signal: AbortSignal):
   stream.once("close", () => resolve());
   stream.resume();
   client.replay((chunk) => stream.write(chunk));
-  client.left.addEventListener("abort", () => stream.end(), { once: true });
-  if (client.left.aborted) stream.end();
+  client.over.addEventListener("abort", () => stream.end(), { once: true });
+  if (client.over.aborted) stream.end();
   signal.addEventListener("abort", stop, { once: true });
   await closed;
   signal.removeEventListener("abort", stop);
@@ -187,8 +187,8 @@ async function firstAnswer(
   stream.once("end", closed);
   stream.once("close", closed);
   if (stream.closed) closed();
-  client.left.addEventListener("abort", closed, { once: true });
-  if (client.left.aborted) closed();
+  client.over.addEventListener("abort", closed, { once: true });
+  if (client.over.aborted) closed();
   const wait = async (): Promise<void> => {
     await clock.sleep(doubtMs, timer.signal);
     checkSoon();
@@ -210,7 +210,7 @@ async function firstAnswer(
     stream.off("data", answer);
     stream.off("end", closed);
     stream.off("close", closed);
-    client.left.removeEventListener("abort", closed);
+    client.over.removeEventListener("abort", closed);
   }
 }
 
