@@ -106,7 +106,7 @@ export async function openSessionPool(options: SessionPoolOptions, signal: Abort
   };
 }
 
-/** A live one before one that is resuming. */
+/** A live one that no reader holds up before any other; one that is resuming last. */
 function leastLoaded(links: ReadonlySet<Link>): Link | undefined {
   let [best] = links;
   for (const link of links) if (best === undefined || load(link) < load(best)) best = link;
@@ -114,8 +114,8 @@ function leastLoaded(links: ReadonlySet<Link>): Link | undefined {
 }
 
 function load(link: Link): number {
-  const { state, openStreams } = link.vitals();
-  return openStreams + (state === "live" ? 0 : 1e6);
+  const { state, openStreams, isBusy } = link.vitals();
+  return openStreams + (isBusy === true ? 1e5 : 0) + (state === "live" ? 0 : 1e6);
 }
 
 /** As good as the best of them; the traffic is of all. */
