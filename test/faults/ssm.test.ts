@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AwsError } from "#lib/local/aws/aws-error.ts";
 import { payloadTypes } from "#lib/ssm-protocol/message.ts";
+import type { Link } from "#lib/tunnel/transport.ts";
 import { openSessionPool } from "#lib/tunnel/ssm/session-pool.ts";
 import { systemClock } from "#lib/base/clock.ts";
 import { type FarEnd, madeUpBytes, sha256, startFarEnd, taskHeader } from "../conformance/far-end.ts";
-import { openSessionScene } from "../support/tunnel/session-link.ts";
+import { openSessionScene, type SessionScene } from "../support/tunnel/session-link.ts";
 import { download, openEcho, ping, take, upload } from "../support/tunnel/transfer.ts";
 
 const megabyte = 1024 * 1024;
@@ -108,6 +109,7 @@ describe("messages", () => {
     const link = await scene.open();
     scene.gateway.faults = { up: { ...lane, seed: 5 }, down: { ...lane, seed: 6 } };
     await Promise.all([upload(link, 10 * megabyte), download(link, 10 * megabyte)]);
+    expect(link.vitals().state).toBe("live");
   }, 60_000);
 
   test.each([1, 2, 3])(
@@ -118,6 +120,7 @@ describe("messages", () => {
       const link = await scene.open();
       scene.gateway.faults = { up: { ...lane, seed }, down: { ...lane, seed: seed + 50 } };
       await Promise.all([upload(link, megabyte / 2), download(link, megabyte / 8)]);
+      expect(link.vitals().state).toBe("live");
     },
     60_000,
   );
@@ -148,6 +151,7 @@ describe("messages", () => {
     scene.gateway.publish(false);
     scene.gateway.publish(true);
     await ping(stream);
+    expect(link.vitals().state).toBe("live");
   });
 });
 
@@ -191,10 +195,7 @@ describe("a session ends", () => {
 
   test("for the agent, too, when the link is disposed and the call for it is refused", async () => {
     await using scene = await openSessionScene(farEnd);
-    const terminate = async () => {
-      throw new AwsError("AccessDeniedException", "No.");
-    };
-    const link = await scene.open({ api: { ...scene.api, terminate } });
+    const link = await scene.open({ api: { ...scene.api, terminate: refuse } });
     await ping(await openEcho(link));
     await link[Symbol.asyncDispose]();
     await expect.poll(() => scene.gateway.sessions()[0]).toMatchObject({ state: "over", endedBy: "client" });
@@ -280,19 +281,14 @@ describe("an agent without multiplexing", () => {
     const stream = await openEcho(link);
     scene.gateway.dropSockets("cut");
     await ping(stream);
+    expect(scene.gateway.sessions()).toMatchObject([{ state: "open", reconnects: 1 }]);
   });
 });
 
 describe("several sessions as one link", () => {
-  const open = async (scene: Awaited<ReturnType<typeof openSessionScene>>, sessions: number) =>
-    openSessionPool(
-      { open: async () => scene.open(), sessions, clock: systemClock, log: { info: () => {}, warn: () => {} } },
-      signal,
-    );
-
   test("share the streams evenly", async () => {
     await using scene = await openSessionScene(farEnd);
-    await using pool = await open(scene, 4);
+    await using pool = await openPool(scene, 4);
     const streams = await Promise.all(Array.from({ length: 12 }, async () => openEcho(pool)));
     await Promise.all(streams.map(async (one) => ping(one)));
     expect(scene.gateway.sessions().map(({ agent }) => agent.openConnections)).toEqual([3, 3, 3, 3]);
@@ -300,7 +296,7 @@ describe("several sessions as one link", () => {
 
   test("one that dies takes its own streams along and is replaced; the others go on", async () => {
     await using scene = await openSessionScene(farEnd);
-    await using pool = await open(scene, 2);
+    await using pool = await openPool(scene, 2);
     const streams = [await openEcho(pool), await openEcho(pool)];
     await Promise.all(streams.map(async (one) => ping(one)));
     scene.gateway.closeChannels("one only", scene.gateway.sessions()[0]?.sessionId ?? "");
@@ -312,10 +308,19 @@ describe("several sessions as one link", () => {
 
   test("all of which die end the link", async () => {
     await using scene = await openSessionScene(farEnd);
-    await using pool = await open(scene, 2);
+    await using pool = await openPool(scene, 2);
     scene.gateway.faults = { refuseStart: new AwsError("InternalServerError", "No.") };
     scene.gateway.closeChannels("all of them");
     expect(await pool.ended).toMatchObject({ code: "ssm.session-ended" });
     expect(pool.vitals()).toMatchObject({ state: "ended", openStreams: 0 });
   });
 });
+
+const refuse = async () => {
+  throw new AwsError("AccessDeniedException", "No.");
+};
+
+async function openPool(scene: SessionScene, sessions: number): Promise<Link> {
+  const log = { info: () => {}, warn: () => {} };
+  return openSessionPool({ open: async () => scene.open(), sessions, clock: systemClock, log }, signal);
+}
