@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AwsError } from "#lib/local/aws/aws-error.ts";
 import type { TunnelEvent } from "#lib/tunnel/events.ts";
 import { runCommand, startCommand } from "../../support/command-line.ts";
 import { isInstalled } from "../../support/debian.ts";
@@ -107,6 +108,40 @@ describe("what stands in the way is named", () => {
     });
     const last = JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as unknown;
     expect([exitCode, last]).toMatchObject([2, { error: { code } }]);
+    expect(live()).toEqual([]);
+  });
+
+  test("you may not start a session: with the action and the resource", async () => {
+    const message =
+      "User: arn:aws:iam::000000000000:user/ada is not authorized to perform: ssm:StartSession on resource: arn:aws:ec2:local:000000000000:instance/i-0000000000000000b";
+    bench.gateway.faults = { refuseStart: new AwsError("AccessDeniedException", message) };
+    try {
+      for (const verb of [["psql", "--command", "select 1"], ["ssm-tunnel"], ["ssm-tunnel", "--detach"]]) {
+        const { exitCode, stdout } = await runCommand([...verb, "--json"], { env });
+        const lines = stdout.trimEnd().split("\n");
+        const last = JSON.parse(verb[0] === "psql" ? stdout : (lines.at(-1) ?? "")) as unknown;
+        expect([exitCode, last]).toMatchObject([
+          2,
+          {
+            error: {
+              code: "aws.permission",
+              message: expect.stringContaining("ssm:StartSession on resource"),
+              hint: expect.any(String),
+            },
+          },
+        ]);
+      }
+    } finally {
+      bench.gateway.faults = {};
+    }
+    expect((await runCommand(["ssm-tunnel", "list", "--json"], { env })).json()).toEqual({ tunnels: [] });
+  });
+
+  test("--engine plugin without the plugin", async () => {
+    const args = ["ssm-tunnel", "--json", "--engine", "plugin", "--port", "0"];
+    const { exitCode, stdout } = await runCommand(args, { env: { ...env, PATH: "/nowhere" } });
+    const last = JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as unknown;
+    expect([exitCode, last]).toMatchObject([2, { error: { code: "ssm.plugin-missing", hint: expect.any(String) } }]);
     expect(live()).toEqual([]);
   });
 
