@@ -1,27 +1,24 @@
 import { Socket } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
 import { expect, test } from "vitest";
-import type { Clock } from "#lib/base/clock.ts";
 import { localInstanceId } from "#lib/local/gateway/gateway.ts";
 import { ssmTransport } from "#lib/tunnel/ssm/transport.ts";
+import type { TunnelEvent } from "#lib/tunnel/events.ts";
+import type { Transport } from "#lib/tunnel/transport.ts";
 import { Tunnel } from "#lib/tunnel/tunnel.ts";
 import { startTestEndpoint } from "../../support/aws-endpoint.ts";
 import { sharedServer } from "../../support/postgres.ts";
 import { startTestGateway } from "../../support/session-gateway.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
-/** For the supervisor alone: its patience is of seconds. The session keeps real time. */
-const hastyClock: Clock = {
-  nowMs: () => performance.now() * 10,
-  wallTime: () => new Date(Date.now()),
-  sleep: async (ms, signal) => {
-    await delay(ms / 10, undefined, signal === undefined ? undefined : { signal });
-  },
-};
-
 /** A tunnel through real sessions to a real PostgreSQL. */
-async function openScene(sessions: number) {
+async function openScene({
+  sessions,
+  healthIntervalMs,
+}: {
+  readonly sessions: number;
+  readonly healthIntervalMs?: number;
+}) {
   const { host, port, superuser: user, password, caPem } = sharedServer();
   await using stack = new AsyncDisposableStack();
   const gateway = stack.use(await startTestGateway({ host, port }));
@@ -36,18 +33,30 @@ async function openScene(sessions: number) {
     sessions,
   });
   const events: string[] = [];
-  const tunnel = stack.use(
-    await Tunnel.connect({
-      transport,
-      clock: hastyClock,
-      healthIntervalMs: 1000,
-      onEvent: ({ event }) => events.push(event),
-    }),
-  );
+  let opened = 0;
+  const counted: Transport = {
+    ...transport,
+    connect: async (signal) => {
+      const link = await transport.connect(signal);
+      return {
+        ended: link.ended,
+        vitals: () => link.vitals(),
+        openStream: async (stop) => {
+          opened += 1;
+          return await link.openStream(stop);
+        },
+        [Symbol.asyncDispose]: async () => await link[Symbol.asyncDispose](),
+      };
+    },
+  };
+  const onEvent = ({ event }: TunnelEvent) => events.push(event);
+  const tunnel = stack.use(await Tunnel.connect({ transport: counted, healthIntervalMs, onEvent }));
   const ssl = { ca: caPem, host };
   const all = stack.move();
   return {
     events,
+    /** Streams that were opened, for clients and to ask for a sign of life. */
+    opened: () => opened,
     connect: async (socket = new Socket()) => {
       const to = { host: tunnel.host, port: tunnel.port, user, password, database: "postgres", ssl };
       const client = new Client({ ...to, stream: () => socket });
@@ -65,7 +74,7 @@ async function stopReading(scene: Awaited<ReturnType<typeof openScene>>) {
   const client = await scene.connect(socket);
   const answer = client.query("select repeat('x', 1000000) as line from generate_series(1, 60)").catch(String);
   const { stream } = (client as unknown as { readonly connection: { readonly stream: Socket } }).connection;
-  await waitFor("the rows come", () => socket.bytesRead > 1_000_000);
+  await waitFor("the rows come", () => socket.bytesRead > 1_000_000, 30_000);
   stream.pause();
   return {
     goOn: async () => {
@@ -81,16 +90,17 @@ async function stopReading(scene: Awaited<ReturnType<typeof openScene>>) {
  * no reason to take the session for dead, which would end the statement of the client that is merely slow.
  */
 test("a client that stops reading keeps its connection, though PostgreSQL's answer is held up behind it", async () => {
-  await using scene = await openScene(1);
+  await using scene = await openScene({ sessions: 1, healthIntervalMs: 200 });
   await using reader = await stopReading(scene);
-  // Longer than PostgreSQL's answer is waited for, twice.
-  await hastyClock.sleep(15_000);
+  // Each waits for five seconds; the second in a row that is in vain ends a session.
+  const before = scene.opened();
+  await waitFor("PostgreSQL was asked twice in vain", () => scene.opened() >= before + 3, 40_000);
   expect(await reader.goOn()).toMatchObject({ rowCount: 60 });
   expect(scene.events).not.toContain("down");
 });
 
 test("of several sessions those are taken that nobody holds up", async () => {
-  await using scene = await openScene(2);
+  await using scene = await openScene({ sessions: 2 });
   await using reader = await stopReading(scene);
   // Of any two, one would go to the session that has fewer streams now, and one to the other.
   await using first = await scene.connect();
