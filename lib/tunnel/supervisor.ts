@@ -240,11 +240,12 @@ export class Supervisor implements AsyncDisposable {
       if (!hasWoken && !this.#isAsked && this.#clock.nowMs() < dueMs) continue;
       this.#isAsked = false;
 
+      const { bytesDown } = link.vitals();
       const failure = await this.#check(link, hasWoken ? wokenDeadlineMs : this.#settings.healthDeadlineMs);
       // Interrupted: the loop's beginning knows by what.
       if (fate.hasEnded || this.#isClosing || this.#hasWoken) continue;
       if (failure === "moved") return movedError();
-      const verdict = failure === undefined ? "well" : this.#judge(link, hasWoken);
+      const verdict = failure === undefined ? "well" : this.#judge(link, { hasWoken, bytesDown });
       if (failure !== undefined && verdict === "replace") return failure;
       if (failure !== undefined && verdict === "doubt") this.#doubt(link, failure);
       if (verdict === "well" && this.#state.name === "degraded") this.#comeUp(link, this.#state.sinceMs);
@@ -263,9 +264,15 @@ export class Supervisor implements AsyncDisposable {
     return await this.#now.run(check).catch(toPosternError);
   }
 
-  #judge(link: Link, hasWoken: boolean): Verdict {
-    const doubtedMs = this.#state.name === "degraded" ? this.#clock.nowMs() - this.#state.sinceMs : undefined;
-    return judgeSilence({ vitals: link.vitals(), hasWoken, awaitedMs: this.#awaitedMs, doubtedMs });
+  #judge(link: Link, before: { readonly hasWoken: boolean; readonly bytesDown: number }): Verdict {
+    const vitals = link.vitals();
+    return judgeSilence({
+      vitals,
+      hasDelivered: vitals.bytesDown > before.bytesDown,
+      hasWoken: before.hasWoken,
+      awaitedMs: this.#awaitedMs,
+      doubtedMs: this.#state.name === "degraded" ? this.#clock.nowMs() - this.#state.sinceMs : undefined,
+    });
   }
 
   #doubt(link: Link, reason: PosternError): void {

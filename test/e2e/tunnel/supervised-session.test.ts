@@ -78,12 +78,13 @@ describe("a session under a supervisor", () => {
     const { stream } = (client as unknown as { connection: { stream: NodeJS.ReadStream } }).connection;
     stream.pause();
     const before = scene.tunnel.status().bytesDown;
-    await expect.poll(() => scene.tunnel.status().bytesDown - before).toBeGreaterThan(4 * 1024 * 1024);
+    const held = () => scene.tunnel.status().bytesDown - before;
+    await expect.poll(held, { timeout: 20_000 }).toBeGreaterThan(4 * 1024 * 1024);
     // Many checks that get no answer.
     const { promise, resolve } = Promise.withResolvers<void>();
     setTimeout(resolve, 3_000);
     await promise;
-    expect(scene.tunnel.status()).toMatchObject({ state: "up", reconnects: 0 });
+    expect(scene.tunnel.status().reconnects).toBe(0);
     stream.resume();
     const result = await reading;
     expect(result.rows.every(({ size, text }) => text === "x".repeat(100_000) + String(size))).toBe(true);

@@ -4,7 +4,7 @@ import type { TunnelOccurrence } from "#lib/tunnel/events.ts";
 import { Supervisor, type SupervisorOptions } from "#lib/tunnel/supervisor.ts";
 import { createSteppedClock } from "../../support/stepped-clock.ts";
 import { fakePostgres } from "../../support/tunnel/fake-postgres.ts";
-import { createFakeTransport, type FakeOutcome, lost } from "../../support/tunnel/fake-transport.ts";
+import { connectedPair, createFakeTransport, type FakeOutcome, lost } from "../../support/tunnel/fake-transport.ts";
 
 /** A supervisor over a fake transport, in stepped time, without chance. Disposing it checks that nothing is left. */
 function start(script: readonly FakeOutcome[] = [], options: Partial<SupervisorOptions> = {}) {
@@ -255,6 +255,24 @@ describe("a link that is silent for a reason of its own", () => {
     await scene.clock.advance(8_500);
     expect(scene.names()).toEqual(["up", "degraded", "down", "reconnecting", "up"]);
     (await held).destroy();
+  });
+
+  test("stays up while it delivers: over a slow network the answer stands in a queue", async () => {
+    await using scene = start();
+    await scene.clock.advance(1_000);
+    const [near, far] = connectedPair();
+    scene.transport.farEnd = async () => await Promise.resolve(near);
+    const download = await scene.link()?.openStream(signal);
+    download?.resume();
+    Object.assign(scene.link() ?? {}, { isBlackHole: true });
+    for (let second = 0; second < 60; second += 1) {
+      far.write("a row");
+      await scene.clock.advance(1_000);
+    }
+    expect([scene.names(), scene.transport.attempts]).toEqual([["up"], 1]);
+    scene.transport.farEnd = fakePostgres();
+    await scene.clock.advance(60_000);
+    expect(scene.names()).toEqual(["up", "degraded", "down", "reconnecting", "up"]);
   });
 
   test("stays up while one of its readers holds up the others", async () => {

@@ -3,7 +3,7 @@ import type { LinkVitals } from "#lib/tunnel/transport.ts";
 import { judgeSilence, type Verdict } from "#lib/tunnel/verdict.ts";
 
 const live: LinkVitals = { state: "live", silentMs: 60_000, openStreams: 1, bytesUp: 0, bytesDown: 0 };
-const calm = { vitals: live, hasWoken: false, awaitedMs: undefined, doubtedMs: undefined };
+const calm = { vitals: live, hasDelivered: false, hasWoken: false, awaitedMs: undefined, doubtedMs: undefined };
 const resuming = { ...live, state: "resuming" } as const;
 const busy = { ...live, isBusy: true };
 
@@ -11,6 +11,8 @@ test.each<[string, Partial<Parameters<typeof judgeSilence>[0]>, Verdict]>([
   ["the first time it is doubted", {}, "doubt"],
   ["the second time it is dead", { doubtedMs: 500 }, "replace"],
   ["after waking it is dead at once", { hasWoken: true }, "replace"],
+  ["one that brought bytes for others lives", { hasDelivered: true, doubtedMs: 500 }, "well"],
+  ["also after waking", { hasDelivered: true, hasWoken: true }, "well"],
   ["one that resumes is given time", { vitals: resuming, doubtedMs: 500 }, "doubt"],
   ["one that resumes is given time after waking, too", { vitals: resuming, hasWoken: true }, "doubt"],
   ["one that resumes has some seconds while a client waits", { vitals: resuming, awaitedMs: 7_999 }, "doubt"],
