@@ -1,8 +1,10 @@
 import type { Duplex } from "node:stream";
+import { finished } from "node:stream/promises";
 import { type BackendMessage, createBackendDecoder, WireViolation } from "#lib/postgres/wire/backend.ts";
 import { readServerReport } from "#lib/postgres/wire/fields.ts";
 import { StepFailed } from "./evidence.ts";
-import type { Observations } from "./observed-socket.ts";
+import type { ObservedSocket } from "./observed-socket.ts";
+import { limitTime } from "./time-limit.ts";
 
 /**
  * A connection read chunk by chunk or message by message. What prevents the next one is thrown as `StepFailed`, with
@@ -10,7 +12,7 @@ import type { Observations } from "./observed-socket.ts";
  */
 export class Conversation {
   readonly #stream: Duplex;
-  readonly #observations: Observations;
+  readonly #socket: ObservedSocket;
   readonly #decoder = createBackendDecoder({ maxMessageBytes: 1024 * 1024 });
   readonly #messages: BackendMessage[] = [];
   readonly #chunks: Buffer[] = [];
@@ -18,10 +20,10 @@ export class Conversation {
   #isOver = false;
   isPasswordProven = false;
 
-  /** `observations` are those of the socket below, where the stream is TLS over it. */
-  constructor(stream: Duplex, observations: Observations) {
+  /** `stream` is the socket, or TLS over it. */
+  constructor(stream: Duplex, socket: ObservedSocket) {
     this.#stream = stream;
-    this.#observations = observations;
+    this.#socket = socket;
     const wake = () => this.#wake?.();
     const end = () => {
       this.#isOver = true;
@@ -44,14 +46,26 @@ export class Conversation {
     for (const message of messages) this.#stream.write(message);
   }
 
+  /** Says the last word; resolves when it is written, or after `ms`. */
+  async end(message: Uint8Array, ms: number): Promise<void> {
+    using limit = limitTime(ms);
+    this.#stream.end(message);
+    await finished(this.#stream, { readable: false, signal: limit.signal }).catch(() => {});
+  }
+
   /** The next bytes as they come. */
   async chunk(signal: AbortSignal): Promise<Buffer> {
-    const bytesBefore = this.#observations.bytesIn;
+    return await this.#chunkAfter(this.#socket.observations.bytesIn, signal);
+  }
+
+  /** `bytesBefore`: how many had come when the step began. */
+  async #chunkAfter(bytesBefore: number, signal: AbortSignal): Promise<Buffer> {
     for (;;) {
       const chunk = this.#chunks.shift();
       if (chunk !== undefined) return chunk;
-      if (this.#isOver) throw this.#ended(this.#observations.bytesIn > bytesBefore);
-      if (signal.aborted) throw timedOut(this.#observations.bytesIn > bytesBefore);
+      const hasBytes = this.#socket.observations.bytesIn > bytesBefore;
+      if (this.#isOver) throw this.#ended(hasBytes);
+      if (signal.aborted) throw timedOut(hasBytes ? this.#socket.quietMs() : undefined);
       await this.#change(signal);
     }
   }
@@ -61,26 +75,15 @@ export class Conversation {
    * `refused`, and what is no message as `stranger`.
    */
   async message(letters: string, signal: AbortSignal): Promise<BackendMessage> {
-    const bytesBefore = this.#observations.bytesIn;
+    const bytesBefore = this.#socket.observations.bytesIn;
     for (;;) {
       const message = this.#messages.shift();
       if (message === undefined) {
-        this.#messages.push(...this.#decode(await this.#chunkOf(bytesBefore, signal)));
+        this.#messages.push(...this.#decode(await this.#chunkAfter(bytesBefore, signal)));
         continue;
       }
       if (message.letter === "E") throw this.#refused(message.body);
       if (letters.includes(message.letter)) return message;
-    }
-  }
-
-  async #chunkOf(bytesBefore: number, signal: AbortSignal): Promise<Buffer> {
-    try {
-      return await this.chunk(signal);
-    } catch (error) {
-      const hasBytes = this.#observations.bytesIn > bytesBefore;
-      if (error instanceof StepFailed && error.failure.kind === "timeout") throw timedOut(hasBytes);
-      if (error instanceof StepFailed && error.failure.kind === "ended") throw this.#ended(hasBytes);
-      throw error;
     }
   }
 
@@ -103,7 +106,7 @@ export class Conversation {
   }
 
   #ended(hasBytes: boolean): StepFailed {
-    const { end = "fin", endedWithAlert } = this.#observations;
+    const { end = "fin", endedWithAlert } = this.#socket.observations;
     const text = end === "reset" ? "the connection was reset" : "the connection was closed";
     return new StepFailed({ kind: "ended", how: end, hasBytes, notified: endedWithAlert }, text);
   }
@@ -120,7 +123,9 @@ export class Conversation {
   }
 }
 
-export function timedOut(hasBytes: boolean): StepFailed {
-  const text = hasBytes ? "bytes came, but not all in time" : "no answer in time";
-  return new StepFailed({ kind: "timeout", hasBytes }, text);
+/** `quietMs`: since the last bytes of this step; undefined where none came. */
+export function timedOut(quietMs: number | undefined): StepFailed {
+  return quietMs === undefined
+    ? new StepFailed({ kind: "timeout", hasBytes: false }, "no answer in time")
+    : new StepFailed({ kind: "timeout", hasBytes: true, quietMs }, `not all in time; the last bytes ${quietMs} ms ago`);
 }

@@ -23,8 +23,10 @@ export type StepName = (typeof stepNames)[number];
 
 /** How a step failed: what was seen, without a word of why. The verdict is made of these alone. */
 export type Failure =
-  /** `hasBytes`: some came in this step, and then no more. */
-  | { readonly kind: "timeout"; readonly hasBytes: boolean }
+  /** `hasBytes`: some came in this step; the last of them before `quietMs`. */
+  | { readonly kind: "timeout"; readonly hasBytes: boolean; readonly quietMs?: number }
+  /** Not the step's own time was over, but that of all steps together. */
+  | { readonly kind: "out-of-time" }
   /** The peer ended the connection. `notified`: TLS said so before (close_notify). */
   | { readonly kind: "ended"; readonly how: "fin" | "reset"; readonly hasBytes: boolean; readonly notified: boolean }
   /** The system refused; `ms` tells a router's refusal from a host that did not answer for its address. */
@@ -40,8 +42,8 @@ export type Failure =
   /** `parameter` says so. */
   | { readonly kind: "read-only"; readonly parameter: string }
   | { readonly kind: "no-method"; readonly offered: string }
-  /** Of several connections at a time, these many worked. */
-  | { readonly kind: "limit"; readonly worked: number; readonly wanted: number; readonly text: string };
+  /** Of several connections at a time, these many worked, and the others were not refused in words. */
+  | { readonly kind: "limit"; readonly worked: number; readonly wanted: number };
 
 export type CertificateProblem = {
   readonly code: "cert.expired" | "cert.not-yet-valid" | "cert.unknown-ca" | "cert.wrong-host";
@@ -70,7 +72,8 @@ export type SocketFacts = {
   readonly retransmits: number;
   /** Packets came, but not in their order: one in between is missing. */
   readonly hasOutOfOrder: boolean;
-  /** Bytes of ours that the other side has not acknowledged. */
+  /** Bytes of ours that the other side has acknowledged, and that it has not. */
+  readonly ackedBytes: number;
   readonly unackedBytes: number;
 };
 

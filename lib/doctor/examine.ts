@@ -3,9 +3,11 @@ import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { DoctorReport } from "#lib/protocol.ts";
 import { type Attempt, failureOf, type Step, type StepName, type Vantage } from "./evidence.ts";
+import { probeParallel } from "./probes/parallel.ts";
 import { probeTinyReply } from "./probes/tiny-reply.ts";
-import { type Findings, judge, needsRepeat } from "./verdict.ts";
-import { defaultCaps, walk } from "./walk.ts";
+import { limitTime } from "./time-limit.ts";
+import { judge, needsRepeat } from "./verdict.ts";
+import { defaultCaps, walk, type WalkOptions } from "./walk.ts";
 
 export type ExamineOptions = {
   readonly address: DatabaseAddress;
@@ -13,6 +15,8 @@ export type ExamineOptions = {
   readonly open?: (signal: AbortSignal) => Promise<Duplex>;
   /** The last step to take. Default: all of them. */
   readonly until?: StepName;
+  /** Lets a connection rest so long in the end, and asks again. Default: not. */
+  readonly holdMs?: number;
   readonly vantage?: Vantage;
   readonly caps?: Readonly<Record<StepName, number>>;
   readonly clock?: Clock;
@@ -22,79 +26,99 @@ export type ExamineOptions = {
 };
 
 const wholeMs = 4500;
-const connectionsAtOnce = 4;
+/** At the end of it, for what is not waiting. */
+const reserveMs = 300;
+const maxPatienceMs = 2500;
+const repeats = 2;
 
 /**
  * Examines the way to a database, and names what is wrong with it.
  *
- * 1. One walk along all steps of a connection (`walk.ts`).
- * 2. Where it ended in what may be chance, a second one over a fresh connection; where the handshake got nothing, a
- *    handshake that only earns a few bytes.
- * 3. Where all is well, four connections at a time.
- * 4. One verdict from all of it (`verdict.ts`), after 4.5 s at the latest. Nothing is left open, and nothing was written.
+ * 1. One walk along all steps of a connection (`walk.ts`); where all is well, four connections at a time, and last, if
+ *    asked for, one that rests.
+ * 2. Where that ended in what may be chance, the same over fresh connections with more patience: two at once, so that loss
+ *    has to strike three times to be taken for something else. Where a handshake got nothing, one that only earns a few bytes.
+ * 3. One verdict from all of it (`verdict.ts`), after 4.5 s at the latest, the rest not counted. Nothing is left open, and
+ *    nothing was written.
  */
 export async function examine(options: ExamineOptions): Promise<DoctorReport> {
-  const { clock = systemClock, signal: stop, until, vantage = "here" } = options;
+  const { clock = systemClock, signal: stop, holdMs, until, vantage = "here" } = options;
   const startMs = clock.nowMs();
-  const signal = AbortSignal.any([stop, AbortSignal.timeout(wholeMs)]);
-  const common = { ...options, clock, signal };
+  using limit = limitTime(wholeMs, stop);
+  const { holdMs: _, ...others } = options;
+  const common = { ...others, clock, signal: limit.signal };
 
-  const first = await walk(common);
+  const first = await examineOnce(common);
+  const repeated = needsRepeat(first) ? await lookAgain(first, common, wholeMs - elapsedMs(clock, startMs)) : {};
+  const isWell = failureOf(first) === undefined;
+  const rested =
+    isWell && holdMs !== undefined && until === undefined ? await examineRest(common, holdMs, stop) : undefined;
   stop.throwIfAborted();
-  const failed = failureOf(first);
-  const steps =
-    failed === undefined && until === undefined ? [...first.steps, await probeParallel(common)] : first.steps;
-  const findings: Findings = {
-    attempts:
-      failed !== undefined && needsRepeat(first)
-        ? [{ ...first, steps }, await walk({ ...common, until: failed.step })]
-        : [{ ...first, steps }],
-    ...(failed?.step === "tls" && failed.failure.kind === "timeout"
-      ? { isTinyReplyAnswered: await probeTinyReply(common) }
-      : {}),
-  };
-  stop.throwIfAborted();
+  const steps = [...first.steps, ...(rested === undefined ? [] : [rested.step])];
   return {
-    verdict: judge(findings),
-    probes: steps.map((step) => ({
-      name: step.name,
-      vantage,
-      ok: step.failure === undefined,
-      ms: step.ms,
-      detail: step.detail,
-    })),
+    verdict: rested?.verdict ?? judge({ attempts: [first, ...(repeated.attempts ?? [])], ...repeated.tiny }),
+    probes: steps.map(({ name, ms, detail, failure }) => ({ name, vantage, ok: failure === undefined, ms, detail })),
     ms: elapsedMs(clock, startMs),
   };
 }
 
-/** Four connections at a time, each up to a session that has begun. */
-async function probeParallel(options: ExamineOptions & { readonly clock: Clock }): Promise<Step> {
-  const { clock, caps = defaultCaps } = options;
-  const startMs = clock.nowMs();
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(caps.parallel)]);
-  const gate = Promise.withResolvers<void>();
-  let arrived = 0;
-  // All stay open until the last has begun or failed: one after the other they would prove nothing.
-  const hold = async () => {
-    arrived += 1;
-    if (arrived === connectionsAtOnce) gate.resolve();
-    await gate.promise;
-  };
-  const attempts = await Promise.all(
-    Array.from({ length: connectionsAtOnce }, async () =>
-      walk({ ...options, signal, until: "ready", beforeEnd: hold }),
-    ),
-  );
-  const failures = attempts.map(failureOf).filter((one) => one !== undefined);
-  const ms = elapsedMs(clock, startMs);
-  if (failures.length === 0) return { name: "parallel", ms, detail: `${connectionsAtOnce} at a time work` };
-  const worked = connectionsAtOnce - failures.length;
-  const text = detailOf(attempts.find((attempt) => failureOf(attempt) !== undefined));
-  const detail = `of ${connectionsAtOnce} at a time ${worked} work; the others: ${text}`;
-  return { name: "parallel", ms, detail, failure: { kind: "limit", worked, wanted: connectionsAtOnce, text } };
+async function examineOnce(options: WalkOptions): Promise<Attempt> {
+  const first = await walk(options);
+  if (failureOf(first) !== undefined || options.until !== undefined) return first;
+  const { step, socket } = await probeParallel(options, capOf(options, "parallel"));
+  return { steps: [...first.steps, step], ...(socket === undefined ? {} : { socket }) };
 }
 
-function detailOf(attempt: Attempt | undefined): string {
-  const failed = attempt?.steps.find(({ failure }) => failure !== undefined);
-  return failed === undefined ? "" : `${failed.name}: ${failed.detail}`;
+/** Fresh connections up to the step that failed, which may take as long as there is time. */
+async function lookAgain(
+  first: Attempt,
+  options: WalkOptions,
+  leftMs: number,
+): Promise<{ readonly attempts?: readonly Attempt[]; readonly tiny?: { readonly isTinyReplyAnswered: boolean } }> {
+  const failed = failureOf(first);
+  if (failed === undefined) return {};
+  const { step, failure } = failed;
+  const patienceMs = Math.min(maxPatienceMs, Math.max(capOf(options, step), leftMs - reserveMs));
+  if (step === "parallel") {
+    const again = await probeParallel(options, patienceMs);
+    return { attempts: [{ steps: [again.step], ...(again.socket === undefined ? {} : { socket: again.socket }) }] };
+  }
+  const caps = { ...(options.caps ?? defaultCaps), [step]: patienceMs };
+  const isMute = step === "tls" && failure.kind === "timeout";
+  const [tiny, attempts] = await Promise.all([
+    isMute ? probeTinyReply(options) : undefined,
+    allOf(Array.from({ length: repeats }, async () => walk({ ...options, caps, until: step }))),
+  ]);
+  return { attempts, ...(tiny === undefined ? {} : { tiny: { isTinyReplyAnswered: tiny } }) };
+}
+
+/** A connection of its own that rests. Where it fails, a fresh one decides whether it was the rest that broke it. */
+async function examineRest(
+  options: WalkOptions,
+  holdMs: number,
+  stop: AbortSignal,
+): Promise<{ readonly step: Step; readonly verdict: DoctorReport["verdict"] }> {
+  using limit = limitTime(holdMs + wholeMs, stop);
+  const rested = await walk({ ...options, signal: limit.signal, holdMs });
+  const failed = failureOf(rested);
+  const last = rested.steps.at(-1);
+  if (last === undefined) throw new TypeError("a walk without a step");
+  if (failed === undefined) return { step: last, verdict: judge({ attempts: [rested] }) };
+  using again = limitTime(wholeMs, stop);
+  const fresh = await walk({ ...options, signal: again.signal });
+  // The rest may be chance only together with everything else: a connection that works is what it is measured against.
+  const decided = failureOf(fresh) === undefined ? rested : fresh;
+  return { step: last, verdict: judge({ attempts: [decided] }) };
+}
+
+function capOf({ caps = defaultCaps }: WalkOptions, step: StepName): number {
+  return caps[step];
+}
+
+/** When all are over, so that none goes on behind a failure. */
+async function allOf<Value>(promises: readonly Promise<Value>[]): Promise<readonly Value[]> {
+  return (await Promise.allSettled(promises)).map((one) => {
+    if (one.status === "rejected") throw one.reason;
+    return one.value;
+  });
 }

@@ -57,6 +57,12 @@ export class ObservedSocket extends Duplex {
     });
   }
 
+  /** Since the last bytes; undefined before the first. */
+  quietMs(): number | undefined {
+    const { lastInMs } = this.observations;
+    return lastInMs === undefined ? undefined : Math.round(this.#nowMs() - lastInMs);
+  }
+
   #see(chunk: Buffer): void {
     const { observations } = this;
     observations.bytesIn += chunk.length;

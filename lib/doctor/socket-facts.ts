@@ -30,9 +30,11 @@ export function parseSocketFacts(text: string): SocketFacts | undefined {
   const number = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? 0);
   const sent = number(/\bbytes_sent:(\d+)/);
   const retransmittedBytes = number(/\bbytes_retrans:(\d+)/);
+  const acked = number(/\bbytes_acked:(\d+)/);
   return {
     retransmits: number(/\bretrans:\d+\/(\d+)/),
     hasOutOfOrder: number(/\brcv_ooopack:(\d+)/) > 0,
-    unackedBytes: Math.max(0, sent - retransmittedBytes - number(/\bbytes_acked:(\d+)/)),
+    ackedBytes: acked,
+    unackedBytes: Math.max(0, sent - retransmittedBytes - acked),
   };
 }

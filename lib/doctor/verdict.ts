@@ -1,5 +1,5 @@
-import type { ServerReport } from "#lib/postgres/wire/fields.ts";
-import { type Attempt, type Failure, failureOf, type StepName } from "./evidence.ts";
+import { type Attempt, type Failure, failureOf, type SocketFacts, type StepName } from "./evidence.ts";
+import { codeOfReport } from "./verdict-of-report.ts";
 import { describeVerdict, type VerdictCode } from "./verdicts.ts";
 
 export type Judgement = {
@@ -13,9 +13,9 @@ export type Judgement = {
 };
 
 export type Findings = {
-  /** The first walk, and where it failed a second over a fresh connection. */
+  /** The first walk; where it failed in what may be chance, further ones over fresh connections, with more patience. */
   readonly attempts: readonly Attempt[];
-  /** Whether a handshake that only earns an alert of a few bytes got one, where the handshake itself got nothing. */
+  /** Whether a small handshake that only earns an alert of a few bytes got one, where the real one got nothing. */
   readonly isTinyReplyAnswered?: boolean;
 };
 
@@ -24,36 +24,84 @@ export type Findings = {
  *
  * 1. The first failed step decides the layer: whatever comes after it was never reached.
  * 2. What one connection proves by itself (a refusal, a certificate, an error of the server's) is taken at once.
- * 3. What may be chance (silence, a reset) counts only if a fresh connection failed in the same way; if not, the way
- *    loses packets.
- * 4. Where the same evidence fits two causes, that is what is said.
+ * 3. What may be chance (silence, a reset) counts only if every fresh connection failed in the same step and way. A fresh
+ *    one that waited longer and saw more is believed rather than the first.
+ * 4. If not, the way loses packets, where the socket shows it or silence suggests it; where the kernel says that nothing
+ *    was lost, it is only slow.
+ * 5. Where the same evidence fits two causes, that is what is said.
  */
 export function judge(findings: Findings): Judgement {
-  const [first, second] = findings.attempts;
+  const [first, ...repeats] = findings.attempts;
   if (first === undefined) throw new TypeError("a judgement without an attempt");
   const failed = failureOf(first);
   if (failed === undefined) return judgement("ok");
-  const { step, failure } = failed;
-  const evidence = evidenceOf(first, step);
-  if (!mayBeChance(failure) || second === undefined) return conclude(findings, step, failure, evidence);
-  const again = failureOf(second);
-  if (again?.step === step && again.failure.kind === failure.kind) return conclude(findings, step, failure, evidence);
+  const evidence = evidenceOf(first);
+  if (!mayBeChance(failed.failure)) return conclude(findings, failed, evidence);
+
+  // One that ran out of the time for everything proves neither this nor that.
+  const complete = repeats.filter((attempt) => failureOf(attempt)?.failure.kind !== "out-of-time");
+  const seen = complete.map(failureOf).filter((one) => one !== undefined);
+  const proven = seen.find(({ failure }) => !mayBeChance(failure));
+  if (proven !== undefined) return conclude(findings, proven, evidenceOf(complete.find((one) => failureOf(one))));
+  const [again] = seen;
+  if (complete.length === 0 || again === undefined) {
+    return complete.length === 0 ? conclude(findings, failed, evidence) : passed(findings, failed, evidence);
+  }
+  const isSame = seen.length === complete.length && seen.every((one) => isAlike(one, again, failed.step));
+  if (isSame) return conclude(findings, again, evidenceOf(complete[0]));
+  const other = seen.find(({ step }) => step !== failed.step);
   const otherwise =
-    again === undefined ? "a fresh connection got through" : `a fresh connection failed at ${again.step} instead`;
-  return judgement("path.lossy", `${evidence}; ${otherwise}`);
+    seen.length < complete.length
+      ? "a fresh connection got through"
+      : `a fresh connection failed ${other === undefined ? "in another way" : `at ${other.step} instead`}`;
+  return differs(failed, `${evidence}; ${otherwise}`);
 }
 
-/** Whether a second, fresh connection is needed before anything is concluded. */
+/** Whether further, fresh connections are needed before anything is concluded. */
 export function needsRepeat(attempt: Attempt): boolean {
   const failed = failureOf(attempt);
   return failed !== undefined && failed.step !== "dns" && mayBeChance(failed.failure);
 }
 
-function mayBeChance(failure: Failure): boolean {
-  return failure.kind === "timeout" || failure.kind === "ended" || failure.kind === "corrupted";
+type Failed = { readonly step: StepName; readonly failure: Failure };
+
+function mayBeChance({ kind }: Failure): boolean {
+  return kind === "timeout" || kind === "ended" || kind === "corrupted" || kind === "limit";
 }
 
-function conclude(findings: Findings, step: StepName, failure: Failure, evidence: string): Judgement {
+function isAlike(one: Failed, other: Failed, step: StepName): boolean {
+  if (one.step !== step || one.failure.kind !== other.failure.kind) return false;
+  return one.failure.kind !== "limit" || other.failure.kind !== "limit" || one.failure.worked === other.failure.worked;
+}
+
+/** The first attempt failed, and all after it got through. */
+function passed({ attempts }: Findings, failed: Failed, evidence: string): Judgement {
+  const text = `${evidence}; fresh connections got through`;
+  const facts = attempts.map(({ socket }) => socket).filter((socket) => socket !== undefined);
+  const isClean = facts.length > 0 && !facts.some(isLossy);
+  if (failed.failure.kind === "limit" && isClean) return judgement("ok");
+  if (failed.failure.kind === "timeout" && isClean) return judgement("path.slow", text);
+  return differs(failed, text);
+}
+
+/** Fresh connections fare otherwise. Silence is what loss looks like; a close or a reset is somebody's doing. */
+function differs({ step, failure }: Failed, evidence: string): Judgement {
+  if (failure.kind === "timeout" || failure.kind === "limit") return judgement("path.lossy", evidence);
+  const code = failure.kind === "ended" ? codeOfEnd(step, failure) : "tls.corrupted";
+  return {
+    ...judgement("ambiguous", evidence),
+    ranked: [
+      { code, settle: "look at the log of what listens there, at the time of this run" },
+      { code: "path.lossy", settle: "run the doctor again with --watch, or from another network" },
+    ],
+  };
+}
+
+function isLossy({ retransmits, hasOutOfOrder }: SocketFacts): boolean {
+  return retransmits > 0 || hasOutOfOrder;
+}
+
+function conclude(findings: Findings, { step, failure }: Failed, evidence: string): Judgement {
   const code = codeOf(findings, step, failure);
   if (typeof code === "string") return judgement(code, evidence);
   return { ...judgement("ambiguous", evidence), ranked: code };
@@ -64,7 +112,9 @@ type Ranked = NonNullable<Judgement["ranked"]>;
 function codeOf(findings: Findings, step: StepName, failure: Failure): VerdictCode | Ranked {
   switch (failure.kind) {
     case "timeout":
-      return codeOfSilence(findings, step, failure.hasBytes);
+      return codeOfSilence(findings, step, failure);
+    case "out-of-time":
+      return "path.slow";
     case "ended":
       return codeOfEnd(step, failure);
     case "errno":
@@ -80,7 +130,7 @@ function codeOf(findings: Findings, step: StepName, failure: Failure): VerdictCo
     case "certificate":
       return failure.problems[0]?.code ?? "cert.unknown-ca";
     case "refused":
-      return codeOfReport(failure.report, failure.isPasswordProven);
+      return codeOfRefusal(step, codeOfReport(failure.report, failure.isPasswordProven));
     case "impostor":
       return "auth.impostor";
     case "read-only":
@@ -88,15 +138,36 @@ function codeOf(findings: Findings, step: StepName, failure: Failure): VerdictCo
     case "no-method":
       return "auth.method";
     case "limit":
-      return "parallel.limit";
+      return findings.attempts.some(({ socket }) => socket !== undefined && isLossy(socket))
+        ? "path.lossy"
+        : "parallel.limit";
     default:
       return failure satisfies never;
   }
 }
 
-function codeOfSilence(findings: Findings, step: StepName, hasBytes: boolean): VerdictCode | Ranked {
-  const facts = findings.attempts.map(({ socket }) => socket).filter((socket) => socket !== undefined);
-  const isHoleProven = facts.some(({ hasOutOfOrder }) => hasOutOfOrder);
+/** One connection worked before: what is full is so only for several. */
+function codeOfRefusal(step: StepName, code: VerdictCode): VerdictCode {
+  const isFull = code === "db.too-many-connections" || code === "proxy.pool-exhausted";
+  return step === "parallel" && isFull ? "parallel.limit" : code;
+}
+
+/** Bytes that came so short a time ago are still coming: even at one a second. */
+const movingMs = 1200;
+/** What went up before the 32 KB: a ClientHello with post-quantum keys, and the log-in. */
+const smallBytes = 8 * 1024;
+
+function codeOfSilence(
+  findings: Findings,
+  step: StepName,
+  { hasBytes, quietMs }: Extract<Failure, { kind: "timeout" }>,
+): VerdictCode | Ranked {
+  if (hasBytes && quietMs !== undefined && quietMs < movingMs) return "path.slow";
+  const facts = findings.attempts
+    .filter((attempt) => failureOf(attempt)?.step === step)
+    .map(({ socket }) => socket)
+    .filter((socket) => socket !== undefined);
+  const isHoleProven = facts.length > 0 && facts.every(({ hasOutOfOrder }) => hasOutOfOrder);
   const isUnacked = facts.length > 0 && facts.every(({ unackedBytes }) => unackedBytes > 0);
   switch (step) {
     case "dns":
@@ -107,28 +178,27 @@ function codeOfSilence(findings: Findings, step: StepName, hasBytes: boolean): V
       return "endpoint.silent";
     case "tls":
       if (isHoleProven) return "path.mtu-down";
-      if (isUnacked) return "path.flow-cut";
-      if (findings.isTinyReplyAnswered === true) return "path.mtu-down";
-      if (hasBytes) return "path.slow";
-      return "tls.stalled";
+      if (isUnacked) return findings.isTinyReplyAnswered === true ? "path.mtu-up" : "path.flow-cut";
+      return findings.isTinyReplyAnswered === true && !hasBytes ? "path.mtu-down" : "tls.stalled";
     case "certificate":
     case "startup":
-      return "startup.stalled";
+      return isUnacked ? "path.flow-cut" : "startup.stalled";
     case "auth":
-      return "auth.stalled";
+      return isUnacked ? "path.flow-cut" : "auth.stalled";
     case "ready":
-      return "proxy.pool-exhausted";
+      return isUnacked ? "path.flow-cut" : "proxy.pool-exhausted";
     case "query":
+      return isUnacked || hasBytes ? "path.flow-cut" : "proxy.pool-exhausted";
     case "download":
       if (isHoleProven) return "path.mtu-down";
-      if (hasBytes) return "path.slow";
-      return [
-        { code: "path.mtu-down", settle: "ping the host with large packets (ping -M do -s 1400)" },
-        { code: "proxy.pool-exhausted", settle: "run the doctor from inside the VPC against the instance itself" },
-      ];
+      // A small reply has just come over this connection: no pool has to be waited for.
+      return isUnacked || hasBytes ? "path.flow-cut" : "path.mtu-down";
     case "upload":
-      if (isUnacked || facts.length === 0) return "path.mtu-up";
-      return "path.slow";
+      if (isUnacked) return facts.some(({ ackedBytes }) => ackedBytes > smallBytes) ? "path.flow-cut" : "path.mtu-up";
+      return [
+        { code: "path.flow-cut", settle: "look for what stands between here and the server, and took the bytes" },
+        { code: "path.mtu-up", settle: "run the doctor on the other side of the tunnel or balancer" },
+      ];
     case "parallel":
       return "parallel.limit";
     case "hold":
@@ -178,6 +248,9 @@ function codeOfErrno(step: StepName, errno: string, ms: number): VerdictCode {
       return ms > atOnceMs ? "tcp.host-down" : "route.unreachable";
     case "ENETUNREACH":
     case "EADDRNOTAVAIL":
+    // A route of kind `prohibit`, and this machine's own firewall.
+    case "EACCES":
+    case "EPERM":
       return "route.unreachable";
     case "EINVAL":
       return "route.local-blackhole";
@@ -196,42 +269,9 @@ function codeOfAlert(alert: number): VerdictCode {
   return "tls.closed";
 }
 
-/** For poolers the text goes before the code: they use PostgreSQL's codes for causes of their own. */
-const reportTexts: readonly (readonly [RegExp, VerdictCode])[] = [
-  // RDS Proxy
-  [/has no credentials for the role/i, "proxy.missing-secret"],
-  [/waiting to acquire database connection/i, "proxy.pool-exhausted"],
-  [/maximum number of client connections/i, "db.too-many-connections"],
-  [/requires TLS connections|only with SSL connections|no encryption|SSL off/i, "tls.required"],
-  // PgBouncer
-  [/no such user/i, "proxy.missing-secret"],
-  [/query_wait_timeout/i, "proxy.pool-exhausted"],
-  [/no more connections allowed/i, "db.too-many-connections"],
-];
-
-const reportStates: Readonly<Record<string, VerdictCode>> = {
-  "25006": "db.read-only",
-  "28000": "auth.no-login",
-  "28P01": "auth.rejected",
-  "3D000": "db.missing",
-  "42501": "db.no-connect-privilege",
-  "53300": "db.too-many-connections",
-  "57P01": "db.starting",
-  "57P02": "db.starting",
-  "57P03": "db.starting",
-};
-
-function codeOfReport({ sqlState, message }: ServerReport, isPasswordProven: boolean): VerdictCode {
-  if (isPasswordProven && /password authentication failed|authentication failed/i.test(message)) {
-    return "proxy.secret-stale";
-  }
-  const byText = reportTexts.find(([pattern]) => pattern.test(message))?.[1];
-  return byText ?? (Object.hasOwn(reportStates, sqlState) ? reportStates[sqlState] : undefined) ?? "db.failed";
-}
-
-function evidenceOf(attempt: Attempt, name: StepName): string {
-  const step = attempt.steps.find((one) => one.name === name);
-  return `${name}: ${step?.detail ?? "failed"}`;
+function evidenceOf(attempt: Attempt | undefined): string {
+  const step = attempt?.steps.find(({ failure }) => failure !== undefined);
+  return step === undefined ? "" : `${step.name}: ${step.detail}`;
 }
 
 function judgement(code: VerdictCode, evidence?: string): Judgement {

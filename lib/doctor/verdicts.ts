@@ -165,12 +165,12 @@ const verdictTable = {
   },
   "path.mtu-up": {
     summary: "Large packets from here are lost on the way.",
-    proof: "Small requests are answered; 32 KB upwards are sent again and again and not acknowledged, twice.",
+    proof: "Small requests are answered; a full ClientHello or 32 KB are sent again and again, never acknowledged.",
     fix: "Lower the MTU of the tunnel or VPN interface, or let ICMP 'fragmentation needed' pass.",
   },
   "path.flow-cut": {
-    summary: "Something on the way stops this connection once it carries TLS.",
-    proof: "Small bytes before the ClientHello were acknowledged, the ClientHello never is.",
+    summary: "Something on the way stops this connection once it has carried some bytes.",
+    proof: "Small bytes were acknowledged, those after them never are; or a reply stops in its middle. Each time.",
     fix: "Look for a middlebox that inspects or forgets flows between here and the server.",
   },
   "path.slow": {
@@ -184,8 +184,8 @@ const verdictTable = {
     fix: "Look at the link (Wi-Fi, VPN); try from another network.",
   },
   "path.cut": {
-    summary: "Large replies are cut off in the middle.",
-    proof: "RST or FIN inside a reply of 32 KB, twice, where small ones pass.",
+    summary: "Queries or large replies are cut off in the middle.",
+    proof: "RST or FIN within a query or a reply of 32 KB, each time, on a session that had begun.",
     fix: "Look for a middlebox with a limit on size or time between here and the server.",
   },
 
@@ -209,7 +209,7 @@ const verdictTable = {
   // Authentication
   "auth.closed": {
     summary: "The server closes in the middle of authentication.",
-    proof: "FIN or RST within the exchange.",
+    proof: "FIN or RST within the exchange, or behind it and before the session was ready.",
     fix: "Look at the server's log at that time.",
   },
   "auth.stalled": {
@@ -283,7 +283,7 @@ const verdictTable = {
   },
   "proxy.pool-exhausted": {
     summary: "The proxy has no connection to the database left.",
-    proof: "Its text about waiting, or silence after the password was accepted.",
+    proof: "Its text about waiting, or silence after the password was accepted or to the first query.",
     fix: "Look at what holds connections, or raise the proxy's share of max_connections.",
   },
 

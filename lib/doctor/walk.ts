@@ -4,12 +4,14 @@ import type { Clock } from "#lib/base/clock.ts";
 import { elapsedMs } from "#lib/base/clock.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { encodeTerminate } from "#lib/postgres/wire/frontend.ts";
-import { Conversation, timedOut } from "./conversation.ts";
+import { WireViolation } from "#lib/postgres/wire/backend.ts";
+import { Conversation } from "./conversation.ts";
 import { type Attempt, type SocketFacts, type Step, StepFailed, type StepName } from "./evidence.ts";
 import { ObservedSocket } from "./observed-socket.ts";
 import { authenticate } from "./probes/auth.ts";
 import { judgeCertificate } from "./probes/certificate.ts";
 import { resolveName } from "./probes/dns.ts";
+import { rest } from "./probes/hold.ts";
 import { askForRows, askForTheLength, query } from "./probes/query.ts";
 import { awaitReady } from "./probes/ready.ts";
 import { requestTls } from "./probes/ssl-request.ts";
@@ -17,6 +19,7 @@ import { begin } from "./probes/startup.ts";
 import { openConnection } from "./probes/tcp.ts";
 import { startHandshake } from "./probes/tls.ts";
 import { readSocketFacts } from "./socket-facts.ts";
+import { limitTime } from "./time-limit.ts";
 
 /** How long each step may take, in milliseconds. */
 export const defaultCaps: Readonly<Record<StepName, number>> = {
@@ -39,8 +42,12 @@ export type WalkOptions = {
   readonly address: DatabaseAddress;
   /** Opens the connection instead of name and TCP: through a transport. */
   readonly open?: (signal: AbortSignal) => Promise<Duplex>;
-  /** The last step to take. Default: `upload`. */
+  /** The last step to take. Default: `upload`, or `hold` where there is one. */
   readonly until?: StepName;
+  /** Lets the connection rest so long after all other steps, and then asks again. */
+  readonly holdMs?: number;
+  /** Asks the kernel about the socket also where no step failed. */
+  readonly hasFacts?: boolean;
   /** Awaited when all steps are taken, or one failed, while the connection is still open. */
   readonly beforeEnd?: () => Promise<void>;
   readonly caps?: Readonly<Record<StepName, number>>;
@@ -50,37 +57,47 @@ export type WalkOptions = {
 };
 
 const loadBytes = 32 * 1024;
+/** A goodbye that cannot be written within this time is not waited for. */
+const goodbyeMs = 100;
 
 /**
  * One connection, step by step, up to the first that fails: name, TCP, request for TLS, handshake, certificate, startup,
- * authentication, ready, a query, 32 KB down, 32 KB up. Nothing of it is left open.
+ * authentication, ready, a query, 32 KB down, 32 KB up, rest. Nothing of it is left open, and a session that has begun is
+ * ended with a goodbye.
  *
- * 1. Each step has its own time; the whole has the signal's.
+ * 1. Each step has its own time; all together have the signal's.
  * 2. No credentials go to a server whose certificate failed: the walk ends there.
  * 3. What failed is recorded as seen; what it means is for `verdict.ts`.
  */
 export async function walk(options: WalkOptions): Promise<Attempt> {
-  const { address, open, until = "upload", caps = defaultCaps, clock, signal } = options;
+  const { address, open, holdMs, caps = defaultCaps, clock, signal } = options;
+  const until = options.until ?? (holdMs === undefined ? "upload" : "hold");
   const steps: Step[] = [];
   let raw: Duplex | undefined;
   let facts: SocketFacts | undefined;
+  let session: Conversation | undefined;
   await using opened = new AsyncDisposableStack();
 
-  /** Takes one step; false where the walk ends behind it. */
+  /** Takes one step; throws where the walk ends with it. */
   async function take<Found>(
     name: StepName,
     act: (signal: AbortSignal) => Promise<{ readonly detail: string; readonly found: Found }>,
+    capMs = caps[name],
   ): Promise<Found> {
     const startMs = clock.nowMs();
     const ms = () => elapsedMs(clock, startMs);
     try {
-      const { detail, found } = await withinCap(act, caps[name], signal);
+      if (signal.aborted) throw outOfTime();
+      using limit = limitTime(capMs, signal);
+      const { detail, found } = await act(limit.signal);
       steps.push({ name, ms: ms(), detail });
       if (name === until) throw new WalkIsOver();
       return found;
     } catch (error) {
-      if (error instanceof StepFailed) steps.push({ name, ms: ms(), detail: error.detail, failure: error.failure });
-      throw error;
+      const failed = failedStep(error, signal);
+      if (failed === undefined) throw error;
+      steps.push({ name, ms: ms(), detail: failed.detail, failure: failed.failure });
+      throw failed;
     }
   }
 
@@ -100,19 +117,25 @@ export async function walk(options: WalkOptions): Promise<Attempt> {
         stream = secured;
       }
     }
-    const conversation = new Conversation(stream, socket.observations);
+    const conversation = new Conversation(stream, socket);
     const offered = await take("startup", (s) => begin(conversation, address, s));
-    await take("auth", (s) => authenticate(conversation, address, offered, s));
-    await take("ready", (s) => awaitReady(conversation, s));
+    await take("auth", (s) => authenticate(conversation, address, offered, stream !== socket, s));
+    await take("ready", async (s) => {
+      const begun = await awaitReady(conversation, s);
+      session = conversation;
+      return begun;
+    });
     await take("query", (s) => query(conversation, s));
     await take("download", (s) => askForRows(conversation, loadBytes, s));
     await take("upload", (s) => askForTheLength(conversation, loadBytes, s));
-    conversation.send(encodeTerminate());
+    if (holdMs !== undefined) await take("hold", (s) => rest(conversation, holdMs, s), holdMs + caps.hold);
   } catch (error) {
     if (!(error instanceof StepFailed) && !(error instanceof WalkIsOver)) throw error;
     // While the socket is still there: afterwards the kernel has forgotten.
-    if (error instanceof StepFailed && raw instanceof Socket) facts = await readSocketFacts(raw);
+    const hasFacts = options.hasFacts === true || error instanceof StepFailed;
+    if (hasFacts && raw instanceof Socket) facts = await readSocketFacts(raw);
     await options.beforeEnd?.();
+    await session?.end(encodeTerminate(), goodbyeMs);
   }
   return { steps, ...(facts === undefined ? {} : { socket: facts }) };
 }
@@ -121,11 +144,15 @@ class WalkIsOver extends Error {
   override readonly name = "WalkIsOver";
 }
 
-async function withinCap<Found>(
-  act: (signal: AbortSignal) => Promise<Found>,
-  capMs: number,
-  whole: AbortSignal,
-): Promise<Found> {
-  if (whole.aborted) throw timedOut(false);
-  return await act(AbortSignal.any([whole, AbortSignal.timeout(capMs)]));
+/** What a step's error says of it; undefined for an error that is no finding. */
+function failedStep(error: unknown, whole: AbortSignal): StepFailed | undefined {
+  if (error instanceof WireViolation) {
+    return new StepFailed({ kind: "stranger", what: error.message }, `not PostgreSQL: ${error.message}`);
+  }
+  if (!(error instanceof StepFailed)) return undefined;
+  return error.failure.kind === "timeout" && whole.aborted ? outOfTime() : error;
+}
+
+function outOfTime(): StepFailed {
+  return new StepFailed({ kind: "out-of-time" }, "the time for all steps together was over");
 }

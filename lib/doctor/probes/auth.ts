@@ -4,7 +4,7 @@ import { type Authentication, readAuthentication } from "#lib/postgres/wire/fiel
 import { encodePassword, encodeSaslInitialResponse, encodeSaslResponse } from "#lib/postgres/wire/frontend.ts";
 import { ScramError, scramMechanism, startScram } from "#lib/postgres/wire/scram.ts";
 import type { Conversation } from "../conversation.ts";
-import { StepFailed } from "../evidence.ts";
+import { type Failure, StepFailed } from "../evidence.ts";
 
 /**
  * Proves the password, and has the server prove that it knows it, too. A password in clear text goes only over TLS, whose
@@ -14,14 +14,15 @@ export async function authenticate(
   conversation: Conversation,
   address: DatabaseAddress,
   offered: Authentication,
+  isSecured: boolean,
   signal: AbortSignal,
 ): Promise<{ readonly detail: string; readonly found: undefined }> {
-  const { user, password = "", sslMode } = address;
+  const { user, password = "" } = address;
   switch (offered.kind) {
     case "ok":
       return proven(conversation, "the server asks for no password");
     case "cleartext":
-      if (sslMode === "disable") throw noMethod("a password in clear text, without TLS");
+      if (!isSecured) throw noMethod("a password in clear text, without TLS");
       conversation.send(encodePassword(password));
       break;
     case "md5":
@@ -56,7 +57,27 @@ async function proveByScram(conversation: Conversation, password: string, signal
     scram.verify(final.data);
   } catch (error) {
     if (!(error instanceof ScramError)) throw error;
-    throw new StepFailed({ kind: "impostor" }, error.message);
+    throw new StepFailed(failureOfScram(error), error.message);
+  }
+}
+
+function failureOfScram({ failure, message }: ScramError): Failure {
+  switch (failure) {
+    case "rejected":
+      return {
+        kind: "refused",
+        report: { severity: "FATAL", sqlState: "28P01", message },
+        isPasswordProven: false,
+      };
+    case "malformed":
+      return { kind: "stranger", what: message };
+    case "iterations":
+      return { kind: "no-method", offered: message };
+    case "foreign-nonce":
+    case "impostor":
+      return { kind: "impostor" };
+    default:
+      return failure satisfies never;
   }
 }
 

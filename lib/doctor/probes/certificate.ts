@@ -38,8 +38,8 @@ function problemsOf(
     problems.push({ code: "cert.not-yet-valid", text: `it is valid from ${dayOf(certificate.valid_from)}` });
   }
   const chain = chainProblem(authorizationError);
-  if (chain !== undefined && !(problems.length > 0 && isAboutDates(chain))) {
-    problems.push({ code: isAboutDates(chain) ? "cert.expired" : "cert.unknown-ca", text: `its chain: ${chain}` });
+  if (chain !== undefined && !(problems.length > 0 && chain in datesCodes)) {
+    problems.push({ code: datesCodes[chain] ?? "cert.unknown-ca", text: `its chain: ${chain}` });
   }
   const name = address.servername ?? address.host;
   const checksName = address.sslMode === "verify-full" || address.ca === undefined;
@@ -59,9 +59,11 @@ function chainProblem(error: Error | string | null): string | undefined {
   return "code" in error && typeof error.code === "string" ? error.code : error.message;
 }
 
-function isAboutDates(chain: string): boolean {
-  return chain === "CERT_HAS_EXPIRED" || chain === "CERT_NOT_YET_VALID";
-}
+/** Of any certificate in the chain. */
+const datesCodes: Readonly<Record<string, CertificateProblem["code"]>> = {
+  CERT_HAS_EXPIRED: "cert.expired",
+  CERT_NOT_YET_VALID: "cert.not-yet-valid",
+};
 
 function dayOf(date: string): string {
   const parsed = new Date(date);

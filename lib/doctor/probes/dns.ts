@@ -13,7 +13,7 @@ export async function resolveName(
 ): Promise<{ readonly detail: string; readonly found: readonly string[] }> {
   if (isIP(host) !== 0) return { detail: `${host} is an address`, found: [host] };
   const late = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(timedOut(false)), { once: true });
+    signal.addEventListener("abort", () => reject(timedOut(undefined)), { once: true });
   });
   try {
     const found = (await Promise.race([lookup(host, { all: true }), late])).map(({ address }) => address);

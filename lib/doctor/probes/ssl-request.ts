@@ -16,7 +16,7 @@ export async function requestTls(
   address: DatabaseAddress,
   signal: AbortSignal,
 ): Promise<{ readonly detail: string; readonly found: boolean }> {
-  const conversation = new Conversation(socket, socket.observations);
+  const conversation = new Conversation(socket, socket);
   conversation.send(encodeSslRequest());
   const answer = (await conversation.chunk(signal)).toString("latin1");
   conversation.release();

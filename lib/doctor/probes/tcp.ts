@@ -20,7 +20,8 @@ export async function openConnection(
 ): Promise<{ readonly detail: string; readonly found: Duplex }> {
   const { address, addresses, open, clock, signal } = options;
   const startMs = clock.nowMs();
-  if (open !== undefined) return { detail: "through the tunnel's transport", found: await open(signal) };
+  // A transport's own reason is thrown as it is: nothing behind it was reached.
+  if (open !== undefined) return { detail: "through the tunnel's transport", found: await openThrough(open, signal) };
   const families = addresses.map((one) => ({ address: one, family: one.includes(":") ? 6 : 4 }));
   const socket = connect({
     host: address.host,
@@ -34,11 +35,19 @@ export async function openConnection(
     return { detail: `connected to ${socket.remoteAddress}:${socket.remotePort}`, found: socket };
   } catch (error) {
     socket.destroy();
-    if (signal.aborted) throw timedOut(false);
+    if (signal.aborted) throw timedOut(undefined);
     const errno = errnoOf(error);
     if (errno === undefined) throw error;
     const failure = { kind: "errno", errno, ms: elapsedMs(clock, startMs) } as const;
     throw new StepFailed(failure, `${address.host}:${address.port} says ${errno}`);
+  }
+}
+
+async function openThrough(open: (signal: AbortSignal) => Promise<Duplex>, signal: AbortSignal): Promise<Duplex> {
+  try {
+    return await open(signal);
+  } catch (error) {
+    throw signal.aborted ? timedOut(undefined) : error;
   }
 }
 

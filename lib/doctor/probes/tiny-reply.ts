@@ -1,9 +1,11 @@
 import type { Duplex } from "node:stream";
 import type { Clock } from "#lib/base/clock.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import { isIP } from "node:net";
 import { Conversation } from "../conversation.ts";
 import { StepFailed } from "../evidence.ts";
 import { ObservedSocket } from "../observed-socket.ts";
+import { limitTime } from "../time-limit.ts";
 import { resolveName } from "./dns.ts";
 import { requestTls } from "./ssl-request.ts";
 import { openConnection } from "./tcp.ts";
@@ -23,7 +25,8 @@ export type TinyReplyOptions = {
  */
 export async function probeTinyReply(options: TinyReplyOptions): Promise<boolean> {
   const { address, open, clock } = options;
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(capMs)]);
+  using limit = limitTime(capMs, options.signal);
+  const { signal } = limit;
   let raw: Duplex | undefined;
   try {
     const addresses = open === undefined ? (await resolveName(address.host, signal)).found : [];
@@ -31,8 +34,8 @@ export async function probeTinyReply(options: TinyReplyOptions): Promise<boolean
     const socket = new ObservedSocket(raw, () => clock.nowMs());
     socket.on("error", () => {});
     await requestTls(socket, address, signal);
-    const conversation = new Conversation(socket, socket.observations);
-    conversation.send(hopelessClientHello());
+    const conversation = new Conversation(socket, socket);
+    conversation.send(hopelessClientHello(address.servername ?? address.host));
     await conversation.chunk(signal);
     return true;
   } catch (error) {
@@ -44,13 +47,32 @@ export async function probeTinyReply(options: TinyReplyOptions): Promise<boolean
 }
 
 /**
- * TLS 1.2 with one cipher suite, that is none (TLS_EMPTY_RENEGOTIATION_INFO_SCSV), and no extensions.
+ * TLS 1.2 with one cipher suite, that is none (TLS_EMPTY_RENEGOTIATION_INFO_SCSV). The name is in it as in a real one: what
+ * stands between may go by it.
  *
  * @see https://www.rfc-editor.org/rfc/rfc5246#section-7.4.1.2
+ * @see https://www.rfc-editor.org/rfc/rfc6066#section-3 the name
  */
-function hopelessClientHello(): Buffer {
+function hopelessClientHello(name: string): Buffer {
   const random = Buffer.alloc(32, 0x50);
-  const body = Buffer.concat([Buffer.from("0303", "hex"), random, Buffer.from("00000200ff0100", "hex")]);
-  const handshake = Buffer.concat([Buffer.from([1, 0, 0, body.length]), body]);
-  return Buffer.concat([Buffer.from([0x16, 3, 1, 0, handshake.length]), handshake]);
+  const extensions = isIP(name) === 0 ? serverName(name) : Buffer.alloc(0);
+  const body = Buffer.concat([
+    Buffer.from("0303", "hex"),
+    random,
+    Buffer.from("00000200ff0100", "hex"),
+    uint16(extensions.length),
+    extensions,
+  ]);
+  const handshake = Buffer.concat([Buffer.from([1, 0]), uint16(body.length), body]);
+  return Buffer.concat([Buffer.from([0x16, 3, 1]), uint16(handshake.length), handshake]);
+}
+
+function serverName(name: string): Buffer {
+  const bytes = Buffer.from(name);
+  const entry = Buffer.concat([Buffer.from([0]), uint16(bytes.length), bytes]);
+  return Buffer.concat([uint16(0), uint16(entry.length + 2), uint16(entry.length), entry]);
+}
+
+function uint16(value: number): Buffer {
+  return Buffer.from([value >> 8, value & 0xff]);
 }

@@ -22,7 +22,7 @@ export async function startHandshake(
     socket,
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const abort = () => reject(timedOut(observations.bytesIn > bytesBefore));
+  const abort = () => reject(timedOut(observations.bytesIn > bytesBefore ? socket.quietMs() : undefined));
   const ended = (error?: NodeJS.ErrnoException) => reject(failureOfHandshake(error, socket, bytesBefore));
   secured.on("error", ended);
   secured.once("close", ended);

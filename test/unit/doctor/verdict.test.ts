@@ -11,10 +11,12 @@ function failedAt(step: StepName, failure: Failure, socket?: SocketFacts): Attem
 }
 
 const silence: Failure = { kind: "timeout", hasBytes: false };
-const trickle: Failure = { kind: "timeout", hasBytes: true };
+const trickle: Failure = { kind: "timeout", hasBytes: true, quietMs: 700 };
+const standstill: Failure = { kind: "timeout", hasBytes: true, quietMs: 2200 };
+const limit: Failure = { kind: "limit", worked: 2, wanted: 4 };
 const reset: Failure = { kind: "ended", how: "reset", hasBytes: false, notified: false };
 const fin: Failure = { kind: "ended", how: "fin", hasBytes: false, notified: false };
-const calm: SocketFacts = { retransmits: 0, hasOutOfOrder: false, unackedBytes: 0 };
+const calm: SocketFacts = { retransmits: 0, hasOutOfOrder: false, ackedBytes: 2500, unackedBytes: 0 };
 
 function twice(step: StepName, failure: Failure, socket?: SocketFacts): Findings {
   return { attempts: [failedAt(step, failure, socket), failedAt(step, failure, socket)] };
@@ -56,8 +58,35 @@ describe("one root cause for what was seen", () => {
     ],
     ["silence to the request for TLS", twice("ssl-request", silence, calm), "endpoint.silent"],
     ["silence in the handshake, all acknowledged", twice("tls", silence, calm), "tls.stalled"],
-    ["a hole in what came", twice("tls", trickle, { ...calm, hasOutOfOrder: true }), "path.mtu-down"],
+    ["a hole in what came", twice("tls", standstill, { ...calm, hasOutOfOrder: true }), "path.mtu-down"],
     ["a ClientHello that nobody acknowledges", twice("tls", silence, { ...calm, unackedBytes: 517 }), "path.flow-cut"],
+    [
+      "a ClientHello that nobody acknowledges, and a small one that is answered",
+      { ...twice("tls", silence, { ...calm, unackedBytes: 1587 }), isTinyReplyAnswered: true },
+      "path.mtu-up",
+    ],
+    ["a handshake that comes byte by byte", twice("tls", trickle, calm), "path.slow"],
+    ["a handshake that stops in its middle", twice("tls", standstill, calm), "tls.stalled"],
+    ["silence to a query after the log-in", twice("query", silence, calm), "proxy.pool-exhausted"],
+    ["a query that nobody acknowledges", twice("query", silence, { ...calm, unackedBytes: 40 }), "path.flow-cut"],
+    ["no time left for all steps", twice("query", { kind: "out-of-time" }), "path.slow"],
+    ["too many at a time, and nothing lost", twice("parallel", limit, calm), "parallel.limit"],
+    ["too many at a time, where packets are lost", twice("parallel", limit, { ...calm, retransmits: 3 }), "path.lossy"],
+    [
+      "too many at a time by the server's word",
+      {
+        attempts: [
+          failedAt("parallel", {
+            kind: "refused",
+            report: { severity: "FATAL", sqlState: "53300", message: "too many connections for role" },
+            isPasswordProven: true,
+          }),
+        ],
+      },
+      "parallel.limit",
+    ],
+    ["a rest that is forgotten", { attempts: [failedAt("hold", silence)] }, "idle.silent"],
+    ["a rest that is cut", { attempts: [failedAt("hold", reset)] }, "idle.reset"],
     ["only small answers arrive", { ...twice("tls", silence), isTinyReplyAnswered: true }, "path.mtu-down"],
     ["not even small answers arrive", { ...twice("tls", silence), isTinyReplyAnswered: false }, "tls.stalled"],
     ["a reset handshake", twice("tls", reset), "tls.reset"],
@@ -66,12 +95,19 @@ describe("one root cause for what was seen", () => {
     ["silence after the password was accepted", twice("ready", silence), "proxy.pool-exhausted"],
     [
       "32 KB that stop in the middle, with a hole",
-      twice("download", trickle, { ...calm, hasOutOfOrder: true }),
+      twice("download", standstill, { ...calm, hasOutOfOrder: true }),
       "path.mtu-down",
     ],
     ["32 KB that come too slowly", twice("download", trickle, calm), "path.slow"],
+    ["32 KB that stop in the middle", twice("download", standstill, calm), "path.flow-cut"],
+    ["32 KB of which nothing comes", twice("download", silence, calm), "path.mtu-down"],
     ["32 KB that are cut", twice("download", reset), "path.cut"],
     ["32 KB up that nobody acknowledges", twice("upload", silence, { ...calm, unackedBytes: 30_000 }), "path.mtu-up"],
+    [
+      "32 KB up of which the first are acknowledged",
+      twice("upload", silence, { ...calm, ackedBytes: 20_000, unackedBytes: 9000 }),
+      "path.flow-cut",
+    ],
     ["a wrong password", refused("28P01", 'password authentication failed for user "x"'), "auth.rejected"],
     [
       "the proxy's password is old",
@@ -108,10 +144,33 @@ describe("one root cause for what was seen", () => {
     },
   );
 
-  test("silence in a query without knowledge of the socket fits two causes, and both are named", () => {
-    const { code, ranked } = judge(twice("query", silence));
+  test("32 KB up that somebody acknowledged and nobody answers fit two causes, and both are named", () => {
+    const { code, ranked } = judge(twice("upload", silence, calm));
     expect(code).toBe("ambiguous");
-    expect(ranked?.map((one) => one.code)).toEqual(["path.mtu-down", "proxy.pool-exhausted"]);
+    expect(ranked?.map((one) => one.code)).toEqual(["path.flow-cut", "path.mtu-up"]);
+  });
+
+  test("a reset that a fresh connection does not see is no loss for certain", () => {
+    const { code, ranked } = judge({ attempts: [failedAt("tls", reset), { steps: [] }] });
+    expect(code).toBe("ambiguous");
+    expect(ranked?.map((one) => one.code)).toEqual(["tls.reset", "path.lossy"]);
+  });
+
+  test("a fresh connection that waited longer and saw why is believed", () => {
+    const down: Failure = { kind: "errno", errno: "EHOSTUNREACH", ms: 1600 };
+    expect(judge({ attempts: [failedAt("tcp", silence), failedAt("tcp", down)] }).code).toBe("tcp.host-down");
+    expect(judge({ attempts: [failedAt("tls", silence), failedAt("tls", fin)] }).code).toBe("tls.closed");
+  });
+
+  test("a fresh connection that had no time left proves nothing", () => {
+    const late = failedAt("dns", { kind: "out-of-time" });
+    expect(judge({ attempts: [failedAt("tls", silence, calm), late] }).code).toBe("tls.stalled");
+  });
+
+  test("what was slow once, and nothing was lost, is slow; several at a time may be", () => {
+    const through = { steps: [] };
+    expect(judge({ attempts: [failedAt("query", silence, calm), through] }).code).toBe("path.slow");
+    expect(judge({ attempts: [failedAt("parallel", limit, calm), through] }).code).toBe("ok");
   });
 
   test("every step can fail in every way, and there is a verdict for it", () => {

@@ -1,0 +1,75 @@
+import { elapsedMs } from "#lib/base/clock.ts";
+import { type Attempt, failureOf, type SocketFacts, type Step } from "../evidence.ts";
+import { limitTime } from "../time-limit.ts";
+import { walk, type WalkOptions } from "../walk.ts";
+
+const connectionsAtOnce = 4;
+
+/** Several connections at a time, each up to a session that has begun. The facts are those of all sockets together. */
+export async function probeParallel(
+  options: WalkOptions,
+  capMs: number,
+): Promise<{ readonly step: Step; readonly socket?: SocketFacts }> {
+  const { clock } = options;
+  const startMs = clock.nowMs();
+  using limit = limitTime(capMs, options.signal);
+  const gate = Promise.withResolvers<void>();
+  let arrived = 0;
+  const arrive = () => {
+    arrived += 1;
+    if (arrived === connectionsAtOnce) gate.resolve();
+  };
+  // All stay open until the last has begun or failed: one after the other they would prove nothing.
+  const beforeEnd = async () => {
+    arrive();
+    await gate.promise;
+  };
+  const take = async () => {
+    try {
+      return await walk({ ...options, signal: limit.signal, until: "ready", beforeEnd, hasFacts: true });
+    } catch (error) {
+      arrive();
+      throw error;
+    }
+  };
+  const settled = await Promise.allSettled(Array.from({ length: connectionsAtOnce }, take));
+  const attempts = settled.map((one) => {
+    if (one.status === "rejected") throw one.reason;
+    return one.value;
+  });
+  return { step: stepOf(attempts, elapsedMs(clock, startMs)), ...allFacts(attempts) };
+}
+
+function stepOf(attempts: readonly Attempt[], ms: number): Step {
+  const failures = attempts.map(failureOf).filter((one) => one !== undefined);
+  const [one] = failures;
+  if (one === undefined) return { name: "parallel", ms, detail: `${attempts.length} at a time work` };
+  const worked = attempts.length - failures.length;
+  const failed = attempts.find((attempt) => failureOf(attempt) !== undefined);
+  const text = failed?.steps.find(({ failure }) => failure !== undefined)?.detail ?? "";
+  const detail = `of ${attempts.length} at a time ${worked} work; the others: ${one.step}: ${text}`;
+  const refusal = failures.find(({ failure }) => failure.kind === "refused")?.failure;
+  return {
+    name: "parallel",
+    ms,
+    detail,
+    failure: refusal ?? { kind: "limit", worked, wanted: attempts.length },
+  };
+}
+
+function allFacts(attempts: readonly Attempt[]): { readonly socket?: SocketFacts } {
+  // Of those that failed nothing is asked: a packet that is refused is sent again, too.
+  const facts = attempts
+    .filter((attempt) => failureOf(attempt) === undefined)
+    .map(({ socket }) => socket)
+    .filter((socket) => socket !== undefined);
+  if (facts.length === 0) return {};
+  return {
+    socket: {
+      retransmits: Math.max(...facts.map(({ retransmits }) => retransmits)),
+      hasOutOfOrder: facts.some(({ hasOutOfOrder }) => hasOutOfOrder),
+      ackedBytes: Math.max(...facts.map(({ ackedBytes }) => ackedBytes)),
+      unackedBytes: Math.max(...facts.map(({ unackedBytes }) => unackedBytes)),
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import type { ServerReport } from "#lib/postgres/wire/fields.ts";
+import type { VerdictCode } from "./verdicts.ts";
+
+/** For poolers the text goes before the code: they use PostgreSQL's codes for causes of their own. */
+const texts: readonly (readonly [RegExp, VerdictCode])[] = [
+  // RDS Proxy
+  [/has no credentials for the role/i, "proxy.missing-secret"],
+  [/waiting to acquire (?:a )?database connection/i, "proxy.pool-exhausted"],
+  [/maximum number of client connections/i, "db.too-many-connections"],
+  [/requires TLS connections|only with SSL connections|SSL required|no encryption|SSL off/i, "tls.required"],
+  [/IAM authentication failed|password that was provided for the role .* is wrong/i, "auth.rejected"],
+  // PgBouncer
+  [/no such user/i, "proxy.missing-secret"],
+  [/no such database/i, "db.missing"],
+  [/query_wait_timeout/i, "proxy.pool-exhausted"],
+  [/no more connections allowed/i, "db.too-many-connections"],
+  [/idle.timeout/i, "idle.closed"],
+];
+
+const states: Readonly<Record<string, VerdictCode>> = {
+  "25006": "db.read-only",
+  "28000": "auth.no-login",
+  "28P01": "auth.rejected",
+  "3D000": "db.missing",
+  "42501": "db.no-connect-privilege",
+  "53300": "db.too-many-connections",
+  "57P01": "db.starting",
+  "57P02": "db.starting",
+  "57P03": "db.starting",
+  "57P05": "idle.closed",
+};
+
+/** What a server or pooler means that refuses in words. */
+export function codeOfReport({ sqlState, message }: ServerReport, isPasswordProven: boolean): VerdictCode {
+  // Ours was accepted: it is another's that is wrong, the pooler's own for the database.
+  if (isPasswordProven && /authentication failed|is wrong/i.test(message)) return "proxy.secret-stale";
+  const byText = texts.find(([pattern]) => pattern.test(message))?.[1];
+  return byText ?? (Object.hasOwn(states, sqlState) ? states[sqlState] : undefined) ?? "db.failed";
+}
