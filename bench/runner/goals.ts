@@ -1,9 +1,10 @@
+import { atLeast, atMost, type Goal } from "../figures/goal.ts";
 import type { LockQueue } from "./locks/measure.ts";
 import { lockTimeoutMs } from "./locks/measure.ts";
 import type { MigrationTimes } from "./migrations/measure.ts";
 import type { SeedMemory } from "./seeds/memory.ts";
 import type { SeedTimes } from "./seeds/measure.ts";
-import { ratioOf, type Spread, spreadOf } from "./statistics.ts";
+import { ratioOf, spreadOf } from "../figures/statistics.ts";
 
 /** What was measured; a part that was left out is undefined. */
 export type Measured = {
@@ -11,14 +12,6 @@ export type Measured = {
   readonly seeds?: { readonly bytesPerRow: number; readonly times: readonly SeedTimes[] };
   readonly memory?: readonly SeedMemory[];
   readonly locks?: readonly LockQueue[];
-};
-
-export type Goal = {
-  readonly goal: string;
-  readonly limit: { readonly kind: "at most" | "at least"; readonly value: number };
-  /** Of the rounds, where there are several. */
-  readonly measured: Spread;
-  readonly isMet: boolean;
 };
 
 /** The goals that can be judged from what was measured. Pure. */
@@ -74,12 +67,4 @@ function judgeLocks({ locks = [] }: Measured): Goal[] {
   if (postern === undefined) return [];
   const limit = lockTimeoutMs + 3 * postern.baselineP99Ms;
   return [atMost("lock queue: a reader's worst stall, ms", limit, spreadOf([postern.worstMs]))];
-}
-
-function atMost(goal: string, value: number, measured: Spread): Goal {
-  return { goal, limit: { kind: "at most", value }, measured, isMet: measured.median <= value };
-}
-
-function atLeast(goal: string, value: number, measured: Spread): Goal {
-  return { goal, limit: { kind: "at least", value }, measured, isMet: measured.median >= value };
 }

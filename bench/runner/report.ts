@@ -1,5 +1,7 @@
-import type { Goal, Measured } from "./goals.ts";
-import { ratioOf, type Spread, spreadOf } from "./statistics.ts";
+import type { Goal } from "../figures/goal.ts";
+import { describeGoals, range, table } from "../figures/table.ts";
+import type { Measured } from "./goals.ts";
+import { ratioOf, spreadOf } from "../figures/statistics.ts";
 
 /** Everything that was measured and every goal, as text. */
 export function describe(measured: Measured, goals: readonly Goal[]): string {
@@ -56,27 +58,4 @@ function describeLocks({ locks }: Measured): string[] {
     migrationMs.toFixed(0),
   ]);
   return table(["lock queue", "p99 ms alone", "worst ms", "p99 ms", "reads", "migration ms"], rows);
-}
-
-function describeGoals(goals: readonly Goal[]): string[] {
-  const rows = goals.map(({ goal, limit, measured, isMet }) => [
-    goal,
-    `${limit.kind} ${limit.value.toFixed(2)}`,
-    range(measured, 2),
-    isMet ? "met" : "MISSED",
-  ]);
-  return rows.length === 0 ? [] : table(["goal", "limit", "measured", ""], rows);
-}
-
-/** `median (min–max)`. */
-function range({ median, min, max }: Spread, digits = 1): string {
-  const [middle, low, high] = [median, min, max].map((value) => value.toFixed(digits));
-  return low === high ? `${middle}` : `${middle} (${low}–${high})`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const lines = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  const render = (line: readonly string[]) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ");
-  return [...lines.map((line) => render(line).trimEnd()), ""];
 }

@@ -5,7 +5,7 @@ import { type BenchDatabase, type BenchServer, withClient } from "../database.ts
 import { applyWithDrizzle, migrateWithPostern } from "../migrations/contenders.ts";
 import { writeFolders } from "../migrations/folders.ts";
 import type { Sizes } from "../sizes.ts";
-import { quantile } from "../statistics.ts";
+import { quantile } from "../../figures/statistics.ts";
 import { type Readers, startReaders } from "./readers.ts";
 
 export type LockQueue = {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type BenchDatabase, type BenchServer, withClient } from "../database.ts";
 import type { Sizes } from "../sizes.ts";
-import { measureInRounds, quantile } from "../statistics.ts";
+import { measureInRounds, quantile } from "../../figures/statistics.ts";
 import { type Migrator, migrators } from "./contenders.ts";
 import { makeMigrations } from "./ddl.ts";
 import { type MigrationFolders, writeFolders } from "./folders.ts";

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type BenchServer, withClient } from "../database.ts";
 import type { Sizes } from "../sizes.ts";
-import { measureInRounds } from "../statistics.ts";
+import { measureInRounds } from "../../figures/statistics.ts";
 import { seeders } from "./contenders.ts";
 import { readsCsv } from "./formats.ts";
 import { writeSeedInput } from "./input.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { measureInRounds, quantile, ratioOf, spreadOf } from "../../../bench/runner/statistics.ts";
+import { measureInRounds, quantile, ratioOf, spreadOf } from "../../../bench/figures/statistics.ts";
 
 describe("the statistics of the comparison", () => {
   it("gives the middle, the lowest and the highest, whatever the order", () => {
