@@ -68,14 +68,12 @@ const handshakeCompleteSchema = v.object({
   HandshakeTimeToComplete: v.number(),
   CustomerMessage: v.optional(v.string(), ""),
 });
-export type HandshakeComplete = v.InferOutput<typeof handshakeCompleteSchema>;
 
 /** From the service: the session is over, and why, for people. The reason may be empty. */
 const channelClosedSchema = v.object({
   SessionId: v.optional(v.string(), ""),
   Output: v.optional(v.nullable(v.string()), ""),
 });
-export type ChannelClosed = v.InferOutput<typeof channelClosedSchema>;
 
 export const flags = {
   /** Client, without multiplexing: the connection is over, the next one may come. */
