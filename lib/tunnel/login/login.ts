@@ -10,6 +10,7 @@ import type { PosternError } from "#lib/base/errors.ts";
 import { writeWhole } from "#lib/base/private-file.ts";
 import { generatePassword } from "#lib/postgres/generate-password.ts";
 import { listenForClients } from "../port/listen.ts";
+import { certifiedNames, reachable } from "./names.ts";
 import { serveLogin } from "./serve-login.ts";
 import type { LoginUpstream } from "./upstream.ts";
 
@@ -103,9 +104,8 @@ async function makeIdentity(
   bind: string,
   now: Date,
 ): Promise<{ readonly context: SecureContext; readonly certificate: string }> {
-  const names = [...new Set(["localhost", "127.0.0.1", "::1", reachable(bind)])];
   const authority = await createAuthority("Postern tunnel", now);
-  const { certificate, privateKey } = await createServerCertificate(authority, names, now);
+  const { certificate, privateKey } = await createServerCertificate(authority, certifiedNames(bind), now);
   const context = createSecureContext({ cert: certificate, key: privateKey, minVersion: "TLSv1.2" });
   return { context, certificate: authority.certificate };
 }
@@ -114,12 +114,6 @@ async function close(server: Server): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
   await promise;
-}
-
-/** Clients on this machine cannot connect to "any address". */
-function reachable(address: string): string {
-  if (address === "0.0.0.0") return "127.0.0.1";
-  return address === "::" ? "::1" : address;
 }
 
 type LoginFacts = {

@@ -68,6 +68,18 @@ describe("a stranger at the log-in port", () => {
     expect(scene.streams()).toBe(0);
   });
 
+  test("that asks for GSSAPI first is told that there is none, and may go on with TLS", async () => {
+    await using scene = await openLoginScene();
+    const socket = await dial(scene);
+    const gssRequest = encodeSslRequest();
+    gssRequest.writeUInt32BE(80_877_104, 4);
+    socket.write(gssRequest);
+    expect(String((await once(socket, "data"))[0])).toBe("N");
+    socket.write(encodeSslRequest());
+    expect(String((await once(socket, "data"))[0])).toBe("S");
+    socket.destroy();
+  });
+
   test("that puts bytes before TLS is not let through", async () => {
     await using scene = await openLoginScene();
     const socket = await dial(scene);
