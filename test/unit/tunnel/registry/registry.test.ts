@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { ownerHere } from "#lib/base/owned-file.ts";
 import { findTunnel, listTunnels, type NewTunnel, registerTunnel } from "#lib/tunnel/registry/registry.ts";
 import { tunnelKey } from "#lib/tunnel/registry/tunnel-key.ts";
 import { waitFor } from "../../../support/wait-for.ts";
@@ -42,10 +43,20 @@ test("a tunnel is listed while its process has it, and says where it is once it 
 test("nothing is written once it is disposed", async () => {
   const registration = await registerTunnel(folder, key, tunnel);
   for (let port = 20_001; port < 20_050; port += 1) registration.publish({ ...tunnel, port });
-  const disposed = registration[Symbol.asyncDispose]();
+  await registration[Symbol.asyncDispose]();
   registration.publish({ ...tunnel, state: "closed" });
-  await disposed;
-  expect(await readdir(join(folder, "tunnels"))).toEqual([]);
+  for (let looks = 0; looks < 50; looks += 1) expect(await readdir(join(folder, "tunnels"))).toEqual([]);
+});
+
+test("a record that somebody is about to remove is waited for", async () => {
+  await (await registerTunnel(folder, key, tunnel))[Symbol.asyncDispose]();
+  const file = join(folder, "tunnels", `${key}.json`);
+  await writeFile(file, JSON.stringify(await ownerHere()));
+  const registering = registerTunnel(folder, key, tunnel);
+  for (let looks = 0; looks < 50; looks += 1) expect(await listTunnels(folder)).toEqual([]);
+  await rm(file);
+  await using _registration = await registering;
+  expect(await listTunnels(folder)).toHaveLength(1);
 });
 
 test("folders and files are their owner's alone", async () => {
