@@ -112,6 +112,16 @@ describe("messages", () => {
     expect(link.vitals().state).toBe("live");
   }, 60_000);
 
+  test("one in five hundred lost each way: a hundred megabytes up and down keep their SHA-256", async () => {
+    await using scene = await openSessionScene(farEnd, { payloadBytes: 32 * 1024 });
+    const link = await scene.open();
+    const lane = { lose: 0.002 };
+    scene.gateway.faults = { up: { ...lane, seed: 8 }, down: { ...lane, seed: 9 } };
+    await upload(link, 100 * megabyte);
+    await download(link, 100 * megabyte);
+    expect(link.vitals().state).toBe("live");
+  }, 300_000);
+
   test.each([1, 2, 3])(
     "lost, doubled, late and out of order, a fifth of them (seed %i)",
     async (seed) => {
@@ -237,6 +247,13 @@ describe("a session that does not begin", () => {
     const stream = await openEcho(link);
     expect(await link.ended).toMatchObject({ code: "ssm.host-unresolved" });
     expect(stream.errored).toMatchObject({ code: "ssm.host-unresolved" });
+  });
+
+  test("is not mistaken for one that has nothing to say while it takes what is sent", async () => {
+    await using scene = await openSessionScene(farEnd);
+    const link = await scene.open({ answerWithinMs: 600, paceBytesPerMs: 512 });
+    await upload(link, megabyte);
+    expect(link.vitals().state).toBe("live");
   });
 
   test("because nothing answers behind the bastion is told apart from that", async () => {

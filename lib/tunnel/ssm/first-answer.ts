@@ -28,10 +28,13 @@ export async function failUnanswered(channel: DataChannel, options: FirstAnswerO
   const stop = new AbortController();
   void channel.ended.then(() => stop.abort());
   let sinceMs = clock.nowMs();
+  let saidBytes = 0;
   while (await slept(clock, stop.signal)) {
     const { bytesUp, bytesDown } = counts();
     if (bytesDown > 0) return;
-    if (bytesUp === 0 || channel.state !== "live") sinceMs = clock.nowMs();
+    // As long as more goes up, somebody takes it.
+    if (bytesUp !== saidBytes || bytesUp === 0 || channel.state !== "live") sinceMs = clock.nowMs();
+    saidBytes = bytesUp;
     const silentMs = clock.nowMs() - sinceMs;
     if (silentMs < answerWithinMs) continue;
     const seconds = answerWithinMs / 1000;
