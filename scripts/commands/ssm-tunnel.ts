@@ -30,7 +30,7 @@ With --json each event is a line on stdout: listening, up, degraded, down, recon
 --login opens a second port, which does TLS and the login for its clients: with the URL that is printed, anything that speaks
 PostgreSQL gets in without the database's password and without its certificate, until the tunnel ends. Keep the URL to yourself.
 
---exec runs one command while the tunnel is up, and ends with its exit code. For a stage it has DATABASE_URL and libpq's variables
+--exec runs one command through a tunnel of its own, and ends with its exit code. For a stage it has DATABASE_URL and libpq's variables
 (PGHOST, PGPORT, PGUSER, PGPASSWORD, …) for such a port; for a target PGHOST, PGHOSTADDR and PGPORT.
 ${accessHelp}
 
@@ -121,7 +121,7 @@ async function run(command: Command, context: CommandContext): Promise<void> {
   const { exec, ca: caFile } = flags;
   if (exec !== undefined) {
     const quiet = { ...context, output: { ...output, event: () => {}, status: () => {} } };
-    const exitCode = await runTunnel({ ...options, withinMs: execWithinMs }, quiet, async (tunnel) =>
+    const exitCode = await runTunnel({ ...options, isListed: false, withinMs: execWithinMs }, quiet, async (tunnel) =>
       execThrough(tunnel, { command: exec, destination, access, caFile }, context),
     );
     return context.endWith(exitCode);

@@ -16,12 +16,14 @@ import { isPortFree } from "./port-taken.ts";
 export type RunOptions = {
   readonly destination: Destination;
   readonly transport: Transport;
-  /** Default: the remembered one. */
+  /** Default: the remembered one, or any for one that is not listed. */
   readonly port: number | undefined;
   readonly bind: string;
   readonly maxRetries: number | undefined;
   readonly withinMs?: number | undefined;
   readonly isDetached: boolean;
+  /** False for one that is its command's alone: nobody is to find it, and the stage may have another. Default true. */
+  readonly isListed?: boolean;
   readonly stateFolder: string;
 };
 
@@ -31,7 +33,7 @@ const statusIntervalMs = 1000;
  * Opens a tunnel, tells of it, and does `work` while it is up:
  *
  * 1. Enter it in the registry: the second of two that start at once is refused.
- * 2. Choose the local port, and open it.
+ * 2. Choose the local port, and open it. One that is not listed has any free one.
  * 3. Do the work; while that lasts, what happens goes to stdout and to the registry.
  *
  * In the end, however it comes, the session is ended, the port closed and the entry gone.
@@ -47,7 +49,8 @@ export async function runTunnel<Value>(
   const { output, signal } = context;
   const key = tunnelKey(destination.name, destination.database);
   let record = describeNew(options);
-  await using registration = await register(options, key, record, context);
+  const { isListed = true } = options;
+  await using registration = isListed ? await register(options, key, record, context) : undefined;
   const change = (news: Partial<NewTunnel>) => {
     const { reason: _over, ...healthy } = { ...record, ...news };
     record = healthy.state === "up" ? healthy : { ...record, ...news };
@@ -59,7 +62,7 @@ export async function runTunnel<Value>(
     change(newsOf(event, record));
   };
   using _line = { [Symbol.dispose]: () => output.status("") };
-  const port = options.port ?? (await chooseOwnPort(options, key, context));
+  const port = options.port ?? (isListed ? await chooseOwnPort(options, key, context) : 0);
   await using tunnel = await openTunnel({ transport, port, bind, maxRetries, withinMs, stateFolder, onEvent }, signal);
   const timer = setInterval(() => change(factsOf(tunnel)), statusIntervalMs);
   try {

@@ -190,6 +190,33 @@ test("--exec runs a command that is logged in through the tunnel, and ends with 
   expect(await bench.logins()).toEqual([]);
 });
 
+test("--exec has a tunnel of its own, beside the stage's", async () => {
+  await using tunnel = startTunnel(["--port", "0"]);
+  await tunnel.until("up");
+  const { exitCode, stdout } = await runCommand(["ssm-tunnel", "--exec", 'psql -XAtc "select 1"'], bench);
+  expect([exitCode, stdout]).toEqual([0, "1\n"]);
+  expect(await tunnel.end("SIGINT")).toBe(130);
+});
+
+test("Ctrl-C while --detach waits ends what it has started", async () => {
+  const env = { XDG_STATE_HOME: bench.env.XDG_STATE_HOME, POSTERN_TRANSPORT: "direct" };
+  const args = ["--host", "127.0.0.1", "--remote-port", "1", "--port", "0"];
+  const child = startCommand(["ssm-tunnel", "--detach", ...args], { env });
+  const closed = once(child, "close");
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  await waitFor("it tells why it is not up", () => stderr.includes("[tcp.refused]"), 20_000);
+  const { tunnels } = (await runCommand(["ssm-tunnel", "list", "--json"], { env })).json() as {
+    tunnels: { pid: number }[];
+  };
+  expect(tunnels).toHaveLength(1);
+  child.kill("SIGINT");
+  expect(await closed).toEqual([130, null]);
+  expect(await hasEnded({ pid: tunnels[0]?.pid ?? 0 })).toBe(true);
+});
+
 test("--exec for a target says where the database is, and nothing else", async () => {
   const args = ["--host", "localhost", "--remote-port", String(bench.server.port), "--port", "0"];
   const { stdout } = await runCommand(

@@ -54,6 +54,13 @@ test("a stage's tunnel goes through the bastion that is online, and ends its ses
   expect(live()).toEqual([]);
 });
 
+test("a detached one ends its session when it is stopped", async () => {
+  expect((await runCommand(["ssm-tunnel", "--detach"], { env })).exitCode).toBe(0);
+  expect(live()).toHaveLength(1);
+  expect((await runCommand(["ssm-tunnel", "stop"], { env })).exitCode).toBe(0);
+  expect(live()).toEqual([]);
+});
+
 test("the contract: a target without a manifest, with AWS's own document", async () => {
   const args = ["--target", bastions.online, "--host", internal.host, "--remote-port", String(internal.port)];
   await using tunnel = startTunnel(args, bench.awsEnv);
