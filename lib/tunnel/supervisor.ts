@@ -19,7 +19,7 @@ export type SupervisorOptions = {
   readonly maxRetries?: number | undefined;
   /** Default 15 000. */
   readonly healthIntervalMs?: number | undefined;
-  /** PostgreSQL's answer is waited for so long. Default 5000. */
+  /** PostgreSQL's answer is waited for so long. Default 4000. */
   readonly healthDeadlineMs?: number | undefined;
   /** A transport's `connect` may take so long. Default 30 000. */
   readonly connectDeadlineMs?: number | undefined;
@@ -37,7 +37,7 @@ type Settings = Readonly<Record<"maxRetries" | "healthIntervalMs" | "healthDeadl
 const defaults: Settings = Object.freeze({
   maxRetries: Number.POSITIVE_INFINITY,
   healthIntervalMs: 15_000,
-  healthDeadlineMs: 5_000,
+  healthDeadlineMs: 4_000,
   connectDeadlineMs: 30_000,
 });
 
@@ -45,6 +45,11 @@ const defaults: Settings = Object.freeze({
 const wokenDeadlineMs = 2_000;
 /** From the first check that failed to the second. */
 const secondCheckMs = 500;
+/**
+ * An answer after the first doubt is waited for so long: a client has waited in vain, or a check. One that fell into a
+ * black hole is so served within its ten seconds.
+ */
+const doubtedDeadlineMs = 2_500;
 /** A link that lived shorter counts as one more failure, so that one that flaps is not redialled without pause. */
 const stableMs = 2_000;
 /** A stream that could not be opened through a living link is tried again after this. */
@@ -238,10 +243,11 @@ export class Supervisor implements AsyncDisposable {
       if (fate.hasEnded || this.#isClosing) return fate.reason ?? lostError();
       const hasWoken = this.#takeWoken();
       if (!hasWoken && !this.#isAsked && this.#clock.nowMs() < dueMs) continue;
+      const isDoubted = this.#isAsked || this.#state.name === "degraded";
       this.#isAsked = false;
 
       const { bytesDown } = link.vitals();
-      const failure = await this.#check(link, hasWoken ? wokenDeadlineMs : this.#settings.healthDeadlineMs);
+      const failure = await this.#check(link, this.#deadlineMs({ hasWoken, isDoubted }));
       // Interrupted: the loop's beginning knows by what.
       if (fate.hasEnded || this.#isClosing || this.#hasWoken) continue;
       if (failure === "moved") return movedError();
@@ -262,6 +268,12 @@ export class Supervisor implements AsyncDisposable {
       return (await this.#addresses.hasMoved(signal)) ? "moved" : undefined;
     };
     return await this.#now.run(check).catch(toPosternError);
+  }
+
+  #deadlineMs({ hasWoken, isDoubted }: { readonly hasWoken: boolean; readonly isDoubted: boolean }): number {
+    const { healthDeadlineMs } = this.#settings;
+    if (hasWoken) return wokenDeadlineMs;
+    return isDoubted ? Math.min(healthDeadlineMs, doubtedDeadlineMs) : healthDeadlineMs;
   }
 
   #judge(link: Link, before: { readonly hasWoken: boolean; readonly bytesDown: number }): Verdict {

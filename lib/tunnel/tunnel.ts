@@ -23,7 +23,7 @@ export type TunnelOptions = {
   readonly holdMs?: number | undefined;
   /** PostgreSQL is asked for a sign of life this often. Default 15 000. */
   readonly healthIntervalMs?: number | undefined;
-  /** Its answer is waited for so long. Default 5000. */
+  /** Its answer is waited for so long. Default 4000. */
   readonly healthDeadlineMs?: number | undefined;
   /** The first pause between two attempts; the next ones double. Default 200. */
   readonly retryDelayMs?: number | undefined;

@@ -10,21 +10,24 @@ export type Reading = {
 /** How often one looks. A machine that woke is noticed after as long at most. */
 const lookEveryMs = 1_000;
 
-/** Later than this by either clock, and the machine slept. A busy event loop is not taken for sleep. */
-const sleptFromMs = 2_500;
+/** The wall clock went on alone for so long: the machine slept. */
+const aloneFromMs = 2_500;
+/** Both went on, and a timer is late by so much. A busy event loop is not taken for sleep as soon. */
+const lateFromMs = 5_000;
 
 /**
  * How long the machine slept between two readings that were meant to be `lookEveryMs` apart; 0 when it did not. Pure.
  *
- * On Linux the monotonic clock stands still meanwhile, so that the wall clock alone is ahead; on macOS Node's goes on,
- * and the timer is late by both. A wall clock that is set forward looks like sleep, which costs one check; one that is
- * set back tells nothing.
+ * On Linux the monotonic clock stands still meanwhile, so that the wall clock is ahead; on macOS Node's goes on, as it does
+ * for a process that was stopped (Ctrl-Z), and the timer is late. A wall clock that is set forward looks like sleep, which
+ * costs one check; one that is set back tells nothing.
  */
 export function sleptMs(before: Reading, after: Reading): number {
   const monotonic = after.monotonicMs - before.monotonicMs;
-  const wall = after.wallMs - before.wallMs;
-  const late = Math.max(monotonic, wall) - lookEveryMs;
-  return late >= sleptFromMs ? late : 0;
+  const alone = after.wallMs - before.wallMs - monotonic;
+  if (alone >= aloneFromMs) return alone;
+  const late = monotonic - lookEveryMs;
+  return late >= lateFromMs ? late : 0;
 }
 
 /** Calls `onWoke` each time the machine has slept, until the signal is aborted; then it is done. */

@@ -32,7 +32,7 @@ export type ClientOutcome = "served" | "broken" | "refused" | "left";
 /** A client that says nothing has so long; PostgreSQL's own limit (`authentication_timeout`) is a minute, too. */
 const silentMs = 60_000;
 /** An answer that takes longer makes us doubt the link. */
-const doubtMs = 3_000;
+const doubtMs = 2_000;
 /** After this long it is told: whoever has no limit of its own would wait for ever. */
 const answerMs = 30_000;
 /** Between two tries for the same client, doubling. */

@@ -4,13 +4,16 @@ import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import type { TunnelEvent } from "#lib/tunnel/events.ts";
 import { ssmTransport } from "#lib/tunnel/ssm/transport.ts";
-import { Tunnel } from "#lib/tunnel/tunnel.ts";
+import { Tunnel, type TunnelOptions } from "#lib/tunnel/tunnel.ts";
 import { startTestEndpoint } from "../../support/aws-endpoint.ts";
 import { createTestDatabase, sharedServer } from "../../support/postgres.ts";
 import { startTestGateway } from "../../support/session-gateway.ts";
 
 /** A tunnel through a session, whose health is asked for five times a second. */
-async function openScene(gatewayOptions: Parameters<typeof startTestGateway>[1] = {}) {
+async function openScene(
+  gatewayOptions: Parameters<typeof startTestGateway>[1] = {},
+  tunnelOptions: Partial<TunnelOptions> = {},
+) {
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await createTestDatabase());
   const gateway = stack.use(await startTestGateway(sharedServer(), gatewayOptions));
@@ -28,6 +31,7 @@ async function openScene(gatewayOptions: Parameters<typeof startTestGateway>[1] 
       }),
       healthIntervalMs: 200,
       healthDeadlineMs: 400,
+      ...tunnelOptions,
       onEvent: (event) => events.push(event),
     }),
   );
@@ -64,6 +68,14 @@ describe("a session under a supervisor", () => {
     await first.close().catch(() => {});
     await using second = await scene.connect();
     expect((await second.client.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+  });
+
+  test("whose agent is gone is noticed by the client that comes first, and serves it within its ten seconds", async () => {
+    await using scene = await openScene({}, { healthIntervalMs: 3_600_000, healthDeadlineMs: 4_000 });
+    scene.gateway.killAgents();
+    await using connection = await scene.connect();
+    expect((await connection.client.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+    expect(scene.tunnel.status()).toMatchObject({ reconnects: 1, failedConnections: 0 });
   });
 
   test("stays while a reader that stops holds up all of its streams, and loses nothing", async () => {

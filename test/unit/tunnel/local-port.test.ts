@@ -202,9 +202,9 @@ describe("a client that gets no answer", () => {
     // The far end waits for more.
     client.write(Buffer.concat([taskHeader("hash", 1_000), Buffer.from("abc")]));
     await expect.poll(() => scene.farEnd.open).toBe(1);
-    await clock.advance(3_000);
+    await clock.advance(2_000);
     expect(scene.checks()).toBe(1);
-    await clock.advance(27_000);
+    await clock.advance(28_000);
     expect((await closed).toString("latin1")).toContain("no answer within 30 s");
     expect(clock.sleeping).toBe(0);
   });

@@ -76,7 +76,7 @@ describe("the first link", () => {
   test("without PostgreSQL's answer is none: it is closed, and opened anew", async () => {
     await using scene = start();
     scene.transport.farEnd = fakePostgres("silent");
-    await scene.clock.advance(5_000);
+    await scene.clock.advance(4_000);
     expect(scene.told).toMatchObject([{ event: "reconnecting", reason: { code: "endpoint.silent" } }]);
     expect(scene.link()?.vitals().state).toBe("ended");
     scene.transport.farEnd = fakePostgres("N");
@@ -193,9 +193,9 @@ describe("health", () => {
     await scene.clock.advance(1_000);
     const first = scene.link();
     Object.assign(first ?? {}, { isBlackHole: true });
-    await scene.clock.advance(14_000 + 5_000);
+    await scene.clock.advance(14_000 + 4_000);
     expect(scene.supervisor.state).toMatchObject({ name: "degraded", reason: { code: "endpoint.silent" } });
-    await scene.clock.advance(500 + 5_000);
+    await scene.clock.advance(500 + 2_500);
     expect(scene.names()).toEqual(["up", "degraded", "down", "reconnecting", "up"]);
     expect(scene.transport.links).toHaveLength(2);
     expect(first?.vitals()).toMatchObject({ state: "ended", openStreams: 0 });
