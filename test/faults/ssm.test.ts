@@ -3,7 +3,7 @@ import { AwsError } from "#lib/local/aws/aws-error.ts";
 import { payloadTypes } from "#lib/ssm-protocol/message.ts";
 import type { Link } from "#lib/tunnel/transport.ts";
 import { openSessionPool } from "#lib/tunnel/ssm/session-pool.ts";
-import { systemClock } from "#lib/base/clock.ts";
+import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { type FarEnd, madeUpBytes, sha256, startFarEnd, taskHeader } from "../conformance/far-end.ts";
 import { openSessionScene, type SessionScene } from "../support/tunnel/session-link.ts";
 import { download, openEcho, ping, take, upload } from "../support/tunnel/transfer.ts";
@@ -299,6 +299,32 @@ describe("an agent without multiplexing", () => {
     scene.gateway.dropSockets("cut");
     await ping(stream);
     expect(scene.gateway.sessions()).toMatchObject([{ state: "open", reconnects: 1 }]);
+  });
+});
+
+describe("an idle session", () => {
+  /** Long waits take a hundredth of their time. */
+  const hasty: Clock = {
+    ...systemClock,
+    sleep: async (ms, abort) => systemClock.sleep(ms >= 10_000 ? ms / 100 : ms, abort),
+  };
+  const rare = { pingIntervalMs: 1e7, pongDeadlineMs: 1e7 };
+
+  test("is kept from ending only when that is asked for", async () => {
+    await using scene = await openSessionScene(farEnd);
+    const sent = (index: number) => scene.gateway.sessions()[index]?.up.messages["input_stream_data"] ?? 0;
+    await scene.open({ ...rare, clock: hasty });
+    await scene.open({ ...rare, clock: hasty, keepAlive: true });
+    const before = sent(0);
+    await expect.poll(() => sent(1), { timeout: 5000 }).toBeGreaterThan(before + 2);
+    expect(sent(0)).toBe(before);
+  });
+
+  test("is kept from ending with an agent that would end it, in any case", async () => {
+    await using scene = await openSessionScene(farEnd, { agentVersion: "3.1.1511.0" });
+    await scene.open({ ...rare, clock: hasty });
+    const sent = () => scene.gateway.sessions()[0]?.up.messages["input_stream_data"] ?? 0;
+    await expect.poll(sent, { timeout: 5000 }).toBeGreaterThan(3);
   });
 });
 

@@ -119,7 +119,7 @@ function load(link: Link): number {
 }
 
 /** As good as the best of them; the traffic is of all. */
-export function joinVitals(vitals: readonly LinkVitals[]): LinkVitals {
+function joinVitals(vitals: readonly LinkVitals[]): LinkVitals {
   const roundTrips = vitals.flatMap(({ roundTripMs }) => (roundTripMs === undefined ? [] : [roundTripMs]));
   const sum = (field: "openStreams" | "bytesUp" | "bytesDown") => vitals.reduce((total, one) => total + one[field], 0);
   return {

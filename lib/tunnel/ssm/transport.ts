@@ -35,9 +35,9 @@ export type SsmTransportOptions = SsmDestination & {
   readonly log?: Log;
 };
 
-export const remoteHostDocument = "AWS-StartPortForwardingSessionToRemoteHost";
+const remoteHostDocument = "AWS-StartPortForwardingSessionToRemoteHost";
 const defaultPaceBytesPerMs = 1024;
-export const maxSessions = 16;
+const maxSessions = 16;
 export const silence: Log = { info: () => undefined, warn: () => undefined };
 
 /** Sessions of Session Manager, spoken by this client itself. */

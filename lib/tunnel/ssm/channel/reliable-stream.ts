@@ -53,7 +53,7 @@ export type ReliableStreamOptions = {
   readonly paceBytesPerMs?: number;
 };
 
-export const defaultPayloadBytes = 1024;
+const defaultPayloadBytes = 1024;
 
 export function createReliableStream(options: ReliableStreamOptions): ReliableStream {
   const { clock, sends = "input", payloadBytes = defaultPayloadBytes, paceBytesPerMs = 0 } = options;

@@ -35,7 +35,7 @@ export type SendWindowOptions = {
   readonly windowMessages?: number;
 };
 
-export const defaultWindowMessages = 256;
+const defaultWindowMessages = 256;
 /** The other side keeps only so many that came before their turn: 10,000 (official client), 100,000 (agent). */
 const maxSpread = 8192;
 const maxTimeoutMs = 5000;
