@@ -11,6 +11,7 @@ import { LinkBook } from "./link-book.ts";
 import type { TunnelState } from "./state.ts";
 import { isLasting, type Link, type Transport } from "./transport.ts";
 import { judgeSilence, type Verdict } from "./verdict.ts";
+import { WaitingRoom } from "./waiting-room.ts";
 import { watchForWaking } from "./wake-up.ts";
 
 export type SupervisorOptions = {
@@ -75,8 +76,7 @@ export class Supervisor implements AsyncDisposable {
   readonly #addresses: AddressWatch;
   readonly #now = new Interruptible();
   readonly #life = new AbortController();
-  /** With when each began, the oldest first. */
-  readonly #waiting = new Map<PromiseWithResolvers<Link>, number>();
+  readonly #waiting: WaitingRoom;
   #state: TunnelState = { name: "connecting", attempt: 1 };
   #hasWoken = false;
   #isAsked = false;
@@ -87,6 +87,7 @@ export class Supervisor implements AsyncDisposable {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#waiting = new WaitingRoom(this.#clock);
     this.#settings = {
       maxRetries: options.maxRetries ?? defaults.maxRetries,
       healthIntervalMs: options.healthIntervalMs ?? defaults.healthIntervalMs,
@@ -120,18 +121,10 @@ export class Supervisor implements AsyncDisposable {
     signal.throwIfAborted();
     if (this.#state.name === "up") return this.#state.link;
     if (this.#state.name === "closed") throw closedError(this.#state.reason);
-    const waiter = Promise.withResolvers<Link>();
-    const abort = () => waiter.reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    this.#waiting.set(waiter, this.#clock.nowMs());
+    const admitted = this.#waiting.wait(signal);
     // The pause before the next attempt is shorter now.
     this.#now.nudge();
-    try {
-      return await waiter.promise;
-    } finally {
-      this.#waiting.delete(waiter);
-      signal.removeEventListener("abort", abort);
-    }
+    return await admitted;
   }
 
   /** A stream to the database, through whatever link there is in time. Rejects on abort, and when it is closed. */
@@ -282,7 +275,7 @@ export class Supervisor implements AsyncDisposable {
       vitals,
       hasDelivered: vitals.bytesDown > before.bytesDown,
       hasWoken: before.hasWoken,
-      awaitedMs: this.#awaitedMs,
+      awaitedMs: this.#waiting.awaitedMs,
       doubtedMs: this.#state.name === "degraded" ? this.#clock.nowMs() - this.#state.sinceMs : undefined,
     });
   }
@@ -305,7 +298,7 @@ export class Supervisor implements AsyncDisposable {
     const startMs = this.#clock.nowMs();
     const outageMs = startMs - outageStartMs;
     const delayMs = () => {
-      const isAwaited = this.#waiting.size > 0;
+      const isAwaited = !this.#waiting.isEmpty;
       return isSudden ? 0 : backOffMs({ failures, isAwaited, outageMs }, random, this.#options.backOff);
     };
     const attempt = failures + 1;
@@ -334,13 +327,8 @@ export class Supervisor implements AsyncDisposable {
 
   #enter(state: TunnelState): void {
     this.#state = state;
-    if (state.name === "up") for (const waiter of this.#waiting.keys()) waiter.resolve(state.link);
-    if (state.name === "closed") for (const waiter of this.#waiting.keys()) waiter.reject(closedError(state.reason));
-  }
-
-  get #awaitedMs(): number | undefined {
-    const [sinceMs] = this.#waiting.values();
-    return sinceMs === undefined ? undefined : this.#clock.nowMs() - sinceMs;
+    if (state.name === "up") this.#waiting.admit(state.link);
+    if (state.name === "closed") this.#waiting.turnAway(closedError(state.reason));
   }
 
   #wake(): void {
