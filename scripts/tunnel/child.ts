@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
+import process from "node:process";
 import { PosternError } from "#lib/base/errors.ts";
 import type { CommandContext } from "../command-context.ts";
 
@@ -18,8 +19,8 @@ export type Child = {
 const graceMs = Object.freeze({ interrupt: 500, end: 5_000 });
 
 /**
- * Runs a program at our terminal, with our standard input and output. Ctrl-C is its own; every other signal that we get, and the
- * end of what it needs (`lost`), ends it.
+ * Runs a program at our terminal, with our standard input and output. Ctrl-C at a terminal is its own; every other signal that
+ * we get, and the end of what it needs (`lost`), ends it.
  *
  * @returns its exit code, as a shell has it: 128 and the signal's number for one that a signal ended
  * @throws PosternError `process.failed` when it cannot be started; the reason of the abort, or what `lost` resolves with, after
@@ -31,7 +32,8 @@ export async function runAtTerminal(
   lost?: Promise<PosternError | undefined>,
 ): Promise<number> {
   signal.throwIfAborted();
-  using _interrupts = leaveInterrupts();
+  // Without a keyboard SIGINT is as good as SIGTERM, and may have been sent to us alone.
+  using _interrupts = process.stdin.isTTY ? leaveInterrupts() : undefined;
   const child = spawn(command, [...args], { env: { ...env }, shell, stdio: "inherit" });
   const ended = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
   let isOver = false;

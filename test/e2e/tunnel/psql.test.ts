@@ -135,6 +135,19 @@ describe.skipIf(!isInstalled("psql"))("postern psql", () => {
     });
   });
 
+  test("SIGINT without a terminal ends it and its statement", async () => {
+    const child = startCommand(["psql", ...quiet, "-c", "\\! echo ready", "-c", "select pg_sleep(60)"], bench);
+    const closed = once(child, "close");
+    await once(child.stdout, "data");
+    const busy = async () =>
+      await bench.asSuperuser("select from pg_stat_activity where usename like 'postern%' and state = 'active'");
+    await waitFor("the statement runs", async () => (await busy()).length === 1, 20_000);
+    child.kill("SIGINT");
+    expect(await closed).toEqual([130, null]);
+    await waitFor("the statement has ended", async () => (await busy()).length === 0);
+    expect(await bench.logins()).toEqual([]);
+  });
+
   test("a second signal ends it at once, and still leaves no password", async () => {
     const folder = await makeFolder();
     const stubborn = join(folder, "psql");
