@@ -31,7 +31,7 @@ const logExports = {
 export function declareInstance(
   settings: StageSettings,
   { vpcId, privateSubnetIds }: Network,
-  { runningVersion }: FoundDatabase,
+  { runningVersion, snapshotVersion }: FoundDatabase,
 ): Instance {
   const { protected: isProtected, database } = settings;
   const identifier = instanceIdentifier($app.stage);
@@ -49,7 +49,7 @@ export function declareInstance(
     {
       identifier,
       engine: "postgres",
-      engineVersion: database.version,
+      engineVersion: firstVersion(database, snapshotVersion),
       instanceClass: `db.${database.instanceClass}`,
       ...origin(database),
       ...storage(database),
@@ -93,6 +93,15 @@ export function declareInstance(
 function origin({ restoreSnapshot, name }: StageSettings["database"]) {
   if (restoreSnapshot !== undefined) return { snapshotIdentifier: restoreSnapshot, manageMasterUserPassword: true };
   return { dbName: name ?? appName, username: masterName, manageMasterUserPassword: true };
+}
+
+/**
+ * What a snapshot brings, where it is as new as wanted. The provider has RDS change to the version that is declared as soon
+ * as the instance is there, and "17" alone may be an older minor one, to which RDS cannot go back.
+ */
+function firstVersion(database: StageSettings["database"], snapshotVersion: string | undefined): string {
+  if (snapshotVersion === undefined) return database.version;
+  return isNewEnough(database, snapshotVersion) ? snapshotVersion : database.version;
 }
 
 function storage({ storageGb, maxStorageGb }: StageSettings["database"]) {

@@ -1,6 +1,7 @@
 import { instanceIdentifier } from "#lib/contract.ts";
 import type { StageSettings } from "../settings/schema.ts";
 import { findAdoptionProblems } from "./adopted.ts";
+import { lookUpSnapshot } from "./snapshot.ts";
 import { findVersionProblem } from "./versions.ts";
 
 /** What RDS has already of a stage's database. */
@@ -9,29 +10,37 @@ export type FoundDatabase = {
   readonly adopted?: aws.rds.GetInstanceResult;
   /** Version of the stage's own instance, as `17.6`; undefined before it is made. */
   readonly runningVersion?: string;
+  /** Version of the snapshot that the stage's own instance is made from in this deploy. */
+  readonly snapshotVersion?: string | undefined;
 };
 
 type Answer = { readonly found: FoundDatabase; readonly problems: readonly string[] };
 
 /** Asks RDS before anything is declared. */
 export async function lookUpDatabase(settings: StageSettings): Promise<Answer> {
-  const { adopt } = settings.database;
-  if (adopt !== undefined) {
-    const adopted = await aws.rds.getInstance({ dbInstanceIdentifier: adopt });
-    return { found: { adopted }, problems: await findAdoptionProblems(adopted, settings) };
+  const { adopt, restoreSnapshot } = settings.database;
+  if (adopt !== undefined) return lookUpAdopted(adopt, settings);
+  const running = await findRunning(instanceIdentifier($app.stage));
+  if (running === undefined) {
+    if (restoreSnapshot === undefined) return { found: {}, problems: [] };
+    const { version, problems } = await lookUpSnapshot(restoreSnapshot, settings.database);
+    return { found: { snapshotVersion: version }, problems };
   }
-  const runningVersion = await findRunningVersion(instanceIdentifier($app.stage));
-  if (runningVersion === undefined) return { found: {}, problems: [] };
-  const problem = findVersionProblem(settings.database, runningVersion);
-  return { found: { runningVersion }, problems: problem === undefined ? [] : [problem] };
+  // The snapshot has done its part, and may be gone.
+  const problem = findVersionProblem(settings.database, running.engineVersion);
+  return { found: { runningVersion: running.engineVersion }, problems: problem === undefined ? [] : [problem] };
+}
+
+async function lookUpAdopted(identifier: string, settings: StageSettings): Promise<Answer> {
+  const adopted = await aws.rds.getInstance({ dbInstanceIdentifier: identifier });
+  return { found: { adopted }, problems: await findAdoptionProblems(adopted, settings) };
 }
 
 /** Listed, because looking up one that is not there is an error. */
-async function findRunningVersion(identifier: string): Promise<string | undefined> {
+async function findRunning(identifier: string): Promise<aws.rds.GetInstanceResult | undefined> {
   const { instanceIdentifiers } = await aws.rds.getInstances({
     filters: [{ name: "db-instance-id", values: [identifier] }],
   });
   if (!instanceIdentifiers.includes(identifier)) return undefined;
-  const { engineVersion } = await aws.rds.getInstance({ dbInstanceIdentifier: identifier });
-  return engineVersion;
+  return aws.rds.getInstance({ dbInstanceIdentifier: identifier });
 }
