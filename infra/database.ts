@@ -26,8 +26,10 @@ export type Instance = Listener & {
   readonly name: $util.Output<string>;
   /** As `t4g.micro`. */
   readonly instanceClass: string;
-  /** What it has at the least; RDS may have added to it. */
+  /** What it has at the least; RDS may add to it. */
   readonly storageGb: number;
+  /** Up to which it grows by itself; no more than `storageGb` where it does not. */
+  readonly maxStorageGb: number;
   /** The master's login, which RDS makes and changes. */
   readonly masterSecretArn: $util.Output<string>;
 };

@@ -5,7 +5,7 @@ import type { StageSettings } from "../settings/schema.ts";
 export type AlarmParts = {
   readonly settings: StageSettings;
   readonly network: Network;
-  readonly database: Pick<Instance, "instanceId" | "instanceClass" | "storageGb">;
+  readonly database: Pick<Instance, "instanceId" | "instanceClass" | "storageGb" | "maxStorageGb">;
   /** Its name at RDS; undefined without a proxy. */
   readonly proxyName: $util.Input<string> | undefined;
   /** Names of the functions. */

@@ -31,7 +31,7 @@ const logExports = {
 export function declareInstance(
   settings: StageSettings,
   { vpcId, privateSubnetIds }: Network,
-  { runningVersion, snapshotVersion }: FoundDatabase,
+  { runningVersion, runningStorageGb, snapshotVersion }: FoundDatabase,
 ): Instance {
   const { protected: isProtected, database } = settings;
   const identifier = instanceIdentifier($app.stage);
@@ -82,7 +82,8 @@ export function declareInstance(
         ? $util.output(database.name)
         : instance.dbName,
     instanceClass: database.instanceClass,
-    storageGb: database.storageGb,
+    storageGb: Math.max(database.storageGb, runningStorageGb ?? 0),
+    maxStorageGb: database.maxStorageGb,
     masterSecretArn: instance.masterUserSecrets.apply(managedSecret),
     groupId: group.id,
     ready: [instance],

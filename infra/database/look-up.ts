@@ -10,6 +10,8 @@ export type FoundDatabase = {
   readonly adopted?: aws.rds.GetInstanceResult;
   /** Version of the stage's own instance, as `17.6`; undefined before it is made. */
   readonly runningVersion?: string;
+  /** What the stage's own instance has grown to; undefined before it is made. */
+  readonly runningStorageGb?: number;
   /** Version of the snapshot that the stage's own instance is made from in this deploy. */
   readonly snapshotVersion?: string | undefined;
 };
@@ -28,7 +30,8 @@ export async function lookUpDatabase(settings: StageSettings): Promise<Answer> {
   }
   // The snapshot has done its part, and may be gone.
   const problem = findVersionProblem(settings.database, running.engineVersion);
-  return { found: { runningVersion: running.engineVersion }, problems: problem === undefined ? [] : [problem] };
+  const found = { runningVersion: running.engineVersion, runningStorageGb: running.allocatedStorage };
+  return { found, problems: problem === undefined ? [] : [problem] };
 }
 
 async function lookUpAdopted(identifier: string, settings: StageSettings): Promise<Answer> {

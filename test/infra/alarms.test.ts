@@ -78,8 +78,28 @@ describe("alarms", () => {
     const dev = { alarms: { topicArn }, network: { existing }, database: { adopt: "fine" } };
     const evaluation = await evaluateWhole({ stage: "dev", config: { stages: { dev } } });
     const alarms = ofType(evaluation, "aws:cloudwatch/metricAlarm:MetricAlarm");
-    // An r8g.large with 500 GB.
+    // An r8g.large with 500 GB that do not grow.
     expect(thresholdOf(alarms, "AlarmDatabaseConnections")).toBe(1081);
     expect(thresholdOf(alarms, "AlarmDatabaseStorage")).toBe(50 * 2 ** 30);
+  });
+
+  it.each([
+    ["20 GB that have grown to 60 and go on", "running", {}, 3],
+    [
+      "500 GB of an adopted instance that grow",
+      "dev",
+      {
+        network: {
+          existing: { vpcId: "vpc-0123456789abcdef0", privateSubnetIds: ["subnet-private-a", "subnet-private-b"] },
+        },
+        database: { adopt: "growing" },
+      },
+      25,
+    ],
+  ])("about storage: %s (stage %s)", async (_what, stage, settings, gib) => {
+    const config = { stages: { [stage]: { ...settings, alarms: { topicArn } } } };
+    const evaluation = await evaluateWhole({ stage, config });
+    const alarms = ofType(evaluation, "aws:cloudwatch/metricAlarm:MetricAlarm");
+    expect(thresholdOf(alarms, "AlarmDatabaseStorage")).toBe(gib * 2 ** 30);
   });
 });
