@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { LongRuns } from "#lib/contract.ts";
 import { hashBundle } from "./bundles/files.ts";
-import { type DatabaseAccess, mayMakePasswords, type Surroundings } from "./functions.ts";
+import { type DatabaseAccess, mayDecryptMaster, mayMakePasswords, type Surroundings } from "./functions.ts";
 import { environmentOf } from "./lambda/environment.ts";
 import { createLog } from "./lambda/function.ts";
 import { createRole, mayReadSecrets, mayWriteLog, type Statement } from "./lambda/role.ts";
@@ -66,6 +66,7 @@ export function declareLongRuns(
     "ecs-tasks.amazonaws.com",
     [
       mayReadSecrets(Object.values(database.secrets)),
+      ...mayDecryptMaster(database),
       ...mayMakePasswords(database),
       ...mayReadSeeds(seeds),
       { Sid: "ReadCode", Action: ["s3:GetObject"], Resource: code.arn },

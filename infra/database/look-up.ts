@@ -1,6 +1,7 @@
 import { instanceIdentifier } from "#lib/contract.ts";
 import type { StageSettings } from "../settings/schema.ts";
 import { findAdoptionProblems } from "./adopted.ts";
+import { findMasterKey } from "./master-key.ts";
 import { lookUpSnapshot } from "./snapshot.ts";
 import { findVersionProblem } from "./versions.ts";
 
@@ -8,6 +9,8 @@ import { findVersionProblem } from "./versions.ts";
 export type FoundDatabase = {
   /** With `database.adopt`. */
   readonly adopted?: aws.rds.GetInstanceResult;
+  /** ARN of the account's own key that encrypts the master's secret of what is adopted; undefined with AWS's own. */
+  readonly masterKeyArn?: string | undefined;
   /** Version of the stage's own instance, as `17.6`; undefined before it is made. */
   readonly runningVersion?: string;
   /** What the stage's own instance has grown to; undefined before it is made. */
@@ -36,7 +39,15 @@ export async function lookUpDatabase(settings: StageSettings): Promise<Answer> {
 
 async function lookUpAdopted(identifier: string, settings: StageSettings): Promise<Answer> {
   const adopted = await aws.rds.getInstance({ dbInstanceIdentifier: identifier });
-  return { found: { adopted }, problems: await findAdoptionProblems(adopted, settings) };
+  const problems = await findAdoptionProblems(adopted, settings);
+  if (problems.length > 0) return { found: { adopted }, problems };
+  try {
+    return { found: { adopted, masterKeyArn: await findMasterKey(adopted) }, problems };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const problem = `database.adopt: ${identifier}: the key of its master's secret could not be looked up (${reason}); whoever deploys needs kms:DescribeKey on it`;
+    return { found: { adopted }, problems: [problem] };
+  }
 }
 
 /** Listed, because looking up one that is not there is an error. */

@@ -33,9 +33,21 @@ export function policyDocument(statements: readonly Statement[]) {
   return { Version: "2012-10-17", Statement: statements.map((statement) => ({ Effect: "Allow", ...statement })) };
 }
 
-/** Secrets Manager's own key encrypts them, which needs no permission beside. */
+/** Secrets Manager's own key encrypts them, which needs no permission beside; another one does (`mayDecryptSecrets`). */
 export function mayReadSecrets(arns: readonly $util.Input<string>[]): Statement {
   return { Sid: "ReadSecrets", Action: ["secretsmanager:GetSecretValue"], Resource: arns };
+}
+
+/** A key that encrypts secrets which the role may read: through Secrets Manager, and for nothing else. */
+export function mayDecryptSecrets(keyArn: $util.Input<string>): Statement {
+  const { region } = aws.getRegionOutput();
+  const { dnsSuffix } = aws.getPartitionOutput();
+  return {
+    Sid: "DecryptSecrets",
+    Action: ["kms:Decrypt"],
+    Resource: keyArn,
+    Condition: { StringEquals: { "kms:ViaService": $interpolate`secretsmanager.${region}.${dnsSuffix}` } },
+  };
 }
 
 /** A first password, and the two steps of a rotation. */
