@@ -87,8 +87,8 @@ export function declareInspect({ settings, network, bundles }: Surroundings, dat
 
 /**
  * Tells anybody whether the database answers, over HTTP. Public by design, as status pages and load balancers need it:
- * its public answer names no host and no error, checks that come at once are one, and so many may run and no more. No
- * CORS: it is not for other pages' scripts.
+ * its public answer names no host and no error, checks that come at once are one, and so many may run and no more, unless
+ * the account can reserve none. No CORS: it is not for other pages' scripts.
  *
  * @param reach the proxy, or the database where there is none
  */

@@ -94,8 +94,11 @@ const groups = {
     iamForApp: v.optional(flag),
   }),
   health: v.strictObject({
-    /** How many checks may run at once; the function's URL is public. */
-    concurrency: count(1, 100),
+    /**
+     * How many checks may run at once; the function's URL is public. `"none"` reserves none, for accounts that cannot: AWS
+     * keeps a part of an account's concurrent executions unreserved, and a new account may have no more than that.
+     */
+    concurrency: v.union([count(1, 100), v.literal("none")], 'expected a number from 1 to 100, or "none"'),
     /** Default: through the proxy where there is one. */
     via: v.optional(v.picklist(["proxy", "database"], 'expected "proxy" or "database"')),
   }),

@@ -24,6 +24,12 @@ function functionOf(evaluation: Evaluation, part: FunctionPart) {
   return found;
 }
 
+async function reservedFor(concurrency: number | "none"): Promise<unknown> {
+  const config = { stages: { dev: { health: { concurrency } } } };
+  const lambda = functionOf(await evaluateWhole({ stage: "dev", config }), "health");
+  return input(lambda, "reservedConcurrentExecutions");
+}
+
 describe.each(functionParts)("the function %s", (part) => {
   it("is the bundle that was built, with the region's CAs in it", async () => {
     const lambda = functionOf(await evaluateWhole({ stage: "dev" }), part);
@@ -102,6 +108,11 @@ describe.each(functionParts)("the function %s", (part) => {
       ["tcp", 5432, "DatabaseGroup-id"],
     ]);
   });
+});
+
+it("the health function reserves its concurrency, unless the account can reserve none", async () => {
+  expect(await reservedFor(3)).toBe(3);
+  expect(await reservedFor("none")).toBeUndefined();
 });
 
 it("the runner has fifteen minutes, inspect one, and health fewer than a load balancer waits", async () => {

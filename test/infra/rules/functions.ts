@@ -59,6 +59,10 @@ export const functionRules: readonly Rule[] = [
     id: "functions-public-capped",
     title: "A function with a URL may run so many times at once, and no more",
     securityHub: [],
+    exceptions: {
+      HealthFunction:
+        'with `health.concurrency: "none"`, for accounts that can reserve none: the URL may then use up what the runner needs',
+    },
     violations: (evaluation) =>
       urls(evaluation)
         .flatMap(({ options }) => functions(evaluation).filter(({ name }) => options.dependsOn.includes(name)))
