@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { isStageName, stageNameRule } from "#lib/contract.ts";
+import { isStageName, localStageName, stageNameRule } from "#lib/contract.ts";
 import { isRange, isUsableRange } from "./ranges.ts";
 
 /** An IPv4 range, as `10.20.0.0/16`. */
@@ -134,7 +134,14 @@ const overridesSchema = v.partial(
 export type StageOverrides = v.InferInput<typeof overridesSchema>;
 
 /** Without it a key that no stage can have would replace nothing, and nobody would know. */
-const stageName = v.pipe(v.string(), v.check(isStageName, `no stage has this name: expected ${stageNameRule}`));
+const stageName = v.pipe(
+  v.string(),
+  v.check(isStageName, `no stage has this name: expected ${stageNameRule}`),
+  v.check(
+    (name) => name !== localStageName,
+    "this is the stage that `postern local` runs, which is never deployed and has no settings here; expected another name",
+  ),
+);
 
 const configEntries = v.partial(
   v.strictObject({

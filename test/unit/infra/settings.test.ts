@@ -111,6 +111,11 @@ describe("the settings of a stage", () => {
     ["a peer with bits after its prefix", { peers: { office: "10.90.1.0/16" } }, "peers.office"],
     ["half an ARN", production({ alarms: { topicArn: "arn:aws:sns:" } }), "stages.production.alarms.topicArn"],
     ["a stage in capitals", { stages: { PRODUCTION: {} } }, 'stages.PRODUCTION: "PRODUCTION"; no stage has this name'],
+    [
+      "the local stage",
+      { stages: { local: {} } },
+      'stages.local: "local"; this is the stage that `postern local` runs',
+    ],
     ["no checks at all", production({ health: { concurrency: 0 } }), "stages.production.health.concurrency: 0"],
     ["a word for a number", production({ health: { concurrency: "all" } }), 'from 1 to 100, or "none"'],
     ["a stage that RDS refuses", { stages: { "a--b": {} } }, "no stage has this name"],
