@@ -58,9 +58,7 @@ export function declareLongRuns(
   });
   const code = declareCode(bundles.folders.runner);
   const log = createLog("LongRunLog", `/${$app.name}/${$app.stage}/long-runs`, settings);
-  const { accountId } = aws.getCallerIdentityOutput();
-  const onlyHere = { StringEquals: { "aws:SourceAccount": accountId } };
-  const execution = createRole("LongRunStart", "ecs-tasks.amazonaws.com", [mayWriteLog(log.arn)], onlyHere);
+  const execution = createRole("LongRunStart", "ecs-tasks.amazonaws.com", [mayWriteLog(log.arn)]);
   const task = createRole(
     "LongRun",
     "ecs-tasks.amazonaws.com",
@@ -71,7 +69,7 @@ export function declareLongRuns(
       ...mayReadSeeds(seeds),
       { Sid: "ReadCode", Action: ["s3:GetObject"], Resource: code.arn },
     ],
-    onlyHere,
+    { sourceArn: anyCluster() },
   );
   const cluster = new aws.ecs.Cluster("LongRunCluster", { name: `${$app.name}-${$app.stage}` });
   const definition = new aws.ecs.TaskDefinition(
@@ -108,6 +106,14 @@ export function declareLongRuns(
       securityGroup,
     }));
   return { found, logName: log.name };
+}
+
+/** ECS names clusters, but takes none for a single one; so this is about the region, beside the account. */
+function anyCluster(): $util.Output<string> {
+  const { partition } = aws.getPartitionOutput();
+  const { region } = aws.getRegionOutput();
+  const { accountId } = aws.getCallerIdentityOutput();
+  return $interpolate`arn:${partition}:ecs:${region}:${accountId}:*`;
 }
 
 /** The bundle under a name made of its content: what a task runs is what its definition was made for. */
