@@ -86,9 +86,13 @@ export function createFunction(options: FunctionOptions, settings: StageSettings
   return { resource, name: physicalName, groupId: group.id, logName: log.name };
 }
 
-/** A year where it matters, a month where it does not. */
+/** A year where it matters, and then it stays when the stage is removed: who did what is asked afterwards. Else a month. */
 export function createLog(name: string, physicalName: string, { protected: isProtected }: StageSettings) {
-  return new aws.cloudwatch.LogGroup(name, { name: physicalName, retentionInDays: isProtected ? 365 : 30 });
+  return new aws.cloudwatch.LogGroup(
+    name,
+    { name: physicalName, retentionInDays: isProtected ? 365 : 30 },
+    { retainOnDelete: isProtected },
+  );
 }
 
 /** Made of its name: the role is there before the function. */

@@ -115,6 +115,22 @@ it("the health function reserves its concurrency, unless the account can reserve
   expect(await reservedFor("none")).toBeUndefined();
 });
 
+it.each([
+  ["stay when a protected stage is removed", "production", true],
+  ["go with any other stage", "dev", false],
+])("the logs of functions and of the long-run task %s", async (_what, stage, isKept) => {
+  const evaluation = await evaluateWhole({ stage, config: { stages: { [stage]: { longRuns: true } } } });
+  const logs = ofType(evaluation, "aws:cloudwatch/logGroup:LogGroup").filter(({ name }) =>
+    /^(?:Runner|Inspect|Health|LongRun)/.test(name),
+  );
+  expect(Object.fromEntries(logs.map(({ name, options }) => [name, options.retainOnDelete]))).toEqual({
+    RunnerLog: isKept,
+    InspectLog: isKept,
+    HealthLog: isKept,
+    LongRunLog: isKept,
+  });
+});
+
 it("the runner has fifteen minutes, inspect one, and health fewer than a load balancer waits", async () => {
   const evaluation = await evaluateWhole({ stage: "dev" });
   expect(functionParts.map((part) => input(functionOf(evaluation, part), "timeout"))).toEqual([900, 60, 10]);
