@@ -53,6 +53,7 @@ describe("alarms", () => {
     const filters = ofType(evaluation, "aws:cloudwatch/logMetricFilter:LogMetricFilter");
     expect(filters.map((filter) => String(input(filter, "logGroupName"))).toSorted()).toEqual([
       "/aws/lambda/postern-dev-runner",
+      "/postern/dev/long-run-stops",
       "/postern/dev/long-runs",
     ]);
     const counted = new Set(filters.map((filter) => String(input(filter, "metricTransformation", "name"))));
