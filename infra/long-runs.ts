@@ -17,6 +17,7 @@ type DeclaredLongRuns = {
   readonly found: $util.Output<LongRuns>;
   /** Of its log group. */
   readonly logName: $util.Output<string>;
+  readonly clusterArn: $util.Output<string>;
 };
 
 const container = "runner";
@@ -106,7 +107,7 @@ export function declareLongRuns(
       subnets,
       securityGroup,
     }));
-  return { found, logName: log.name };
+  return { found, logName: log.name, clusterArn: cluster.arn };
 }
 
 /** The bundle under a name made of its content: what a task runs is what its definition was made for. */
