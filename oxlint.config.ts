@@ -55,6 +55,18 @@ export default defineConfig({
       rules: { "eslint/no-new": "off", "typescript/triple-slash-reference": "off" },
     },
     {
+      // SST refuses imports above `$config`: what it sets up for the stage would not be there yet. The first rule counts
+      // those alone; the second sees what `run()` awaits, too.
+      files: ["**/*sst.config.ts"],
+      rules: {
+        "import/max-dependencies": ["error", { max: 0 }],
+        "no-restricted-imports": [
+          "error",
+          { patterns: [{ group: ["**", "!./infra/**"], message: "sst.config.ts awaits ./infra and nothing else." }] },
+        ],
+      },
+    },
+    {
       // PostgreSQL's enums have dozens of members, of which a rule means a few: its default says what the rest do.
       files: ["lib/migrate/hazards/*.ts"],
       rules: {

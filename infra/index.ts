@@ -73,7 +73,7 @@ export async function declareStage(stage: string) {
     runner: runner.name,
     health: health.name,
     runnerLog: runner.logName,
-    longRunLog: longRuns?.logName,
+    longRuns,
   });
   declareDevTabs();
   declareManifest({

@@ -17,6 +17,7 @@ type DeclaredLongRuns = {
   readonly found: $util.Output<LongRuns>;
   /** Of its log group. */
   readonly logName: $util.Output<string>;
+  readonly clusterArn: $util.Output<string>;
 };
 
 const container = "runner";
@@ -105,7 +106,7 @@ export function declareLongRuns(
       subnets,
       securityGroup,
     }));
-  return { found, logName: log.name };
+  return { found, logName: log.name, clusterArn: cluster.arn };
 }
 
 /** ECS names clusters, but takes none for a single one; so this is about the region, beside the account. */

@@ -8,7 +8,7 @@ import { input } from "./rules/rule.ts";
 
 const production = (settings: object) => ({
   stage: "production",
-  config: { stages: { production: { longRuns: true, ...settings } } },
+  config: { stages: { production: { longRuns: true, alarms: { email: "on-call@example.com" }, ...settings } } },
 });
 
 /** Names that we give, and that a second resource cannot have; those that SST or the provider makes are another one each time. */
