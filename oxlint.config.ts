@@ -4,7 +4,18 @@ import { defineConfig, type OxlintOverride } from "oxlint";
  * Who may import whom. A lib folder sees only those listed above it; the entries below lib see only lib.
  * The overrides are generated from this table, so that the rule is said once.
  */
-export const libLayers = ["base", "postgres", "migrate", "health", "stage", "ssm-protocol", "tunnel", "doctor", "bundle", "local"] as const;
+export const libLayers = [
+  "base",
+  "postgres",
+  "migrate",
+  "health",
+  "stage",
+  "ssm-protocol",
+  "tunnel",
+  "doctor",
+  "bundle",
+  "local",
+] as const;
 const neverInFunctions = ["ssm-protocol", "tunnel", "bundle", "local"] as const;
 const outside = ["infra", "functions", "scripts", "test"] as const;
 
@@ -53,6 +64,18 @@ export default defineConfig({
       // A deploy is described by constructing: what the resources are for is what they are, not what is done with them.
       files: ["infra/**/*.ts", "**/*sst.config.ts"],
       rules: { "eslint/no-new": "off", "typescript/triple-slash-reference": "off" },
+    },
+    {
+      // SST refuses imports above `$config`: what it sets up for the stage would not be there yet. The first rule counts
+      // those alone; the second sees what `run()` awaits, too.
+      files: ["**/*sst.config.ts"],
+      rules: {
+        "import/max-dependencies": ["error", { max: 0 }],
+        "no-restricted-imports": [
+          "error",
+          { patterns: [{ group: ["**", "!./infra/**"], message: "sst.config.ts awaits ./infra and nothing else." }] },
+        ],
+      },
     },
     {
       // PostgreSQL's enums have dozens of members, of which a rule means a few: its default says what the rest do.

@@ -26,10 +26,14 @@ export type Instance = Listener & {
   readonly name: $util.Output<string>;
   /** As `t4g.micro`. */
   readonly instanceClass: string;
-  /** What it has at the least; RDS may have added to it. */
+  /** What it has at the least; RDS may add to it. */
   readonly storageGb: number;
+  /** Up to which it grows by itself; no more than `storageGb` where it does not. */
+  readonly maxStorageGb: number;
   /** The master's login, which RDS makes and changes. */
   readonly masterSecretArn: $util.Output<string>;
+  /** ARN of the key that encrypts it; undefined with AWS's own, which needs no permission beside. */
+  readonly masterKeyArn?: string | undefined;
 };
 
 export type Database = Instance & {
@@ -48,8 +52,11 @@ export type Database = Instance & {
  * halfway the next deploy goes on where it ended.
  */
 export function declareDatabase(settings: StageSettings, network: Network, found: FoundDatabase): Database {
-  const { adopted } = found;
-  const instance = adopted === undefined ? declareInstance(settings, network, found) : adoptInstance(adopted, settings);
+  const { adopted, masterKeyArn } = found;
+  const instance =
+    adopted === undefined
+      ? declareInstance(settings, network, found)
+      : { ...adoptInstance(adopted, settings), masterKeyArn };
   const secrets = declareSecrets(settings);
   allowFromBastion(instance, settings, network);
   return { ...instance, secrets, ready: [...instance.ready, ...Object.values(secrets)] };

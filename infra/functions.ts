@@ -1,6 +1,6 @@
 import type { Bundles } from "./bundles.ts";
 import { createFunction, type DeclaredFunction, type Reach } from "./lambda/function.ts";
-import { mayWriteSecrets, type Statement } from "./lambda/role.ts";
+import { mayDecryptSecrets, mayWriteSecrets, type Statement } from "./lambda/role.ts";
 import type { Network } from "./network.ts";
 import type { StageSettings } from "./settings/schema.ts";
 
@@ -10,6 +10,8 @@ export type DatabaseAccess = Reach & {
   readonly identity: $util.Input<string>;
   /** ARNs. */
   readonly secrets: Readonly<Record<"master" | "migrator" | "app" | "health", $util.Output<string>>>;
+  /** ARN of the key that the master's secret needs beside; undefined with AWS's own. */
+  readonly masterKeyArn?: string | undefined;
 };
 
 /** Where functions are put and what they are made of. */
@@ -41,7 +43,7 @@ export function declareRunner(
       memoryMb: 1024,
       reach: database,
       secrets: database.secrets,
-      alsoMay: [...mayMakePasswords(database), ...alsoMay],
+      alsoMay: [...mayDecryptMaster(database), ...mayMakePasswords(database), ...alsoMay],
     },
     settings,
     network,
@@ -52,6 +54,11 @@ export function declareRunner(
     maximumEventAgeInSeconds: 60,
   });
   return runner;
+}
+
+/** For whoever reads the master's secret, where a key of the account's own encrypts it: that key, and for secrets only. */
+export function mayDecryptMaster({ masterKeyArn }: DatabaseAccess): readonly Statement[] {
+  return masterKeyArn === undefined ? [] : [mayDecryptSecrets(masterKeyArn)];
 }
 
 /** Those of the services, not the master's, which RDS rotates. */
@@ -80,8 +87,8 @@ export function declareInspect({ settings, network, bundles }: Surroundings, dat
 
 /**
  * Tells anybody whether the database answers, over HTTP. Public by design, as status pages and load balancers need it:
- * its public answer names no host and no error, checks that come at once are one, and so many may run and no more. No
- * CORS: it is not for other pages' scripts.
+ * its public answer names no host and no error, checks that come at once are one, and so many may run and no more, unless
+ * the account can reserve none. No CORS: it is not for other pages' scripts.
  *
  * @param reach the proxy, or the database where there is none
  */

@@ -73,7 +73,7 @@ export async function declareStage(stage: string) {
     runner: runner.name,
     health: health.name,
     runnerLog: runner.logName,
-    longRunLog: longRuns?.logName,
+    longRuns,
   });
   declareDevTabs();
   declareManifest({
@@ -87,8 +87,9 @@ export async function declareStage(stage: string) {
   return { vpc: network.vpcId, health: health.url };
 }
 
-function accessTo({ host, port, name, groupId, resourceId, masterSecretArn, secrets }: Database): DatabaseAccess {
+function accessTo(database: Database): DatabaseAccess {
+  const { host, port, name, groupId, resourceId, masterSecretArn, masterKeyArn, secrets } = database;
   const { migrator, app, health } = secrets;
   const arns = { master: masterSecretArn, migrator: migrator.arn, app: app.arn, health: health.arn };
-  return { host, port, name, groupId, identity: resourceId, secrets: arns };
+  return { host, port, name, groupId, identity: resourceId, secrets: arns, masterKeyArn };
 }

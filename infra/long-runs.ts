@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { LongRuns } from "#lib/contract.ts";
 import { hashBundle } from "./bundles/files.ts";
-import { type DatabaseAccess, mayMakePasswords, type Surroundings } from "./functions.ts";
+import { type DatabaseAccess, mayDecryptMaster, mayMakePasswords, type Surroundings } from "./functions.ts";
 import { environmentOf } from "./lambda/environment.ts";
 import { createLog } from "./lambda/function.ts";
 import { createRole, mayReadSecrets, mayWriteLog, type Statement } from "./lambda/role.ts";
@@ -17,6 +17,7 @@ type DeclaredLongRuns = {
   readonly found: $util.Output<LongRuns>;
   /** Of its log group. */
   readonly logName: $util.Output<string>;
+  readonly clusterArn: $util.Output<string>;
 };
 
 const container = "runner";
@@ -58,19 +59,18 @@ export function declareLongRuns(
   });
   const code = declareCode(bundles.folders.runner);
   const log = createLog("LongRunLog", `/${$app.name}/${$app.stage}/long-runs`, settings);
-  const { accountId } = aws.getCallerIdentityOutput();
-  const onlyHere = { StringEquals: { "aws:SourceAccount": accountId } };
-  const execution = createRole("LongRunStart", "ecs-tasks.amazonaws.com", [mayWriteLog(log.arn)], onlyHere);
+  const execution = createRole("LongRunStart", "ecs-tasks.amazonaws.com", [mayWriteLog(log.arn)]);
   const task = createRole(
     "LongRun",
     "ecs-tasks.amazonaws.com",
     [
       mayReadSecrets(Object.values(database.secrets)),
+      ...mayDecryptMaster(database),
       ...mayMakePasswords(database),
       ...mayReadSeeds(seeds),
       { Sid: "ReadCode", Action: ["s3:GetObject"], Resource: code.arn },
     ],
-    onlyHere,
+    { sourceArn: anyCluster() },
   );
   const cluster = new aws.ecs.Cluster("LongRunCluster", { name: `${$app.name}-${$app.stage}` });
   const definition = new aws.ecs.TaskDefinition(
@@ -106,7 +106,15 @@ export function declareLongRuns(
       subnets,
       securityGroup,
     }));
-  return { found, logName: log.name };
+  return { found, logName: log.name, clusterArn: cluster.arn };
+}
+
+/** ECS names clusters, but takes none for a single one; so this is about the region, beside the account. */
+function anyCluster(): $util.Output<string> {
+  const { partition } = aws.getPartitionOutput();
+  const { region } = aws.getRegionOutput();
+  const { accountId } = aws.getCallerIdentityOutput();
+  return $interpolate`arn:${partition}:ecs:${region}:${accountId}:*`;
 }
 
 /** The bundle under a name made of its content: what a task runs is what its definition was made for. */

@@ -5,7 +5,7 @@ import type { StageSettings } from "../settings/schema.ts";
 export type AlarmParts = {
   readonly settings: StageSettings;
   readonly network: Network;
-  readonly database: Pick<Instance, "instanceId" | "instanceClass" | "storageGb">;
+  readonly database: Pick<Instance, "instanceId" | "instanceClass" | "storageGb" | "maxStorageGb">;
   /** Its name at RDS; undefined without a proxy. */
   readonly proxyName: $util.Input<string> | undefined;
   /** Names of the functions. */
@@ -13,8 +13,15 @@ export type AlarmParts = {
   readonly health: string;
   /** Name of the runner's log group. */
   readonly runnerLog: $util.Input<string>;
-  /** Name of the long-run task's; undefined without long runs. */
-  readonly longRunLog: $util.Input<string> | undefined;
+  /** Undefined without long runs. */
+  readonly longRuns: LongRunParts | undefined;
+};
+
+type LongRunParts = {
+  /** Name of the task's log group. */
+  readonly logName: $util.Input<string>;
+  /** Nothing but long runs is in it. */
+  readonly clusterArn: $util.Input<string>;
 };
 
 export type Alarm = {

@@ -1,5 +1,6 @@
 import type { Alarm, AlarmParts } from "./alarm.ts";
 import { connectionLimit } from "./connection-limit.ts";
+import { leastFreeBytes } from "./free-storage.ts";
 
 /**
  * Of the nominal limit. A small instance lets in about 80 % of it, because the system has its part of the memory, and the
@@ -26,11 +27,10 @@ export function databaseAlarms({ database }: AlarmParts): Alarm[] {
     {
       ...shared,
       name: "DatabaseStorage",
-      says: "The database's storage is nearly full and has not grown: raise database.maxStorageGb.",
+      says: "The database's storage is nearly full and has not grown: see its events in RDS; raise database.maxStorageGb.",
       metric: "FreeStorageSpace",
       statistic: "Minimum",
-      // RDS grows it at the same share, so that this is heard where it could not.
-      below: database.storageGb * 2 ** 30 * 0.1,
+      below: leastFreeBytes(database),
       times: 3,
     },
     {

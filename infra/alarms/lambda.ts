@@ -1,8 +1,17 @@
 import type { Alarm, AlarmParts } from "./alarm.ts";
+import { logBadStops } from "./long-run-stops.ts";
 
-export function functionAlarms({ runner, health, runnerLog, longRunLog }: AlarmParts): Alarm[] {
-  const failedRuns = countFailedRuns("AlarmFailedRuns", runnerLog);
-  if (longRunLog !== undefined) countFailedRuns("AlarmFailedLongRuns", longRunLog);
+/** A run that fails ends the function well, and says so in its log; the long-run task writes the same lines. */
+const saysThatItFailed = '{ $.message = "run failed" || $.status = "failed" }';
+/** Whatever is in the log of bad stops. */
+const anyStop = '{ $.detail.lastStatus = "STOPPED" }';
+
+export function functionAlarms({ settings, runner, health, runnerLog, longRuns }: AlarmParts): Alarm[] {
+  const failedRuns = countFailedRuns("AlarmFailedRuns", runnerLog, saysThatItFailed);
+  if (longRuns !== undefined) {
+    countFailedRuns("AlarmFailedLongRuns", longRuns.logName, saysThatItFailed);
+    countFailedRuns("AlarmLongRunStopsCount", logBadStops(longRuns.clusterArn, settings), anyStop);
+  }
   const once = { statistic: "Sum", atLeast: 1, minutes: 5, times: 1 } as const;
   const lambda = { namespace: "AWS/Lambda" } as const;
   return [
@@ -26,7 +35,9 @@ export function functionAlarms({ runner, health, runnerLog, longRunLog }: AlarmP
       ...once,
       ...failedRuns,
       name: "RunnerFailedRuns",
-      says: "A run failed: see postern status, and the log of the runner or of the long-run task.",
+      says:
+        "A run failed, or a long run was refused, is not whole, was killed or never started: see postern status, " +
+        "the log of the runner, and the two logs of long runs.",
     },
     {
       ...lambda,
@@ -42,13 +53,13 @@ export function functionAlarms({ runner, health, runnerLog, longRunLog }: AlarmP
   ];
 }
 
-/** A run that fails ends the function well, and says so in its log; the long-run task writes the same lines. */
-function countFailedRuns(name: string, logGroupName: $util.Input<string>) {
+/** All count into one metric: a failure that is seen in two places is told once. */
+function countFailedRuns(name: string, logGroupName: $util.Input<string>, pattern: string) {
   const namespace = "Postern";
   const metric = `${$app.stage}-failed-runs`;
   new aws.cloudwatch.LogMetricFilter(name, {
     logGroupName,
-    pattern: '{ $.message = "run failed" || $.status = "failed" }',
+    pattern,
     metricTransformation: { namespace, name: metric, value: "1" },
   });
   return { namespace, metric };

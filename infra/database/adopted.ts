@@ -35,6 +35,7 @@ export function adoptInstance(found: aws.rds.GetInstanceResult, { database }: St
     name: $util.output(database.name ?? found.dbName),
     instanceClass: found.dbInstanceClass.replace(/^db\./, ""),
     storageGb: found.allocatedStorage,
+    maxStorageGb: found.maxAllocatedStorage,
     masterSecretArn: $util.output(found.masterUserSecrets[0]?.secretArn ?? ""),
     groupId: $util.output(groupId),
     ready: [],

@@ -31,7 +31,7 @@ const logExports = {
 export function declareInstance(
   settings: StageSettings,
   { vpcId, privateSubnetIds }: Network,
-  { runningVersion }: FoundDatabase,
+  { runningVersion, runningStorageGb, snapshotVersion }: FoundDatabase,
 ): Instance {
   const { protected: isProtected, database } = settings;
   const identifier = instanceIdentifier($app.stage);
@@ -49,7 +49,7 @@ export function declareInstance(
     {
       identifier,
       engine: "postgres",
-      engineVersion: database.version,
+      engineVersion: firstVersion(database, snapshotVersion),
       instanceClass: `db.${database.instanceClass}`,
       ...origin(database),
       ...storage(database),
@@ -82,7 +82,8 @@ export function declareInstance(
         ? $util.output(database.name)
         : instance.dbName,
     instanceClass: database.instanceClass,
-    storageGb: database.storageGb,
+    storageGb: Math.max(database.storageGb, runningStorageGb ?? 0),
+    maxStorageGb: database.maxStorageGb,
     masterSecretArn: instance.masterUserSecrets.apply(managedSecret),
     groupId: group.id,
     ready: [instance],
@@ -93,6 +94,15 @@ export function declareInstance(
 function origin({ restoreSnapshot, name }: StageSettings["database"]) {
   if (restoreSnapshot !== undefined) return { snapshotIdentifier: restoreSnapshot, manageMasterUserPassword: true };
   return { dbName: name ?? appName, username: masterName, manageMasterUserPassword: true };
+}
+
+/**
+ * What a snapshot brings, where it is as new as wanted. The provider has RDS change to the version that is declared as soon
+ * as the instance is there, and "17" alone may be an older minor one, to which RDS cannot go back.
+ */
+function firstVersion(database: StageSettings["database"], snapshotVersion: string | undefined): string {
+  if (snapshotVersion === undefined) return database.version;
+  return isNewEnough(database, snapshotVersion) ? snapshotVersion : database.version;
 }
 
 function storage({ storageGb, maxStorageGb }: StageSettings["database"]) {

@@ -1,37 +1,60 @@
 import { instanceIdentifier } from "#lib/contract.ts";
 import type { StageSettings } from "../settings/schema.ts";
 import { findAdoptionProblems } from "./adopted.ts";
+import { findMasterKey } from "./master-key.ts";
+import { lookUpSnapshot } from "./snapshot.ts";
 import { findVersionProblem } from "./versions.ts";
 
 /** What RDS has already of a stage's database. */
 export type FoundDatabase = {
   /** With `database.adopt`. */
   readonly adopted?: aws.rds.GetInstanceResult;
+  /** ARN of the account's own key that encrypts the master's secret of what is adopted; undefined with AWS's own. */
+  readonly masterKeyArn?: string | undefined;
   /** Version of the stage's own instance, as `17.6`; undefined before it is made. */
   readonly runningVersion?: string;
+  /** What the stage's own instance has grown to; undefined before it is made. */
+  readonly runningStorageGb?: number;
+  /** Version of the snapshot that the stage's own instance is made from in this deploy. */
+  readonly snapshotVersion?: string | undefined;
 };
 
 type Answer = { readonly found: FoundDatabase; readonly problems: readonly string[] };
 
 /** Asks RDS before anything is declared. */
 export async function lookUpDatabase(settings: StageSettings): Promise<Answer> {
-  const { adopt } = settings.database;
-  if (adopt !== undefined) {
-    const adopted = await aws.rds.getInstance({ dbInstanceIdentifier: adopt });
-    return { found: { adopted }, problems: await findAdoptionProblems(adopted, settings) };
+  const { adopt, restoreSnapshot } = settings.database;
+  if (adopt !== undefined) return lookUpAdopted(adopt, settings);
+  const running = await findRunning(instanceIdentifier($app.stage));
+  if (running === undefined) {
+    if (restoreSnapshot === undefined) return { found: {}, problems: [] };
+    const { version, problems } = await lookUpSnapshot(restoreSnapshot, settings.database);
+    return { found: { snapshotVersion: version }, problems };
   }
-  const runningVersion = await findRunningVersion(instanceIdentifier($app.stage));
-  if (runningVersion === undefined) return { found: {}, problems: [] };
-  const problem = findVersionProblem(settings.database, runningVersion);
-  return { found: { runningVersion }, problems: problem === undefined ? [] : [problem] };
+  // The snapshot has done its part, and may be gone.
+  const problem = findVersionProblem(settings.database, running.engineVersion);
+  const found = { runningVersion: running.engineVersion, runningStorageGb: running.allocatedStorage };
+  return { found, problems: problem === undefined ? [] : [problem] };
+}
+
+async function lookUpAdopted(identifier: string, settings: StageSettings): Promise<Answer> {
+  const adopted = await aws.rds.getInstance({ dbInstanceIdentifier: identifier });
+  const problems = await findAdoptionProblems(adopted, settings);
+  if (problems.length > 0) return { found: { adopted }, problems };
+  try {
+    return { found: { adopted, masterKeyArn: await findMasterKey(adopted) }, problems };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const problem = `database.adopt: ${identifier}: the key of its master's secret could not be looked up (${reason}); whoever deploys needs kms:DescribeKey on it`;
+    return { found: { adopted }, problems: [problem] };
+  }
 }
 
 /** Listed, because looking up one that is not there is an error. */
-async function findRunningVersion(identifier: string): Promise<string | undefined> {
+async function findRunning(identifier: string): Promise<aws.rds.GetInstanceResult | undefined> {
   const { instanceIdentifiers } = await aws.rds.getInstances({
     filters: [{ name: "db-instance-id", values: [identifier] }],
   });
   if (!instanceIdentifiers.includes(identifier)) return undefined;
-  const { engineVersion } = await aws.rds.getInstance({ dbInstanceIdentifier: identifier });
-  return engineVersion;
+  return aws.rds.getInstance({ dbInstanceIdentifier: identifier });
 }

@@ -88,7 +88,13 @@ function login(secret: aws.secretsmanager.Secret, isIam: boolean) {
   return { ...known, iamAuth: "DISABLED", clientPasswordAuthType: "POSTGRES_SCRAM_SHA_256" };
 }
 
-/** Secrets under AWS's own key need no permission on it: its policy lets in who may read the secret, through Secrets Manager only. */
+/**
+ * Secrets under AWS's own key need no permission on it: its policy lets in who may read the secret, through Secrets Manager only.
+ *
+ * No condition on the account (`aws:SourceAccount`), as the other roles have: AWS's page on the proxy's role has none, and where
+ * the proxy did not say for whom it acts, it could not log in. `iam:PassRole` does not reach across accounts in any case.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-iam-setup.html
+ */
 function declareRole(secretArns: readonly $util.Input<string>[]) {
   const role = new aws.iam.Role("DatabaseProxyRole", {
     description: "Lets RDS Proxy read the logins that it has",

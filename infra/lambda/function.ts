@@ -21,8 +21,8 @@ export type FunctionOptions = {
   /** What it may read, which are the secrets that it is told of. */
   readonly secrets: Secrets;
   readonly alsoMay?: readonly Statement[];
-  /** Most at a time; default: what the account has. */
-  readonly concurrency?: number;
+  /** Most at a time, which are reserved; default, and `"none"`: what the account has. */
+  readonly concurrency?: number | "none";
 };
 
 export type DeclaredFunction = {
@@ -42,7 +42,7 @@ export type DeclaredFunction = {
  * account. These functions are the stage's machinery, not the application, and are the same in every mode.
  */
 export function createFunction(options: FunctionOptions, settings: StageSettings, network: Network): DeclaredFunction {
-  const { part, name, reach, secrets } = options;
+  const { part, name, reach, secrets, concurrency } = options;
   const physicalName = functionName($app.stage, part);
   const group = createGroup({ name, vpcId: network.vpcId, description: options.description });
   const rules = [
@@ -74,7 +74,7 @@ export function createFunction(options: FunctionOptions, settings: StageSettings
       code: new $util.asset.FileArchive(options.folder),
       timeout: options.timeoutSeconds,
       memorySize: options.memoryMb,
-      ...(options.concurrency === undefined ? {} : { reservedConcurrentExecutions: options.concurrency }),
+      ...(typeof concurrency === "number" ? { reservedConcurrentExecutions: concurrency } : {}),
       environment: { variables: environmentOf(settings, reach, secrets) },
       vpcConfig: { subnetIds: network.privateSubnetIds, securityGroupIds: [group.id] },
       // What a function writes is JSON already.
@@ -86,9 +86,13 @@ export function createFunction(options: FunctionOptions, settings: StageSettings
   return { resource, name: physicalName, groupId: group.id, logName: log.name };
 }
 
-/** A year where it matters, a month where it does not. */
+/** A year where it matters, and then it stays when the stage is removed: who did what is asked afterwards. Else a month. */
 export function createLog(name: string, physicalName: string, { protected: isProtected }: StageSettings) {
-  return new aws.cloudwatch.LogGroup(name, { name: physicalName, retentionInDays: isProtected ? 365 : 30 });
+  return new aws.cloudwatch.LogGroup(
+    name,
+    { name: physicalName, retentionInDays: isProtected ? 365 : 30 },
+    { retainOnDelete: isProtected },
+  );
 }
 
 /** Made of its name: the role is there before the function. */

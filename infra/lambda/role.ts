@@ -6,19 +6,30 @@ export type Statement = {
   readonly Condition?: Record<string, unknown>;
 };
 
+type Service = "lambda.amazonaws.com" | "ecs-tasks.amazonaws.com" | "ec2.amazonaws.com";
+
+type RoleOptions = {
+  /** What the service acts for, `*` allowed; only where AWS documents that it says so. Default: anything of the account. */
+  readonly sourceArn?: $util.Input<string>;
+};
+
 /** A role for one service of AWS and nobody else, with one inline policy. What uses it depends on the policy. */
-export function createRole(name: string, service: string, statements: readonly Statement[], conditions?: object) {
+export function createRole(
+  name: string,
+  service: Service,
+  statements: readonly Statement[],
+  { sourceArn }: RoleOptions = {},
+) {
+  const conditions = {
+    ...(saysForWhom(service) ? onlyThisAccount() : {}),
+    ...(sourceArn === undefined ? {} : { ArnLike: { "aws:SourceArn": sourceArn } }),
+  };
+  const trust = { Effect: "Allow", Principal: { Service: service }, Action: "sts:AssumeRole" };
+  const isLimited = Object.keys(conditions).length > 0;
   const role = new aws.iam.Role(`${name}Role`, {
     assumeRolePolicy: $jsonStringify({
       Version: "2012-10-17",
-      Statement: [
-        {
-          Effect: "Allow",
-          Principal: { Service: service },
-          Action: "sts:AssumeRole",
-          ...(conditions === undefined ? {} : { Condition: conditions }),
-        },
-      ],
+      Statement: [isLimited ? { ...trust, Condition: conditions } : trust],
     }),
   });
   const policy = new aws.iam.RolePolicy(`${name}Policy`, {
@@ -28,14 +39,53 @@ export function createRole(name: string, service: string, statements: readonly S
   return { role, policy };
 }
 
+/** So that the service cannot be led to act here for somebody else ("confused deputy"). */
+function onlyThisAccount() {
+  return { StringEquals: { "aws:SourceAccount": aws.getCallerIdentityOutput().accountId } };
+}
+
+/**
+ * Whether a service says for which account it takes a role (`aws:SourceAccount`). A condition on what it does not say would
+ * keep it from taking the role at all. Nobody can give a role of ours to a service in another account in any case:
+ * `iam:PassRole` does not reach across accounts.
+ */
+function saysForWhom(service: Service): boolean {
+  switch (service) {
+    // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
+    case "ecs-tasks.amazonaws.com":
+      return true;
+    // In no page on execution roles, but in the trust policies that AWS gives with its own examples. That it names the
+    // function (`aws:SourceArn`) is documented nowhere.
+    case "lambda.amazonaws.com":
+      return true;
+    // Instances are given their roles without either.
+    case "ec2.amazonaws.com":
+      return false;
+    default:
+      return service satisfies never;
+  }
+}
+
 /** Statements allow unless they say otherwise. */
 export function policyDocument(statements: readonly Statement[]) {
   return { Version: "2012-10-17", Statement: statements.map((statement) => ({ Effect: "Allow", ...statement })) };
 }
 
-/** Secrets Manager's own key encrypts them, which needs no permission beside. */
+/** Secrets Manager's own key encrypts them, which needs no permission beside; another one does (`mayDecryptSecrets`). */
 export function mayReadSecrets(arns: readonly $util.Input<string>[]): Statement {
   return { Sid: "ReadSecrets", Action: ["secretsmanager:GetSecretValue"], Resource: arns };
+}
+
+/** A key that encrypts secrets which the role may read: through Secrets Manager, and for nothing else. */
+export function mayDecryptSecrets(keyArn: $util.Input<string>): Statement {
+  const { region } = aws.getRegionOutput();
+  const { dnsSuffix } = aws.getPartitionOutput();
+  return {
+    Sid: "DecryptSecrets",
+    Action: ["kms:Decrypt"],
+    Resource: keyArn,
+    Condition: { StringEquals: { "kms:ViaService": $interpolate`secretsmanager.${region}.${dnsSuffix}` } },
+  };
 }
 
 /** A first password, and the two steps of a rotation. */

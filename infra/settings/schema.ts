@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { isStageName, stageNameRule } from "#lib/contract.ts";
+import { isStageName, localStageName, stageNameRule } from "#lib/contract.ts";
 import { isRange, isUsableRange } from "./ranges.ts";
 
 /** An IPv4 range, as `10.20.0.0/16`. */
@@ -94,8 +94,11 @@ const groups = {
     iamForApp: v.optional(flag),
   }),
   health: v.strictObject({
-    /** How many checks may run at once; the function's URL is public. */
-    concurrency: count(1, 100),
+    /**
+     * How many checks may run at once; the function's URL is public. `"none"` reserves none, for accounts that cannot: AWS
+     * keeps a part of an account's concurrent executions unreserved, and a new account may have no more than that.
+     */
+    concurrency: v.union([count(1, 100), v.literal("none")], 'expected a number from 1 to 100, or "none"'),
     /** Default: through the proxy where there is one. */
     via: v.optional(v.picklist(["proxy", "database"], 'expected "proxy" or "database"')),
   }),
@@ -131,7 +134,14 @@ const overridesSchema = v.partial(
 export type StageOverrides = v.InferInput<typeof overridesSchema>;
 
 /** Without it a key that no stage can have would replace nothing, and nobody would know. */
-const stageName = v.pipe(v.string(), v.check(isStageName, `no stage has this name: expected ${stageNameRule}`));
+const stageName = v.pipe(
+  v.string(),
+  v.check(isStageName, `no stage has this name: expected ${stageNameRule}`),
+  v.check(
+    (name) => name !== localStageName,
+    "this is the stage that `postern local` runs, which is never deployed and has no settings here; expected another name",
+  ),
+);
 
 const configEntries = v.partial(
   v.strictObject({

@@ -41,6 +41,36 @@ describe("alarms", () => {
     ]);
   });
 
+  it("compare what they measure with what is too much, or too little", async () => {
+    const { alarms } = await alarmsOf("staging", { topicArn });
+    const little = alarms.filter((alarm) => input(alarm, "comparisonOperator") === "LessThanThreshold");
+    expect(little.map(({ name }) => name)).toEqual(["AlarmDatabaseStorage"]);
+    // A twentieth of 20 GB that grow.
+    expect(thresholdOf(alarms, "AlarmDatabaseStorage")).toBe(2 ** 30);
+    const others = alarms.filter((alarm) => !little.includes(alarm));
+    expect(new Set(others.map((alarm) => input(alarm, "comparisonOperator")))).toEqual(
+      new Set(["GreaterThanOrEqualToThreshold"]),
+    );
+  });
+
+  it("are about this stage's parts, and say when it is over", async () => {
+    const { alarms } = await alarmsOf("staging", { topicArn });
+    const dimensions = Object.fromEntries(alarms.map((alarm) => [alarm.name.slice(5), input(alarm, "dimensions")]));
+    expect(dimensions).toEqual({
+      DatabaseConnections: { DBInstanceIdentifier: "postern-staging" },
+      DatabaseCpu: { DBInstanceIdentifier: "postern-staging" },
+      DatabaseStorage: { DBInstanceIdentifier: "postern-staging" },
+      Health5xx: { FunctionName: "postern-staging-health" },
+      Nat1Status: { InstanceId: "NetworkNatInstance1-id" },
+      Nat2Status: { InstanceId: "NetworkNatInstance2-id" },
+      ProxyBorrowLatency: { ProxyName: "postern-staging" },
+      RunnerDropped: { FunctionName: "postern-staging-runner" },
+      RunnerErrors: { FunctionName: "postern-staging-runner" },
+      RunnerFailedRuns: undefined,
+    });
+    expect(new Set(alarms.map((alarm) => String(input(alarm, "okActions"))))).toEqual(new Set([topicArn]));
+  });
+
   it("take silence for a failure of an instance, which measures itself while it runs, and of nothing else", async () => {
     const { alarms } = await alarmsOf("dev", { topicArn });
     const alarmed = alarms.filter((alarm) => input(alarm, "treatMissingData") === "breaching").map(({ name }) => name);
@@ -53,6 +83,7 @@ describe("alarms", () => {
     const filters = ofType(evaluation, "aws:cloudwatch/logMetricFilter:LogMetricFilter");
     expect(filters.map((filter) => String(input(filter, "logGroupName"))).toSorted()).toEqual([
       "/aws/lambda/postern-dev-runner",
+      "/postern/dev/long-run-stops",
       "/postern/dev/long-runs",
     ]);
     const counted = new Set(filters.map((filter) => String(input(filter, "metricTransformation", "name"))));
@@ -78,8 +109,28 @@ describe("alarms", () => {
     const dev = { alarms: { topicArn }, network: { existing }, database: { adopt: "fine" } };
     const evaluation = await evaluateWhole({ stage: "dev", config: { stages: { dev } } });
     const alarms = ofType(evaluation, "aws:cloudwatch/metricAlarm:MetricAlarm");
-    // An r8g.large with 500 GB.
+    // An r8g.large with 500 GB that do not grow.
     expect(thresholdOf(alarms, "AlarmDatabaseConnections")).toBe(1081);
     expect(thresholdOf(alarms, "AlarmDatabaseStorage")).toBe(50 * 2 ** 30);
+  });
+
+  it.each([
+    ["20 GB that have grown to 60 and go on", "running", {}, 3],
+    [
+      "500 GB of an adopted instance that grow",
+      "dev",
+      {
+        network: {
+          existing: { vpcId: "vpc-0123456789abcdef0", privateSubnetIds: ["subnet-private-a", "subnet-private-b"] },
+        },
+        database: { adopt: "growing" },
+      },
+      25,
+    ],
+  ])("about storage: %s (stage %s)", async (_what, stage, settings, gib) => {
+    const config = { stages: { [stage]: { ...settings, alarms: { topicArn } } } };
+    const evaluation = await evaluateWhole({ stage, config });
+    const alarms = ofType(evaluation, "aws:cloudwatch/metricAlarm:MetricAlarm");
+    expect(thresholdOf(alarms, "AlarmDatabaseStorage")).toBe(gib * 2 ** 30);
   });
 });

@@ -36,6 +36,38 @@ describe("the database of a stage", () => {
     });
   });
 
+  it("logs no statement, for values are in them, and keeps passwords as SCRAM", async () => {
+    const evaluation = await evaluateWhole({ stage: "production" });
+    const parameters = input(named(evaluation, "DatabaseParameters"), "parameters") as {
+      name: string;
+      value: string;
+    }[];
+    expect(Object.fromEntries(parameters.map(({ name, value }) => [name, value]))).toMatchObject({
+      log_statement: "none",
+      log_min_duration_statement: "-1",
+      log_parameter_max_length_on_error: "0",
+      password_encryption: "scram-sha-256",
+    });
+  });
+
+  it("shows slow statements, and a certificate that the functions accept", async () => {
+    const evaluation = await evaluateWhole({ stage: "dev" });
+    expect(named(evaluation, "DatabaseInstance").inputs).toMatchObject({
+      performanceInsightsEnabled: true,
+      performanceInsightsRetentionPeriod: 7,
+      caCertIdentifier: "rds-ca-rsa2048-g1",
+    });
+  });
+
+  it("has a secret of each service role, by its name", async () => {
+    const secrets = ofType(await evaluateWhole({ stage: "dev" }), "aws:secretsmanager/secret:Secret");
+    expect(Object.fromEntries(secrets.map((secret) => [secret.name, input(secret, "name")]))).toEqual({
+      DatabaseMigratorSecret: "postern/dev/migrator",
+      DatabaseAppSecret: "postern/dev/app",
+      DatabaseHealthSecret: "postern/dev/health",
+    });
+  });
+
   it("of a stage that is not protected can be removed and made again", async () => {
     const evaluation = await evaluateWhole(dev({ proxy: { enabled: true } }));
     const made = evaluation.resources.filter(({ name }) => name.startsWith("Database"));
@@ -226,6 +258,13 @@ describe("the proxy", () => {
       connectionBorrowTimeout: 5,
     });
     expect(named(evaluation, "DatabaseProxyLog").inputs).toMatchObject({ name: "/aws/rds/proxy/postern-dev" });
+  });
+
+  it("takes passwords as SCRAM only", async () => {
+    const auths = input(named(await evaluateWhole({ stage: "production" }), "DatabaseProxy"), "auths") as object[];
+    expect(auths).toEqual(
+      auths.map(() => expect.objectContaining({ clientPasswordAuthType: "POSTGRES_SCRAM_SHA_256" })),
+    );
   });
 
   it("wants IAM of applications when it is asked to, never of health, which has its secret", async () => {

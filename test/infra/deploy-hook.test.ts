@@ -34,7 +34,10 @@ describe("what a deploy asks of the runner", () => {
   it("is setup, with each bundle and database once", async () => {
     const [setup, ...others] = invocations(await evaluateWhole({ stage: "dev" }));
     expect(others).toEqual([]);
-    expect(setup).toMatchObject({ event: { action: "deploy", requestedBy: "deploy" }, triggers: { bundle: hash } });
+    expect(setup).toMatchObject({
+      event: { action: "deploy", requestedBy: "deploy" },
+      triggers: { bundle: hash, database: "db-MOCK" },
+    });
     expect(setup?.event).not.toHaveProperty("migrate");
     expect(setup?.after).toContain("RunnerFunction");
   });
@@ -53,6 +56,14 @@ describe("what a deploy asks of the runner", () => {
     expect(runner?.options.dependsOn).toEqual(
       expect.arrayContaining(["RunnerPolicy", "RunnerDatabaseIn", "RunnerDatabaseOut", "RunnerHttps"]),
     );
+  });
+
+  it("waits for the database and for the secrets that setup fills", async () => {
+    const before = closureOf(await evaluateWhole({ stage: "dev" }), "DeployHookSetup");
+    const needed = ["DatabaseInstance", "DatabaseMigratorSecret", "DatabaseAppSecret", "DatabaseHealthSecret"];
+    expect(needed.filter((name) => !before.has(name))).toEqual([]);
+    const [setup] = invocations(await evaluateWhole({ stage: "dev" }));
+    expect(setup?.after).toContain("DatabaseInstance");
   });
 
   it("waits for the way out of the private subnets, by which the runner reads its secrets", async () => {

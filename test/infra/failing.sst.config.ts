@@ -1,6 +1,6 @@
 /// <reference path="../../.sst/platform/config.d.ts" />
 
-/** Fails where it is easily missed: inside of an output, and in a data source. */
+/** Fails where it is easily missed: inside of an output, in a data source, and with an output where a text is due. */
 export default $config({
   app() {
     return { name: "failing", home: "aws", providers: { aws: "7.20.0" } };
@@ -11,5 +11,7 @@ export default $config({
       throw new Error(`thrown inside of an output of ${id}`);
     });
     aws.s3.getCanonicalUserIdOutput();
+    // oxlint-disable-next-line typescript/no-base-to-string -- it is what must not go unseen
+    new aws.s3.Bucket("Named", { bucket: `copy-of-${String(bucket.id)}` });
   },
 });

@@ -24,6 +24,16 @@ function functionOf(evaluation: Evaluation, part: FunctionPart) {
   return found;
 }
 
+async function reservedFor(concurrency: number | "none"): Promise<unknown> {
+  const config = { stages: { dev: { health: { concurrency } } } };
+  const lambda = functionOf(await evaluateWhole({ stage: "dev", config }), "health");
+  return input(lambda, "reservedConcurrentExecutions");
+}
+
+function hostOfHealth(evaluation: Evaluation): unknown {
+  return input(functionOf(evaluation, "health"), "environment", "variables", "POSTERN_DATABASE_HOST");
+}
+
 describe.each(functionParts)("the function %s", (part) => {
   it("is the bundle that was built, with the region's CAs in it", async () => {
     const lambda = functionOf(await evaluateWhole({ stage: "dev" }), part);
@@ -84,6 +94,20 @@ describe.each(functionParts)("the function %s", (part) => {
     );
     expect(about.map(({ effect }) => effect)).toEqual(["Allow", "Deny"]);
     expect(about[1]?.actions).toEqual(about[0]?.actions);
+    // Lambda itself, which makes them with the same role, is let be.
+    expect(about[1]?.conditions).toEqual({
+      ArnEquals: { "lambda:SourceFunctionArn": expect.stringContaining(`:function:${functionName("dev", part)}`) },
+    });
+  });
+
+  it("writes to the log that is made for it, and to no other", async () => {
+    const evaluation = await evaluateWhole({ stage: "dev" });
+    const log = `${logicalNames[part]}Log`;
+    expect(input(functionOf(evaluation, part), "loggingConfig", "logGroup")).toBe(`/aws/lambda/postern-dev-${part}`);
+    const written = permissions(evaluation).filter(
+      ({ where, actions }) => where === `${logicalNames[part]}Policy` && actions.includes("logs:PutLogEvents"),
+    );
+    expect(written.map(({ resources }) => resources)).toEqual([[expect.stringMatching(new RegExp(`:${log}:\\*$`))]]);
   });
 
   it("reaches the database's port and HTTPS, and nothing else", async () => {
@@ -102,6 +126,35 @@ describe.each(functionParts)("the function %s", (part) => {
       ["tcp", 5432, "DatabaseGroup-id"],
     ]);
   });
+});
+
+it("the health function reserves its concurrency, unless the account can reserve none", async () => {
+  expect(await reservedFor(3)).toBe(3);
+  expect(await reservedFor("none")).toBeUndefined();
+});
+
+it.each([
+  ["stay when a protected stage is removed", "production", true],
+  ["go with any other stage", "dev", false],
+])("the logs of functions and of the long-run task %s", async (_what, stage, isKept) => {
+  const evaluation = await evaluateWhole({ stage, config: { stages: { [stage]: { longRuns: true } } } });
+  const logs = ofType(evaluation, "aws:cloudwatch/logGroup:LogGroup").filter(({ name }) =>
+    /^(?:Runner|Inspect|Health|LongRun)/.test(name),
+  );
+  expect(Object.fromEntries(logs.map(({ name, options }) => [name, options.retainOnDelete]))).toEqual({
+    RunnerLog: isKept,
+    InspectLog: isKept,
+    HealthLog: isKept,
+    LongRunLog: isKept,
+  });
+});
+
+it("health goes through the proxy where there is one, and past it where the stage says so", async () => {
+  expect(hostOfHealth(await evaluateWhole({ stage: "production" }))).toContain(".proxy-");
+  expect(hostOfHealth(await evaluateWhole({ stage: "dev" }))).not.toContain(".proxy-");
+  const past = { proxy: { enabled: true }, health: { via: "database" } };
+  const config = { stages: { dev: past } };
+  expect(hostOfHealth(await evaluateWhole({ stage: "dev", config }))).not.toContain(".proxy-");
 });
 
 it("the runner has fifteen minutes, inspect one, and health fewer than a load balancer waits", async () => {

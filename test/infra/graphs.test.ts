@@ -7,3 +7,14 @@ it.each(["production", "staging", "dev"])("the graph of %s is the reviewed one",
   const evaluation = await evaluateWhole({ stage });
   await expect(describeGraph(evaluation)).toMatchFileSnapshot(`graphs/${stage}.txt`);
 });
+
+it("the graph of a stage with all that it may have beside is the reviewed one", async () => {
+  const settings = {
+    longRuns: true,
+    alarms: { email: "on-call@example.com" },
+    deployHook: { migrate: true, seedReference: true },
+    network: { bastion: "ssh", sshFrom: ["203.0.113.7/32"] },
+  };
+  const evaluation = await evaluateWhole({ stage: "everything", config: { stages: { everything: settings } } });
+  await expect(describeGraph(evaluation)).toMatchFileSnapshot("graphs/everything.txt");
+});

@@ -35,10 +35,11 @@ describe("the evaluation of an SST config", () => {
     expect(options?.dependsOn).toContain("DatabaseSubnetGroup");
   });
 
-  it("reports errors, those of outputs too, and data sources that it cannot answer", async () => {
+  it("reports errors, those of outputs too, data sources that it cannot answer, and outputs as text", async () => {
     const evaluation = await evaluate({ stage: "test", file: "test/infra/failing.sst.config.ts" });
     expect(evaluation.errors).toEqual(expect.arrayContaining([expect.stringContaining("thrown inside of an output")]));
     expect(evaluation.errors).toEqual(expect.arrayContaining([expect.stringContaining("getCanonicalUserId")]));
+    expect(evaluation.errors).toContain("Named: an output as text");
     await expect(evaluateWhole({ stage: "test", file: "test/infra/failing.sst.config.ts" })).rejects.toThrow(
       "thrown inside of an output",
     );

@@ -39,6 +39,17 @@ describe("the manifest", () => {
     expect(longRuns?.subnets).toEqual(["NetworkPrivateSubnet1-id", "NetworkPrivateSubnet2-id"]);
   });
 
+  it("says where the proxy is, where there is one, beside the database itself", async () => {
+    const { database, proxy } = manifestOf(await evaluateWhole({ stage: "production" }));
+    expect(proxy).toEqual({
+      host: "postern-production.proxy-abc.eu-central-1.rds.amazonaws.com",
+      port: 5432,
+      name: "postern-production",
+    });
+    expect(database.host).toBe("postern-production.abc.eu-central-1.rds.amazonaws.com");
+    expect(manifestOf(await evaluateWhole({ stage: "dev" })).proxy).toBeUndefined();
+  });
+
   it("names no tunnel without a bastion", async () => {
     const config = { stages: { dev: { network: { bastion: "none" } } } };
     const evaluation = await evaluateWhole({ stage: "dev", config });

@@ -87,6 +87,31 @@ describe("the VPC of a stage", () => {
   });
 });
 
+describe("what watches the network", () => {
+  it("writes down what was let through and what was refused", async () => {
+    const evaluation = await evaluateWhole({ stage: "production" });
+    expect(input(named(evaluation, "NetworkFlow"), "trafficType")).toBe("ALL");
+  });
+
+  it("moves an instance whose host is broken, and starts one anew that is broken itself", async () => {
+    const evaluation = await evaluateWhole({ stage: "dev" });
+    const shared = { namespace: "AWS/EC2", comparisonOperator: "GreaterThanOrEqualToThreshold", threshold: 1 };
+    const dimensions = { InstanceId: "NetworkNatInstance2-id" };
+    expect(named(evaluation, "NetworkNat2Recover").inputs).toMatchObject({
+      ...shared,
+      dimensions,
+      metricName: "StatusCheckFailed_System",
+      alarmActions: ["arn:aws:automate:eu-central-1:ec2:recover"],
+    });
+    expect(named(evaluation, "NetworkNat2Reboot").inputs).toMatchObject({
+      ...shared,
+      dimensions,
+      metricName: "StatusCheckFailed_Instance",
+      alarmActions: ["arn:aws:automate:eu-central-1:ec2:reboot"],
+    });
+  });
+});
+
 describe("the bastion", () => {
   it("is reached through SSM: the agent runs, SSH does not, and nobody comes in from outside of the VPC", async () => {
     const evaluation = await dev({});
@@ -137,6 +162,10 @@ describe("a VPC that is there already", () => {
     expect(rightsOf(evaluation, "NetworkBastion")).toEqual({ actions: sessionActions, managed: [], ofNetwork: [] });
     const ingress = ofType(evaluation, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule");
     expect(ingress.filter((rule) => input(rule, "securityGroupId") === "NetworkBastion-id")).toEqual([]);
+    // Its agent reaches SSM, and it the database.
+    const egress = ofType(evaluation, "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule");
+    const out = egress.filter((rule) => input(rule, "securityGroupId") === "NetworkBastion-id");
+    expect(out.map((rule) => input(rule, "toPort"))).toEqual([443, 5432]);
   });
 
   it.each([

@@ -19,8 +19,8 @@ const relevant: ReadonlySet<string> = new Set(
     // What is lost, and when.
     "applyImmediately backupRetentionPeriod deletionProtection maximumEventAgeInSeconds maximumRetryAttempts multiAz",
     "recoveryWindowInDays retentionInDays skipFinalSnapshot reservedConcurrentExecutions timeout",
-    // What runs.
-    "architectures environment runtime",
+    // What runs, and which events are looked at.
+    "architectures containerDefinitions environment eventPattern runtime",
   ]
     .join(" ")
     .split(" "),
@@ -28,6 +28,9 @@ const relevant: ReadonlySet<string> = new Set(
 
 /** What SST puts behind a logical name to make a physical one; another one in each evaluation. */
 const randomSuffix = /\b([A-Z][A-Za-z\d]+)-[a-z]{8}\b/gu;
+
+/** Of a bundle: another one with every change of its code. */
+const contentHash = /\b[\da-f]{64}\b/gu;
 
 /** Everything that an evaluation declares, a resource a block, sorted by name: made to be compared line by line. */
 export function describeGraph({ resources }: Evaluation): string {
@@ -54,7 +57,7 @@ function describeResource({ name, type, inputs, options }: RecordedResource): st
 /** Policies are JSON in a text: as they are, without the quoting of a second time. */
 function show(value: unknown): string {
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
-  return text.replaceAll(randomSuffix, "$1-*");
+  return text.replaceAll(randomSuffix, "$1-*").replaceAll(contentHash, "*");
 }
 
 /** By code unit, so that the order is the same on every machine. */

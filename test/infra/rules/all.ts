@@ -1,3 +1,5 @@
+import { alarmRules } from "./alarms.ts";
+import { bucketRules } from "./buckets.ts";
 import { databaseRules } from "./database.ts";
 import { databaseKeepingRules } from "./database-keeping.ts";
 import { functionRules } from "./functions.ts";
@@ -19,5 +21,7 @@ export const rules: readonly Rule[] = [
   ...functionRules,
   ...permissionRules,
   ...longRunRules,
+  ...bucketRules,
+  ...alarmRules,
   ...tagRules,
 ];

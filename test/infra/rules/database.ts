@@ -1,4 +1,5 @@
 import type { Evaluation, RecordedResource } from "../../support/sst/recorded.ts";
+import { type GroupRule, groupRules, idOf } from "./group-rules.ts";
 import { input, ofType, type Rule, withInputs } from "./rule.ts";
 
 export const instanceType = "aws:rds/instance:Instance";
@@ -146,33 +147,34 @@ export const databaseRules: readonly Rule[] = [
   },
 ];
 
-const listeners = [instanceType, "aws:rds/proxy:Proxy"];
+const listeners = [
+  instanceType,
+  "aws:rds/cluster:Cluster",
+  "aws:rds/proxy:Proxy",
+  "aws:rds/proxyEndpoint:ProxyEndpoint",
+];
 
 /** Groups are told by their ids; one that is not a group of ours (the VPC's default one) lets in whom nobody named. */
 function findWideIngress(evaluation: Evaluation): string[] {
-  const groups = new Map<string, RecordedResource>(
-    ofType(evaluation, "aws:ec2/securityGroup:SecurityGroup").map((group) => [`${group.name}-id`, group] as const),
-  );
+  const groups = new Set<unknown>(ofType(evaluation, "aws:ec2/securityGroup:SecurityGroup").map(idOf));
   const used = listeners
     .flatMap((type) => ofType(evaluation, type))
     .flatMap((listener) =>
       ((input(listener, "vpcSecurityGroupIds") ?? [undefined]) as unknown[]).map((id) => ({ listener, id })),
     );
   const unknown = used
-    .filter(({ id }) => !groups.has(String(id)))
+    .filter(({ id }) => !groups.has(id))
     .map(({ listener, id }) => `${listener.name}: in ${String(id)}, no group of its own`);
   const ids = new Set<unknown>(used.map(({ id }) => id));
-  const inline = [...groups]
-    .filter(([id, group]) => ids.has(id) && ((input(group, "ingress") ?? []) as unknown[]).length > 0)
-    .map(([, group]) => `${group.name}: has ingress of its own`);
-  const wide = ofType(evaluation, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
-    .filter((rule) => ids.has(input(rule, "securityGroupId")))
-    .filter(
-      (rule) =>
-        input(rule, "referencedSecurityGroupId") === undefined ||
-        input(rule, "fromPort") !== 5432 ||
-        input(rule, "toPort") !== 5432,
-    )
-    .map(({ name }) => `${name}: wider than one group on port 5432`);
-  return [...unknown, ...inline, ...wide];
+  const isNamed = ({ groupId, protocol, fromPort, toPort, ranges, prefixLists, groups: from }: GroupRule) =>
+    protocol === "tcp" &&
+    fromPort === 5432 &&
+    toPort === 5432 &&
+    ranges.length + prefixLists.length === 0 &&
+    from.length === 1 &&
+    from.every((id) => groups.has(id) && id !== groupId);
+  const wide = groupRules(evaluation)
+    .filter((rule) => rule.direction === "in" && ids.has(rule.groupId) && !isNamed(rule))
+    .map(({ where }) => `${where}: wider than one group on port 5432`);
+  return [...unknown, ...wide];
 }

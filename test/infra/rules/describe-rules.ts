@@ -7,9 +7,10 @@ export function describeRules(rules: readonly Rule[]): string {
     const mark = breaks === undefined ? "" : "\\*";
     return `| ${title}${mark} | ${where} | ${securityHub.join(", ") || "–"} | \`${id}\` |`;
   });
-  const exceptions = rules.flatMap(({ id, exceptions: reasons = {} }) =>
-    Object.entries(reasons).map(([what, reason]) => `| \`${id}\` | ${what} | ${reason} |`),
-  );
+  const exceptions = rules.flatMap(({ id, exceptions: reasons = {}, exceptSsh }) => {
+    const ofSsh = exceptSsh === undefined ? [] : [['every stage with `bastion: "ssh"`', exceptSsh]];
+    return [...Object.entries(reasons), ...ofSsh].map(([what, reason]) => `| \`${id}\` | ${what} | ${reason} |`);
+  });
   const others = Object.entries(notServed).map(([control, reason]) => `| ${control} | ${reason} |`);
   return [head + rows.join("\n"), exceptionsHead + exceptions.join("\n"), notServedHead + others.join("\n"), ""].join(
     "\n",
@@ -18,6 +19,8 @@ export function describeRules(rules: readonly Rule[]): string {
 
 /** Controls of the standard that a reviewer will look for and that a stage does not meet, with the reason. */
 const notServed: Readonly<Record<string, string>> = {
+  "S3.1, EC2.7, EC2.172, SSM.7":
+    "these are settings of the whole account, which no stage touches; each bucket and each disk has its own",
   "EC2.9": "NAT instances have public addresses: that is how the private subnets reach the internet; nothing comes in",
   "EC2.180": "NAT instances pass on what is addressed to others, so that AWS must not check source and destination",
   "EC2.10, EC2.55, EC2.56, EC2.57, EC2.58, EC2.60":
@@ -35,7 +38,7 @@ const notServed: Readonly<Record<string, string>> = {
 };
 
 /** Controls that other standards have. */
-const outsideFsbp = ["EC2.13", "EC2.53", "EC2.54", "Lambda.3", "CloudWatch.16", "S3.10", "S3.14"];
+const outsideFsbp = ["EC2.13", "EC2.53", "EC2.54", "Lambda.3", "CloudWatch.16", "ECS.17", "S3.10", "S3.14"];
 
 const head = `# What is promised of every stage
 

@@ -1,6 +1,7 @@
 import type { Evaluation, RecordedResource } from "../../support/sst/recorded.ts";
 import { functionEnv } from "#lib/contract.ts";
 import { input, ofType, type Rule } from "./rule.ts";
+import { findSecrets, knownSecrets } from "./secret-values.ts";
 import { texts } from "./statements.ts";
 
 /** Functions that anybody may call, with the reason. */
@@ -18,6 +19,12 @@ function groupsOf(lambda: RecordedResource): string[] {
 
 function urls(evaluation: Evaluation): RecordedResource[] {
   return ofType(evaluation, "aws:lambda/functionUrl:FunctionUrl");
+}
+
+/** A service of AWS, for something of the account; a service that is not told whose it acts for acts for anybody. */
+function isWithinAccount(permission: RecordedResource): boolean {
+  const isService = String(input(permission, "principal")).endsWith(".amazonaws.com");
+  return isService && (input(permission, "sourceArn") ?? input(permission, "sourceAccount")) !== undefined;
 }
 
 const known: readonly string[] = Object.values(functionEnv);
@@ -49,7 +56,7 @@ export const functionRules: readonly Rule[] = [
     exceptions: publicFunctions,
     violations: (evaluation) =>
       [
-        ...ofType(evaluation, "aws:lambda/permission:Permission").filter((one) => input(one, "principal") === "*"),
+        ...ofType(evaluation, "aws:lambda/permission:Permission").filter((one) => !isWithinAccount(one)),
         ...urls(evaluation).filter((url) => input(url, "authorizationType") !== "AWS_IAM"),
       ]
         .filter(({ options }) => !options.dependsOn.some((name) => Object.hasOwn(publicFunctions, name)))
@@ -59,6 +66,10 @@ export const functionRules: readonly Rule[] = [
     id: "functions-public-capped",
     title: "A function with a URL may run so many times at once, and no more",
     securityHub: [],
+    exceptions: {
+      HealthFunction:
+        'with `health.concurrency: "none"`, for accounts that can reserve none: the URL may then use up what the runner needs',
+    },
     violations: (evaluation) =>
       urls(evaluation)
         .flatMap(({ options }) => functions(evaluation).filter(({ name }) => options.dependsOn.includes(name)))
@@ -115,8 +126,9 @@ export const functionRules: readonly Rule[] = [
         const unknown = Object.keys(input(lambda, "environment", "variables") ?? {}).filter(
           (key) => !known.includes(key),
         );
-        const secrets = lambda.secretInputs.filter((path) => path.startsWith("environment"));
-        return [...unknown, ...secrets].map((what) => `${lambda.name}: has ${what}`);
+        const marked = lambda.secretInputs.filter((path) => path.startsWith("environment"));
+        const found = findSecrets(input(lambda, "environment", "variables"), knownSecrets(evaluation));
+        return [...unknown, ...marked, ...found].map((what) => `${lambda.name}: has ${what}`);
       }),
   },
   {
@@ -134,9 +146,11 @@ export const functionRules: readonly Rule[] = [
     id: "outputs-no-secrets",
     title: "A deploy shows no secret",
     securityHub: [],
-    violations: ({ outputs }) =>
-      Object.entries(outputs)
-        .filter(([, { isSecret }]) => isSecret)
-        .map(([name]) => `${name}: is a secret`),
+    violations: (evaluation) => {
+      const secrets = knownSecrets(evaluation);
+      return Object.entries(evaluation.outputs)
+        .filter(([name, { value, isSecret }]) => isSecret || findSecrets({ [name]: value }, secrets).length > 0)
+        .map(([name]) => `${name}: is a secret`);
+    },
   },
 ];

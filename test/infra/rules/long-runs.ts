@@ -1,6 +1,8 @@
 import type { Evaluation } from "../../support/sst/recorded.ts";
+import { functionEnv } from "#lib/contract.ts";
 import { input, ofType, type Rule, withInputs } from "./rule.ts";
-import { parse, texts } from "./statements.ts";
+import { findSecrets, knownSecrets } from "./secret-values.ts";
+import { texts } from "./statements.ts";
 
 type Container = {
   readonly where: string;
@@ -9,7 +11,7 @@ type Container = {
   readonly logConfiguration?: unknown;
   readonly essential?: boolean;
   readonly user?: string;
-  readonly environment?: readonly { readonly name: string }[];
+  readonly environment?: readonly { readonly name: string; readonly value: string }[];
 };
 
 function containers(evaluation: Evaluation): Container[] {
@@ -20,20 +22,8 @@ function containers(evaluation: Evaluation): Container[] {
   );
 }
 
-/** Buckets that lack a resource of the type, or have one that is otherwise. */
-function bucketsWithout(
-  evaluation: Evaluation,
-  type: string,
-  isRight: (inputs: Readonly<Record<string, unknown>>) => boolean,
-): string[] {
-  const right = ofType(evaluation, type).filter(({ inputs }) => isRight(inputs));
-  return buckets(evaluation)
-    .filter(({ name }) => !right.some(({ options }) => options.dependsOn.includes(name)))
-    .map(({ name }) => `${name}: lacks ${type.split(":").at(-1)}`);
-}
-
-function buckets(evaluation: Evaluation) {
-  return ofType(evaluation, "aws:s3/bucket:Bucket").filter(({ name }) => name.startsWith("LongRun"));
+function isTold(name: string): boolean {
+  return name === "TMPDIR" || Object.values<string>(functionEnv).includes(name);
 }
 
 /** Where the command line starts tasks, as the manifest says. */
@@ -96,86 +86,18 @@ export const longRunRules: readonly Rule[] = [
     id: "long-runs-environment",
     title: "A container is told what the contract names and where to write, and no secret",
     securityHub: ["ECS.8"],
-    violations: (evaluation) => [
-      ...containers(evaluation).flatMap(({ where, environment = [] }) =>
-        environment
-          .filter(({ name }) => !name.startsWith("POSTERN_") && name !== "TMPDIR")
-          .map(({ name }) => `${where}: has ${name}`),
-      ),
-      ...ofType(evaluation, "aws:ecs/taskDefinition:TaskDefinition").flatMap(({ name, secretInputs }) =>
-        secretInputs.map((path) => `${name}: ${path} is a secret`),
-      ),
-    ],
-  },
-  {
-    id: "buckets-private",
-    title: "Buckets cannot be made public, by policy or ACL",
-    securityHub: ["S3.1", "S3.2", "S3.3", "S3.8", "S3.12"],
-    violations: (evaluation) => [
-      ...bucketsWithout(evaluation, "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", (inputs) =>
-        ["blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"].every(
-          (key) => inputs[key] === true,
+    violations: (evaluation) => {
+      const known = knownSecrets(evaluation);
+      return [
+        ...containers(evaluation).flatMap(({ where, environment = [] }) =>
+          environment
+            .filter(({ name, value }) => !isTold(name) || findSecrets({ [name]: value }, known).length > 0)
+            .map(({ name }) => `${where}: has ${name}`),
         ),
-      ),
-      ...bucketsWithout(
-        evaluation,
-        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
-        (inputs) => (inputs["rule"] as { objectOwnership?: string }).objectOwnership === "BucketOwnerEnforced",
-      ),
-    ],
-  },
-  {
-    id: "buckets-versioned",
-    title: "What is overwritten in a bucket can be had back, for a time",
-    securityHub: ["S3.10", "S3.13", "S3.14"],
-    violations: (evaluation) => [
-      ...bucketsWithout(
-        evaluation,
-        "aws:s3/bucketVersioning:BucketVersioning",
-        (inputs) => (inputs["versioningConfiguration"] as { status?: string }).status === "Enabled",
-      ),
-      ...bucketsWithout(evaluation, "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", () => true),
-    ],
-  },
-  {
-    id: "buckets-encrypted",
-    title: "Buckets are encrypted, and answer over TLS only",
-    securityHub: ["S3.5"],
-    violations: (evaluation) => [
-      ...bucketsWithout(
-        evaluation,
-        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-        () => true,
-      ),
-      ...ofType(evaluation, "aws:s3/bucketPolicy:BucketPolicy")
-        .filter((policy) => !isTlsOnly(input(policy, "policy")))
-        .map(({ name }) => `${name}: answers without TLS`),
-      ...bucketsWithout(evaluation, "aws:s3/bucketPolicy:BucketPolicy", () => true),
-    ],
-  },
-  {
-    id: "alarms-topic",
-    title: "Only alarms of the account are sent to the topic",
-    securityHub: ["SNS.4"],
-    violations: (evaluation) =>
-      ofType(evaluation, "aws:sns/topic:Topic").flatMap((topic) => {
-        const policies = ofType(evaluation, "aws:sns/topicPolicy:TopicPolicy").filter(({ options }) =>
-          options.dependsOn.includes(topic.name),
-        );
-        const senders = policies.flatMap((policy) => parse(policy, input(policy, "policy")));
-        return senders.length > 0 &&
-          senders.every(({ principals }) => JSON.stringify(principals) === '{"Service":["cloudwatch.amazonaws.com"]}')
-          ? []
-          : [`${topic.name}: takes what others send`];
-      }),
+        ...ofType(evaluation, "aws:ecs/taskDefinition:TaskDefinition").flatMap(({ name, secretInputs }) =>
+          secretInputs.map((path) => `${name}: ${path} is a secret`),
+        ),
+      ];
+    },
   },
 ];
-
-function isTlsOnly(policy: unknown): boolean {
-  const { Statement = [] } = JSON.parse(String(policy)) as { Statement?: Record<string, unknown>[] };
-  return Statement.some(
-    ({ Effect, Condition }) =>
-      Effect === "Deny" &&
-      texts((Condition as { Bool?: Record<string, unknown> }).Bool?.["aws:SecureTransport"])[0] === "false",
-  );
-}

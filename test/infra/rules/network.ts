@@ -1,48 +1,22 @@
 import { isPrivateRange } from "../../../infra/settings/ranges.ts";
 import type { Evaluation, RecordedResource } from "../../support/sst/recorded.ts";
+import { defaultGroups, type GroupRule, groupRules, idOf } from "./group-rules.ts";
 import { input, ofType, type Rule } from "./rule.ts";
-
-type Ingress = { readonly where: string; readonly from: readonly string[]; readonly port: unknown };
-
-/** Everything that lets traffic in, inline and as rules of their own. */
-function ingressOf(evaluation: Evaluation): Ingress[] {
-  const groups = [...ofType(evaluation, "aws:ec2/securityGroup:SecurityGroup"), ...defaultGroups(evaluation)];
-  const inline = groups.flatMap((group) =>
-    list(input(group, "ingress")).map((rule) => ({
-      where: group.name,
-      from: [...texts(rule["cidrBlocks"]), ...texts(rule["ipv6CidrBlocks"])],
-      port: rule["fromPort"],
-    })),
-  );
-  const rules = ofType(evaluation, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").map((rule) => ({
-    where: rule.name,
-    from: texts([input(rule, "cidrIpv4"), input(rule, "cidrIpv6")]),
-    port: input(rule, "fromPort"),
-  }));
-  const older = ofType(evaluation, "aws:ec2/securityGroupRule:SecurityGroupRule")
-    .filter((rule) => input(rule, "type") === "ingress")
-    .map((rule) => ({
-      where: rule.name,
-      from: [...texts(input(rule, "cidrBlocks")), ...texts(input(rule, "ipv6CidrBlocks"))],
-      port: input(rule, "fromPort"),
-    }));
-  return [...inline, ...rules, ...older];
-}
-
-function defaultGroups(evaluation: Evaluation): RecordedResource[] {
-  return ofType(evaluation, "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup");
-}
+import { texts } from "./statements.ts";
 
 function instances(evaluation: Evaluation): RecordedResource[] {
   return ofType(evaluation, "aws:ec2/instance:Instance");
 }
 
-function list(value: unknown): Record<string, unknown>[] {
-  return Array.isArray(value) ? (value as Record<string, unknown>[]) : [];
+/** Whom a line lets in that is not in a private network: ranges of the internet, and what nobody here can read. */
+function publicSources({ ranges, prefixLists }: GroupRule): string[] {
+  return [...ranges.filter((range) => !isPrivateRange(range)), ...prefixLists];
 }
 
-function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((item): item is string => typeof item === "string") : [];
+/** SSH to the instances that carry `sst tunnel`, from somebody: a short prefix is no name, nor is a list kept elsewhere. */
+function isNamedSsh({ where, protocol, fromPort, toPort, ranges, prefixLists }: GroupRule): boolean {
+  const isSsh = where === "NetworkNatInstanceSecurityGroup" && protocol === "tcp" && fromPort === 22 && toPort === 22;
+  return isSsh && prefixLists.length === 0 && ranges.every((range) => /^[\d.]+\/(?:[89]|[12]\d|3[0-2])$/.test(range));
 }
 
 export const networkRules: readonly Rule[] = [
@@ -50,19 +24,25 @@ export const networkRules: readonly Rule[] = [
     id: "network-no-public-ingress",
     title: "No security group lets the internet in, on any port",
     securityHub: ["EC2.13", "EC2.18", "EC2.19", "EC2.53", "EC2.54"],
+    exceptions: {
+      "port 22 of the NAT instances":
+        'with `bastion: "ssh"` only, which is what `sst tunnel` needs; from the ranges in `network.sshFrom`, none shorter than /8',
+    },
     violations: (evaluation) =>
-      ingressOf(evaluation)
-        .filter(({ from }) => from.some((range) => !isPrivateRange(range)))
-        .map(({ where, from, port }) => `${where}: port ${String(port)} from ${from.join()}`),
+      groupRules(evaluation)
+        .filter((rule) => rule.direction === "in" && publicSources(rule).length > 0 && !isNamedSsh(rule))
+        .map((rule) => `${rule.where}: port ${String(rule.fromPort)} from ${publicSources(rule).join()}`),
   },
   {
     id: "network-default-group-empty",
     title: "The VPC's default security group lets nothing in and nothing out",
     securityHub: ["EC2.2"],
-    violations: (evaluation) =>
-      defaultGroups(evaluation)
-        .filter((group) => list(input(group, "ingress")).length + list(input(group, "egress")).length > 0)
-        .map(({ name }) => `${name}: has rules`),
+    violations: (evaluation) => {
+      const ids = new Set(defaultGroups(evaluation).map(idOf));
+      return groupRules(evaluation)
+        .filter(({ groupId }) => ids.has(groupId))
+        .map(({ where }) => `${where}: the default group has rules`);
+    },
   },
   {
     id: "network-imdsv2",
@@ -127,10 +107,15 @@ export const networkRules: readonly Rule[] = [
     id: "network-no-ssh-keys",
     title: "No SSH key is made, which would lie in the state and in a parameter",
     securityHub: [],
-    violations: (evaluation) =>
-      evaluation.resources
+    exceptSsh: "SST makes the key that `sst tunnel` uses; without it nobody could log in",
+    violations: (evaluation) => [
+      ...evaluation.resources
         .filter(({ type }) => type === "tls:index/privateKey:PrivateKey" || type === "aws:ec2/keyPair:KeyPair")
         .map(({ name, type }) => `${name}: ${type}`),
+      ...instances(evaluation)
+        .filter((instance) => input(instance, "keyName") !== undefined)
+        .map(({ name }) => `${name}: has a key`),
+    ],
   },
   {
     id: "network-s3-endpoint",

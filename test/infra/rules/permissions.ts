@@ -12,6 +12,16 @@ const managedPolicies: Readonly<Record<string, string>> = {
   AmazonRDSEnhancedMonitoringRole: "RDS takes no other for its monitoring; it writes to one log group of RDS",
 };
 
+/**
+ * Whether a resource is everything of its kind: `*`, `arn:aws:s3:::*`, `arn:aws:secretsmanager:…:secret:*`. What is inside
+ * of something that is named, as the streams of a log group or the objects of a bucket, is named.
+ */
+function namesNothing(resource: string): boolean {
+  const [, , service, , , ...own] = resource.split(":");
+  if (own.length === 0) return /[*?]/.test(resource);
+  return service === "s3" ? /^[*?]/.test(own.join(":")) : /^(?:[a-z][a-z-]*[:/])?[*?]/.test(own.join(":"));
+}
+
 export const permissionRules: readonly Rule[] = [
   {
     id: "roles-trust-services",
@@ -41,7 +51,7 @@ export const permissionRules: readonly Rule[] = [
     exceptions: wildcardResources,
     violations: (evaluation) =>
       permissions(evaluation)
-        .filter(({ effect, resources }) => effect === "Allow" && resources.includes("*"))
+        .filter(({ effect, resources }) => effect === "Allow" && resources.some(namesNothing))
         .filter(({ sid }) => !Object.hasOwn(wildcardResources, sid))
         .map(({ where, actions }) => `${where}: may ${actions.join()} on anything`),
   },
@@ -52,10 +62,9 @@ export const permissionRules: readonly Rule[] = [
     exceptions: managedPolicies,
     violations: (evaluation) => {
       const inside = roles(evaluation).map((role) => ({ role, arns: texts(input(role, "managedPolicyArns")) }));
-      const beside = ofType(evaluation, "aws:iam/rolePolicyAttachment:RolePolicyAttachment").map((role) => ({
-        role,
-        arns: texts(input(role, "policyArn")),
-      }));
+      const beside = ["rolePolicyAttachment:RolePolicyAttachment", "policyAttachment:PolicyAttachment"]
+        .flatMap((type) => ofType(evaluation, `aws:iam/${type}`))
+        .map((role) => ({ role, arns: texts(input(role, "policyArn")) }));
       return [...inside, ...beside].flatMap(({ role, arns }) =>
         arns
           .filter((arn) => !Object.hasOwn(managedPolicies, arn.split("/").at(-1) ?? ""))

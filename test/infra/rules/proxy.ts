@@ -25,6 +25,15 @@ function statementsOf(evaluation: Evaluation, role: RecordedResource): Statement
   return [...inline, ...own].flatMap(({ policy }) => (JSON.parse(policy) as { Statement: Statement[] }).Statement);
 }
 
+/** Policies that a role has beside its own: nothing of what they allow is in `statementsOf`. */
+function attachedTo(evaluation: Evaluation, role: RecordedResource): string[] {
+  const inside = (input(role, "managedPolicyArns") ?? []) as readonly string[];
+  const beside = ofType(evaluation, "aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    .filter(({ options }) => options.dependsOn.includes(role.name))
+    .map((attachment) => String(input(attachment, "policyArn")));
+  return [...inside, ...beside];
+}
+
 function isExactly(found: readonly string[]): boolean {
   return found.toSorted().join() === logins.join();
 }
@@ -61,8 +70,11 @@ export const proxyRules: readonly Rule[] = [
         const statements = statementsOf(evaluation, role);
         const actions = new Set(statements.flatMap(({ Action }) => Action));
         const secrets = statements.flatMap(({ Resource }) => Resource).map(nameInArn);
-        const mayOnlyRead = [...actions].join() === "secretsmanager:GetSecretValue";
-        return mayOnlyRead && isExactly(secrets) ? [] : [`${role.name}: may ${[...actions].join()} ${secrets.join()}`];
+        const attached = attachedTo(evaluation, role);
+        const mayOnlyRead = [...actions].join() === "secretsmanager:GetSecretValue" && attached.length === 0;
+        return mayOnlyRead && isExactly(secrets)
+          ? []
+          : [`${role.name}: may ${[...actions, ...attached].join()} ${secrets.join()}`];
       }),
   },
   {

@@ -14,6 +14,8 @@ export type Rule = {
   readonly vanillaDev?: true;
   /** What it lets pass, by name, with the reason. */
   readonly exceptions?: Readonly<Record<string, string>>;
+  /** Why it does not hold where the bastion is reached through SSH; default: it does. */
+  readonly exceptSsh?: string;
   /** What breaks it, one readable line each: logical name, then what is wrong. */
   readonly violations: (evaluation: Evaluation) => readonly string[];
   /** Where SST's defaults keep it: makes our own evaluation break it, so that it is shown all the same. */
@@ -39,4 +41,23 @@ export function withInputs(evaluation: Evaluation, type: string, inputs: Record<
     resource.type === type ? { ...resource, inputs: { ...resource.inputs, ...inputs } } : resource,
   );
   return { ...evaluation, resources };
+}
+
+/** A copy with one resource more, of our own making: to see a rule find it. */
+export function withResource(
+  evaluation: Evaluation,
+  type: string,
+  inputs: Record<string, unknown>,
+  { name = "NetworkBad", dependsOn = [] }: { readonly name?: string; readonly dependsOn?: readonly string[] } = {},
+): Evaluation {
+  const options = {
+    parent: "",
+    protect: false,
+    retainOnDelete: false,
+    deleteBeforeReplace: false,
+    ignoreChanges: [],
+    dependsOn,
+  };
+  const resource: RecordedResource = { type, name, isCustom: true, inputs, secretInputs: [], options };
+  return { ...evaluation, resources: [...evaluation.resources, resource] };
 }

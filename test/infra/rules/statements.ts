@@ -9,13 +9,17 @@ export type Statement = {
   readonly actions: readonly string[];
   readonly resources: readonly string[];
   readonly principals: Readonly<Record<string, readonly string[]>>;
+  readonly conditions: Readonly<Record<string, unknown>>;
 };
 
-/** What roles may do: their inline policies, in the role or beside it. */
+/** Policies of our own: those of one role, group or user, and those that can be attached to any. */
+const policyTypes = ["rolePolicy:RolePolicy", "policy:Policy", "groupPolicy:GroupPolicy", "userPolicy:UserPolicy"];
+
+/** What roles may do: their inline policies, in the role or beside it, and policies that may be attached to them. */
 export function permissions(evaluation: Evaluation): Statement[] {
-  const beside = ofType(evaluation, "aws:iam/rolePolicy:RolePolicy").flatMap((policy) =>
-    parse(policy, input(policy, "policy")),
-  );
+  const beside = policyTypes
+    .flatMap((type) => ofType(evaluation, `aws:iam/${type}`))
+    .flatMap((policy) => parse(policy, input(policy, "policy")));
   const inside = roles(evaluation).flatMap((role) =>
     records(input(role, "inlinePolicies")).flatMap(({ policy }) => parse(role, policy)),
   );
@@ -37,13 +41,19 @@ export function parse(holder: RecordedResource, policy: unknown): Statement[] {
     where: holder.name,
     sid: texts(statement["Sid"])[0] ?? "",
     effect: String(statement["Effect"]),
-    actions: texts(statement["Action"]),
-    resources: texts(statement["Resource"]),
+    actions: [...texts(statement["Action"]), ...allBut(statement["NotAction"])],
+    resources: [...texts(statement["Resource"]), ...allBut(statement["NotResource"])],
     principals:
-      statement["Principal"] === "*"
+      statement["Principal"] === "*" || statement["NotPrincipal"] !== undefined
         ? { AWS: ["*"] }
         : Object.fromEntries(Object.entries(statement["Principal"] ?? {}).map(([kind, who]) => [kind, texts(who)])),
+    conditions: (statement["Condition"] ?? {}) as Record<string, unknown>,
   }));
+}
+
+/** What is said by what it is not is a wildcard. */
+function allBut(excluded: unknown): string[] {
+  return excluded === undefined ? [] : ["*"];
 }
 
 function records(value: unknown): Record<string, unknown>[] {

@@ -1,4 +1,4 @@
-import { answerRdsCall } from "./existing-databases.ts";
+import { answerKeyCall, answerRdsCall } from "./existing-databases.ts";
 import { secret } from "./secret-wire.ts";
 
 /** What AWS would answer, as far as a program reads it: ids, addresses and ARNs that look like the real ones. */
@@ -97,6 +97,8 @@ export function answerCall(region: string, token: string, inputs: Inputs): Input
       return { ...inputs, id: inputs["routeTableId"], routes: routesOf(text(inputs["routeTableId"])) };
     case "aws:ecr/getAuthorizationToken:getAuthorizationToken":
       return { id: region, userName: "AWS", password: secret("a registry password"), proxyEndpoint: "https://ecr" };
+    case "aws:kms/getKey:getKey":
+      return answerKeyCall(inputs);
     case "aws:iam/getPolicyDocument:getPolicyDocument":
       return policyDocument(inputs);
     default:

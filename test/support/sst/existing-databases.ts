@@ -1,8 +1,14 @@
 import type { Inputs } from "./cloud.ts";
 
+/** RDS names AWS's own key of Secrets Manager, too. */
+const masterSecret = {
+  secretArn: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds!db-fine",
+  kmsKeyId: "arn:aws:kms:eu-central-1:123456789012:key/aws",
+};
+
 /**
- * RDS instances that were there before, by identifier. `fine` and `two-groups` can be adopted; each other one
- * cannot, for what it is called.
+ * RDS instances that were there before, by identifier. `fine`, `two-groups`, `own-key` and `growing` can be adopted; each
+ * other one cannot, for what it is called.
  */
 const instances: Record<string, Inputs> = {
   fine: {},
@@ -13,9 +19,29 @@ const instances: Record<string, Inputs> = {
   classic: { dbSubnetGroup: "", vpcSecurityGroups: [] },
   "own-password": { masterUserSecrets: [] },
   "two-groups": { vpcSecurityGroups: ["sg-b", "sg-a"] },
-  // Of a stage that was deployed before.
-  "postern-running": { engineVersion: "17.6" },
+  // Of a stage that was deployed before, and has grown since.
+  "postern-running": { engineVersion: "17.6", allocatedStorage: 60 },
   nameless: { dbName: "" },
+  "own-key": { masterUserSecrets: [{ ...masterSecret, kmsKeyId: "own" }] },
+  "hidden-key": { masterUserSecrets: [{ ...masterSecret, kmsKeyId: "hidden" }] },
+  growing: { maxAllocatedStorage: 1000 },
+};
+
+/** Snapshots, by identifier or ARN; a stage without settings of its own can begin with `before` alone. */
+const snapshots: Record<string, Inputs> = {
+  before: {},
+  "plain-and-big": { encrypted: false, allocatedStorage: 200 },
+  "arn:aws:rds:eu-central-1:210987654321:snapshot:theirs": {
+    dbSnapshotArn: "arn:aws:rds:eu-central-1:210987654321:snapshot:theirs",
+  },
+};
+
+const encryptedSnapshot: Inputs = {
+  allocatedStorage: 20,
+  dbSnapshotArn: "arn:aws:rds:eu-central-1:123456789012:snapshot:before",
+  encrypted: true,
+  engine: "postgres",
+  engineVersion: "17.6",
 };
 
 const fine: Inputs = {
@@ -25,10 +51,11 @@ const fine: Inputs = {
   storageEncrypted: true,
   dbSubnetGroup: "private",
   vpcSecurityGroups: ["sg-adopted"],
-  masterUserSecrets: [{ secretArn: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds!db-fine" }],
+  masterUserSecrets: [masterSecret],
   dbName: "shop",
   dbInstanceClass: "db.r8g.large",
   allocatedStorage: 500,
+  maxAllocatedStorage: 0,
   port: 5433,
   resourceId: "db-FINE",
 };
@@ -41,7 +68,24 @@ export function answerRdsCall(token: string, inputs: Inputs, vpcId: string): Inp
     const [filter] = inputs["filters"] as { values: string[] }[];
     return { ...inputs, id: "instances", instanceIdentifiers: (filter?.values ?? []).filter((id) => id in instances) };
   }
+  if (token === "aws:rds/getSnapshot:getSnapshot") return answerSnapshot(inputs);
   if (token !== "aws:rds/getInstance:getInstance") return undefined;
   const id = String(inputs["dbInstanceIdentifier"]);
   return { ...fine, ...instances[id], ...inputs, id, address: `${id}.abc.eu-central-1.rds.amazonaws.com` };
+}
+
+function answerSnapshot(inputs: Inputs): Inputs {
+  const id = String(inputs["dbSnapshotIdentifier"]);
+  const found = snapshots[id];
+  const isListed = !id.startsWith("arn:") || inputs["includeShared"] === true;
+  if (found === undefined || !isListed) throw new Error("Your query returned no results");
+  return { ...encryptedSnapshot, ...found, ...inputs, id };
+}
+
+/** Keys that encrypt the masters' secrets, by id or ARN. */
+export function answerKeyCall({ keyId }: Inputs): Inputs {
+  const id = String(keyId).split("/").at(-1) ?? "";
+  if (id === "hidden") throw new Error("AccessDeniedException: not authorized to perform kms:DescribeKey");
+  const arn = `arn:aws:kms:eu-central-1:123456789012:key/${id}`;
+  return { id, keyId, arn, keyManager: id === "aws" ? "AWS" : "CUSTOMER" };
 }

@@ -44,6 +44,11 @@ describe("the settings of a stage", () => {
     expect(resolveSettings("dev", still).database.maxStorageGb).toBe(500);
   });
 
+  it("reserve no concurrency where the account cannot", () => {
+    const config = { stages: { dev: { health: { concurrency: "none" } } } };
+    expect(resolveSettings("dev", config).health).toEqual({ ...stageKinds.other.health, concurrency: "none" });
+  });
+
   it("takes a stage that is named like a property of every object for an ordinary one", () => {
     expect(resolveSettings("constructor", {}).protected).toBe(false);
   });
@@ -106,6 +111,13 @@ describe("the settings of a stage", () => {
     ["a peer with bits after its prefix", { peers: { office: "10.90.1.0/16" } }, "peers.office"],
     ["half an ARN", production({ alarms: { topicArn: "arn:aws:sns:" } }), "stages.production.alarms.topicArn"],
     ["a stage in capitals", { stages: { PRODUCTION: {} } }, 'stages.PRODUCTION: "PRODUCTION"; no stage has this name'],
+    [
+      "the local stage",
+      { stages: { local: {} } },
+      'stages.local: "local"; this is the stage that `postern local` runs',
+    ],
+    ["no checks at all", production({ health: { concurrency: 0 } }), "stages.production.health.concurrency: 0"],
+    ["a word for a number", production({ health: { concurrency: "all" } }), 'from 1 to 100, or "none"'],
     ["a stage that RDS refuses", { stages: { "a--b": {} } }, "no stage has this name"],
     ["a list", [], "postern.config.ts: []; expected an object"],
     ["nothing", null, "postern.config.ts: null; expected an object"],

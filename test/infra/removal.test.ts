@@ -1,0 +1,48 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { evaluateWhole } from "../support/sst/evaluate.ts";
+import { root } from "../support/sst/platform.ts";
+import type { RecordedResource } from "../support/sst/recorded.ts";
+import { input } from "./rules/rule.ts";
+
+const production = (settings: object) => ({
+  stage: "production",
+  config: { stages: { production: { longRuns: true, alarms: { email: "on-call@example.com" }, ...settings } } },
+});
+
+/** Names that we give, and that a second resource cannot have; those that SST or the provider makes are another one each time. */
+function fixedNameOf(resource: RecordedResource): string | undefined {
+  const names = ["identifier", "bucket", "name"].map((key) => input(resource, key));
+  const name = names.find((one) => typeof one === "string");
+  return typeof name === "string" && name.includes("production") && !/-[a-z]{8}$/.test(name) ? name : undefined;
+}
+
+describe("a protected stage", () => {
+  it("leaves under fixed names what docs/stack.md says, and nothing else", async () => {
+    const { resources } = await evaluateWhole(production({}));
+    const staying = resources.filter(({ isCustom, options }) => isCustom && options.retainOnDelete);
+    const names = new Set(staying.map(fixedNameOf).filter((name) => name !== undefined));
+    const text = await readFile(path.join(root, "docs/stack.md"), "utf8");
+    const [, table = ""] = /\| what stays \| name \|.*\n\|---.*\n((?:\|.*\n)+)/.exec(text) ?? [];
+    const documented = table
+      .split("\n")
+      .flatMap((row) => [...(row.split("|")[2] ?? "").matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name));
+    const told = documented.map((name) => name.replace("STAGE", "production").replace("ACCOUNT", "123456789012"));
+    expect([...new Set(told)].toSorted()).toEqual([...names].toSorted());
+  });
+
+  it("has no marks left, and a final snapshot, with the settings that docs/stack.md names for its removal", async () => {
+    const evaluation = await evaluateWhole(production({ protected: false, database: { deletionProtection: false } }));
+    expect(evaluation.app).toMatchObject({ protect: false, removal: "remove" });
+    expect(evaluation.resources.filter(({ options }) => options.protect).map(({ name }) => name)).toEqual([]);
+    const staying = evaluation.resources.filter(({ isCustom, options }) => isCustom && options.retainOnDelete);
+    expect(staying.map(({ name }) => name).toSorted()).toEqual(["LongRunBundle", "NetworkFlowLog"]);
+    const instance = evaluation.resources.find(({ name }) => name === "DatabaseInstance");
+    expect(instance?.inputs).toMatchObject({
+      deletionProtection: false,
+      skipFinalSnapshot: false,
+      finalSnapshotIdentifier: "postern-production-final",
+    });
+  });
+});
