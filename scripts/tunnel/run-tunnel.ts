@@ -27,7 +27,7 @@ export type RunOptions = {
   readonly stateFolder: string;
 };
 
-const statusIntervalMs = 1000;
+const intervalsMs = Object.freeze({ show: 1000, publish: 5000 });
 
 /**
  * Opens a tunnel, tells of it, and does `work` while it is up:
@@ -54,22 +54,36 @@ export async function runTunnel<Value>(
   const change = (news: Partial<NewTunnel>) => {
     const { reason: _over, ...healthy } = { ...record, ...news };
     record = healthy.state === "up" ? healthy : { ...record, ...news };
-    registration?.publish(record);
     output.status(describeTunnelLine(record, systemClock.wallTime()));
   };
   const onEvent = (event: TunnelEvent) => {
     output.event(event, describeTunnelEvent);
     change(newsOf(event, record));
+    registration?.publish(record);
   };
   using _line = { [Symbol.dispose]: () => output.status("") };
   const port = options.port ?? (isListed ? await chooseOwnPort(options, key, context) : 0);
-  await using tunnel = await openTunnel({ transport, port, bind, maxRetries, withinMs, stateFolder, onEvent }, signal);
-  const timer = setInterval(() => change(factsOf(tunnel)), statusIntervalMs);
+  const way = { ...wayTo(destination), transport, maxRetries };
+  await using tunnel = await openTunnel({ ...way, port, bind, withinMs, stateFolder, onEvent }, signal);
+  let published = record;
+  const shown = setInterval(() => change(factsOf(tunnel)), intervalsMs.show);
+  const kept = setInterval(() => {
+    if (!isMoreThan(record, published)) return;
+    published = record;
+    registration?.publish(record);
+  }, intervalsMs.publish);
   try {
     return await work(tunnel);
   } finally {
-    clearInterval(timer);
+    clearInterval(shown);
+    clearInterval(kept);
   }
+}
+
+/** The round trip alone differs all the time, and is not worth a write to a laptop's disk. */
+function isMoreThan(record: NewTunnel, published: NewTunnel): boolean {
+  const counted = ["connections", "bytesUp", "bytesDown"] as const;
+  return counted.some((name) => record[name] !== published[name]);
 }
 
 /** After a failover the host of a stage's database leads to another server; of any other host nobody knows what it stands for. */
