@@ -1,7 +1,7 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { randomUUID } from "node:crypto";
+import { mkdir, readFile, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { PosternError } from "#lib/base/errors.ts";
+import { writeWhole } from "#lib/base/private-file.ts";
 
 /** `[name]`, then what is to stand in it. */
 export type ServiceEntry = { readonly name: string; readonly values: Readonly<Record<string, string>> };
@@ -23,22 +23,32 @@ export function withEntry(text: string, { name, values }: ServiceEntry): string 
   return `${[...lines.slice(0, start), ...own, ...rest].join("\n")}\n`;
 }
 
-/** @throws PosternError `config.invalid` when the file cannot be read or written */
+/**
+ * Writes the entry into the file, which nobody ever sees half. Others' entries may hold passwords: the file keeps its rights, and a
+ * new one is its owner's alone. A link to it, as people have who keep their settings elsewhere, stays a link.
+ *
+ * @throws PosternError `config.invalid` when the file cannot be read or written
+ */
 export async function writeServiceEntry(file: string, entry: ServiceEntry): Promise<void> {
-  const partial = `${file}.${randomUUID()}`;
   try {
     await mkdir(dirname(file), { recursive: true });
-    const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return "";
-      throw error;
-    });
-    await writeFile(partial, withEntry(text, entry), { flag: "wx" });
-    await rename(partial, file);
+    const found = await ifPresent(realpath(file));
+    if (found === undefined) return await writeWhole(file, withEntry("", entry));
+    const { mode } = await stat(found);
+    await writeWhole(found, withEntry(await readFile(found, "utf8"), entry), { mode: mode & 0o777 });
   } catch (error) {
-    await rm(partial, { force: true });
     const reason = error instanceof Error && "code" in error ? String(error.code) : "unwritable";
     throw new PosternError("config.invalid", `The service file ${file} cannot be written (${reason}).`, {
       cause: error,
     });
+  }
+}
+
+async function ifPresent<Value>(looking: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await looking;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
   }
 }
