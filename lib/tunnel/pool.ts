@@ -1,6 +1,7 @@
 import { PosternError } from "#lib/base/errors.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { createPool, type DatabasePool, type PoolOptions } from "#lib/postgres/pool.ts";
+import { reachable } from "./port/reachable.ts";
 import type { Tunnel } from "./tunnel.ts";
 
 export type TunnelPoolOptions = Omit<PoolOptions, "runsOnce"> & {
@@ -65,10 +66,4 @@ function blameTunnel(error: unknown, tunnel: Pick<Tunnel, "status">): unknown {
     cause: error,
     hint: reason.hint,
   });
-}
-
-/** A tunnel that listens on every address is reached on loopback. */
-function reachable(host: string): string {
-  if (host === "0.0.0.0") return "127.0.0.1";
-  return host === "::" ? "::1" : host;
 }

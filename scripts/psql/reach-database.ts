@@ -1,12 +1,12 @@
 import type { PosternError } from "#lib/base/errors.ts";
 import type { TunnelEvent } from "#lib/tunnel/events.ts";
+import { reachable } from "#lib/tunnel/port/reachable.ts";
 import type { TunnelRecord } from "#lib/tunnel/registry/record.ts";
 import { findTunnel } from "#lib/tunnel/registry/registry.ts";
 import { tunnelKey } from "#lib/tunnel/registry/tunnel-key.ts";
 import type { CommandContext } from "../command-context.ts";
 import { describeTunnelEvent } from "../report/tunnel-report.ts";
 import type { StageDestination } from "../tunnel/destination.ts";
-import { connectableHost } from "../tunnel/exec.ts";
 import { makeTransport } from "../tunnel/make-transport.ts";
 import { openTunnel } from "../tunnel/open-tunnel.ts";
 import { wayTo } from "../tunnel/run-tunnel.ts";
@@ -38,7 +38,7 @@ export async function reachDatabase(
   const key = tunnelKey(destination.name, destination.database);
   const running = await findTunnel(stateFolder, key);
   if (running?.port === undefined) return await openOwn(destination, flags, stateFolder, context);
-  const local = { host: connectableHost(running.host ?? "127.0.0.1"), port: running.port };
+  const local = { host: reachable(running.host ?? "127.0.0.1"), port: running.port };
   context.output.note(`through the tunnel on ${local.host}:${local.port}, which is ${running.state}`);
   return {
     local,

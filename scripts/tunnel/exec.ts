@@ -1,6 +1,7 @@
 import { databaseLogin } from "#lib/stage/database-login.ts";
 import type { Tunnel } from "#lib/tunnel/tunnel.ts";
 import type { Login } from "#lib/tunnel/login/login.ts";
+import { reachable } from "#lib/tunnel/port/reachable.ts";
 import type { CommandContext } from "../command-context.ts";
 import type { DatabaseAccess } from "../psql/access-options.ts";
 import { readAuthorities, withLogin } from "../psql/libpq-login.ts";
@@ -65,15 +66,9 @@ export async function execThrough(tunnel: Tunnel, options: ExecOptions, context:
     return await runAtTerminal({ command, args: [], env, shell: true }, context, tunnel.ended);
   };
   if (destination.kind === "target" || access === undefined) {
-    const local = { PGHOSTADDR: connectableHost(tunnel.host), PGPORT: String(tunnel.port) };
+    const local = { PGHOSTADDR: reachable(tunnel.host), PGPORT: String(tunnel.port) };
     return await run({ PGHOST: destination.database.host, ...local });
   }
   await using login = await openLogin(tunnel, { stage: destination.stage, access, caFile, port: 0 }, context);
   return await run({ ...login.environment, PGAPPNAME: access.applicationName });
-}
-
-/** Where a client on this machine connects to. */
-export function connectableHost(bound: string): string {
-  if (bound === "0.0.0.0" || bound === "localhost") return "127.0.0.1";
-  return bound === "::" ? "::1" : bound;
 }

@@ -10,7 +10,8 @@ import type { PosternError } from "#lib/base/errors.ts";
 import { writeWhole } from "#lib/base/private-file.ts";
 import { generatePassword } from "#lib/postgres/generate-password.ts";
 import { listenForClients } from "../port/listen.ts";
-import { certifiedNames, reachable } from "./names.ts";
+import { reachable } from "../port/reachable.ts";
+import { certifiedNames } from "./names.ts";
 import { serveLogin } from "./serve-login.ts";
 import type { LoginUpstream } from "./upstream.ts";
 

@@ -1,10 +1,5 @@
 import { hostname, networkInterfaces } from "node:os";
-
-/** Where a client on this machine connects to: nobody can connect to "any address". */
-export function reachable(bind: string): string {
-  if (bind === "0.0.0.0") return "127.0.0.1";
-  return bind === "::" ? "::1" : bind;
-}
+import { reachable } from "../port/reachable.ts";
 
 /** What the certificate is for: loopback, and whatever else clients may call the place that is listened on. */
 export function certifiedNames(bind: string): readonly string[] {

@@ -1,6 +1,6 @@
 import type { AddressInfo, Server } from "node:net";
 import { PosternError } from "#lib/base/errors.ts";
-import { describePortOwner } from "../registry/port-owner.ts";
+import { describePortOwner } from "./port-owner.ts";
 
 /**
  * Listens for this machine's clients; the port is not shared with another process of ours.

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import process from "node:process";
 import { expect, test } from "vitest";
-import { describePortOwner } from "#lib/tunnel/registry/port-owner.ts";
+import { describePortOwner } from "#lib/tunnel/port/port-owner.ts";
 
 test("who listens on a port is named by process and program, without arguments", async () => {
   const server = createServer();
