@@ -77,11 +77,11 @@ export const networkRules: readonly Rule[] = [
   },
   {
     id: "network-image-kept",
-    title: "A newer image or other user data replaces no instance by itself",
+    title: "A newer image, other user data or another bastion replaces no instance by itself",
     securityHub: [],
     violations: (evaluation) =>
       instances(evaluation)
-        .filter(({ options }) => !options.ignoreChanges.includes("ami") || !options.ignoreChanges.includes("userData"))
+        .filter(({ options }) => ["ami", "userData", "keyName"].some((key) => !options.ignoreChanges.includes(key)))
         .map(({ name }) => `${name}: a new image replaces it`),
   },
   {
