@@ -1,6 +1,6 @@
 import type { Evaluation, RecordedResource } from "../../support/sst/recorded.ts";
 import { functionEnv } from "#lib/contract.ts";
-import { input, ofType, type Rule } from "./rule.ts";
+import { input, isPrivateSubnet, ofType, type Rule } from "./rule.ts";
 import { findSecrets, knownSecrets } from "./secret-values.ts";
 import { texts } from "./statements.ts";
 
@@ -54,7 +54,7 @@ export const functionRules: readonly Rule[] = [
       return all.flatMap((lambda) => {
         const subnets = texts(input(lambda, "vpcConfig", "subnetIds"));
         const others = new Set(all.filter((other) => other !== lambda).flatMap(groupsOf));
-        const isPrivate = subnets.every((subnet) => subnet.includes("PrivateSubnet"));
+        const isPrivate = subnets.every((subnet) => isPrivateSubnet(subnet));
         const problems: string[] = [];
         if (subnets.length < 2 || !isPrivate) problems.push(`${lambda.name}: is in the subnets ${subnets.join()}`);
         const own = groupsOf(lambda);

@@ -68,12 +68,13 @@ export const networkRules: readonly Rule[] = [
   },
   {
     id: "network-no-public-addresses",
-    title: "No subnet gives out public addresses by itself",
+    title: "No subnet gives out public addresses by itself, and no instance asks for one",
     securityHub: ["EC2.15"],
     violations: (evaluation) =>
-      ofType(evaluation, "aws:ec2/subnet:Subnet")
-        .filter((subnet) => input(subnet, "mapPublicIpOnLaunch") === true)
-        .map(({ name }) => `${name}: gives out public addresses`),
+      [
+        ...ofType(evaluation, "aws:ec2/subnet:Subnet").filter((one) => input(one, "mapPublicIpOnLaunch") === true),
+        ...instances(evaluation).filter((one) => input(one, "associatePublicIpAddress") === true),
+      ].map(({ name }) => `${name}: a public address comes by itself`),
   },
   {
     id: "network-image-kept",
