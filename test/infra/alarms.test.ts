@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { evaluateWhole } from "../support/sst/evaluate.ts";
+import { evaluate, evaluateWhole } from "../support/sst/evaluate.ts";
 import type { RecordedResource } from "../support/sst/recorded.ts";
 import { input, ofType } from "./rules/rule.ts";
 
@@ -39,6 +39,16 @@ describe("alarms", () => {
       "AlarmRunnerErrors Errors",
       "AlarmRunnerFailedRuns staging-failed-runs",
     ]);
+  });
+
+  it("are refused a topic of another region, which CloudWatch cannot reach, before anything is declared", async () => {
+    const elsewhere = "arn:aws:sns:us-east-1:123456789012:on-call";
+    const config = { stages: { dev: { alarms: { topicArn: elsewhere } } } };
+    const { errors, resources } = await evaluate({ stage: "dev", config });
+    expect(errors).toEqual([
+      expect.stringContaining(`alarms.topicArn: ${elsewhere}; expected a topic of eu-central-1`),
+    ]);
+    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
   });
 
   it("compare what they measure with what is too much, or too little", async () => {

@@ -149,6 +149,18 @@ describe("a database that runs PostgreSQL 17.6", () => {
     expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
   });
 
+  it("is refused a maximum that it has grown past, before anything is declared", async () => {
+    const { errors, resources } = await evaluate(running({ storageGb: 20, maxStorageGb: 50 }));
+    expect(errors).toEqual([
+      expect.stringContaining("database.maxStorageGb: 50, but it has grown to 60; expected a tenth above"),
+    ]);
+    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+  });
+
+  it("is fine when it has grown to its maximum", async () => {
+    await expect(evaluateWhole(running({ storageGb: 20, maxStorageGb: 60 }))).resolves.toBeDefined();
+  });
+
   it("is upgraded with the parameters of the next major version where the settings say what it leaves", async () => {
     const evaluation = await evaluateWhole(running({ version: "18.1", upgradeFrom: "17" }));
     const { inputs, options } = named(evaluation, "DatabaseInstance");
@@ -184,6 +196,7 @@ describe("an adopted instance", () => {
     ["classic", "it is in no VPC"],
     ["own-password", "turn it on with aws rds modify-db-instance --manage-master-user-password"],
     ["nameless", "set database.name"],
+    ["gone", "there is no such instance in this region, or it could not be looked up"],
   ])("%s is refused", async (identifier, problem) => {
     const { errors, resources } = await evaluate(adopting(identifier));
     expect(errors).toEqual([expect.stringContaining(`database.adopt: ${identifier}:`)]);

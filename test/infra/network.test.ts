@@ -63,6 +63,29 @@ describe("the VPC of a stage", () => {
     expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
   });
 
+  it("refuses zones by name that the region does not have, before anything is declared", async () => {
+    const { errors, resources } = await evaluate({
+      stage: "dev",
+      config: { stages: { dev: { network: { zones: ["eu-central-1a", "eu-central-1x", "us-east-1a"] } } } },
+    });
+    expect(errors).toEqual([
+      expect.stringContaining(
+        "network.zones: eu-central-1x, us-east-1a; expected zones of eu-central-1: eu-central-1a,",
+      ),
+    ]);
+    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+  });
+
+  it("takes the zones of the region that are named", async () => {
+    const subnets = ofType(
+      await dev({ network: { zones: ["eu-central-1c", "eu-central-1a"] } }),
+      "aws:ec2/subnet:Subnet",
+    );
+    expect(new Set(subnets.map((subnet) => input(subnet, "availabilityZone")))).toEqual(
+      new Set(["eu-central-1c", "eu-central-1a"]),
+    );
+  });
+
   it("refuses an image that is not to be found, and says what can be named instead", async () => {
     const { errors, resources } = await evaluate({
       stage: "dev",
@@ -80,7 +103,7 @@ describe("the VPC of a stage", () => {
 
   it("renews the instance of one zone when it is asked to, and no other", async () => {
     const evaluation = await dev({ network: { nat: { renewZone: 2, imageId: "ami-00000000000000001" } } });
-    expect(named(evaluation, "NetworkNatInstance1").options.ignoreChanges).toEqual(["ami", "userData"]);
+    expect(named(evaluation, "NetworkNatInstance1").options.ignoreChanges).toEqual(["ami", "userData", "keyName"]);
     const renewed = named(evaluation, "NetworkNatInstance2");
     expect(renewed.options.ignoreChanges).toEqual([]);
     expect(renewed.inputs).toMatchObject({ ami: "ami-00000000000000001", userDataReplaceOnChange: true });
@@ -136,6 +159,14 @@ describe("the bastion", () => {
     expect(userData).not.toContain("mask --now sshd");
   });
 
+  it("of another kind replaces no instance by itself: a key pair would, with what the first start left of SSH", async () => {
+    for (const network of [{}, { bastion: "ssh", sshFrom: ["203.0.113.7/32"] }]) {
+      const instances = ofType(await dev({ network }), "aws:ec2/instance:Instance");
+      expect(instances).toHaveLength(2);
+      for (const { options } of instances) expect(options.ignoreChanges).toContain("keyName");
+    }
+  });
+
   it("is none: the instances have neither the agent nor the right to use it", async () => {
     const evaluation = await dev({ network: { bastion: "none" } });
     expect(rightsOf(evaluation, "NetworkNatInstance")).toEqual({ actions: [], managed: [], ofNetwork: [] });
@@ -174,6 +205,11 @@ describe("a VPC that is there already", () => {
       "a subnet that follows a public main route table",
       existing("subnet-private-a", "subnet-main-b"),
       "subnet-main-b is public",
+    ],
+    [
+      "a subnet that is not there",
+      existing("subnet-private-a", "subnet-gone-b"),
+      "network.existing.privateSubnetIds: subnet-gone-b: there is no such subnet, or it could not be looked up",
     ],
     ["subnets of one zone", existing("subnet-private-a", "subnet-other-a"), "expected two zones or more"],
     [

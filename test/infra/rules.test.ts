@@ -16,10 +16,22 @@ const config = { stages: Object.fromEntries(stages.map((stage) => [stage, everyt
 const ssh = { network: { bastion: "ssh", sshFrom: ["203.0.113.7/32", "198.51.100.0/24"] } };
 const withSsh = { stage: "dev", config: { stages: { dev: { ...everything, ...ssh } } } };
 
+/** A VPC that was there before: with a bastion of ours, and without much else that a rule could look at. */
+const existing = {
+  network: {
+    existing: { vpcId: "vpc-0123456789abcdef0", privateSubnetIds: ["subnet-private-a", "subnet-private-b"] },
+  },
+};
+const inExisting = { stage: "production", config: { stages: { production: { ...everything, ...existing } } } };
+
 describe.each(rules)("$id: $title", ({ violations, protectedOnly, vanillaDev, breaks, exceptSsh }) => {
   it.each(protectedOnly ? ["production"] : stages)("holds for %s", async (stage) => {
     expect(violations(await evaluateWhole({ stage }))).toEqual([]);
     expect(violations(await evaluateWhole({ stage, config }))).toEqual([]);
+  });
+
+  it("holds in a VPC that was there before", async () => {
+    expect(violations(await evaluateWhole(inExisting))).toEqual([]);
   });
 
   it.skipIf(exceptSsh !== undefined || protectedOnly)("holds where the bastion is reached through SSH", async () => {
