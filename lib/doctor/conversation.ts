@@ -3,7 +3,7 @@ import { finished } from "node:stream/promises";
 import { type BackendMessage, createBackendDecoder, WireViolation } from "#lib/postgres/wire/backend.ts";
 import { readServerReport } from "#lib/postgres/wire/fields.ts";
 import { StepFailed } from "./evidence.ts";
-import type { ObservedSocket } from "./observed-socket.ts";
+import type { Mark, ObservedSocket } from "./observed-socket.ts";
 import { limitTime } from "./time-limit.ts";
 
 /**
@@ -34,6 +34,8 @@ export class Conversation {
       wake();
     });
     for (const event of ["end", "close", "error"]) stream.on(event, end);
+    // One that was released is paused until somebody says otherwise.
+    stream.resume();
   }
 
   /** Stops reading, so that TLS can take over the stream below. */
@@ -55,17 +57,17 @@ export class Conversation {
 
   /** The next bytes as they come. */
   async chunk(signal: AbortSignal): Promise<Buffer> {
-    return await this.#chunkAfter(this.#socket.observations.bytesIn, signal);
+    return await this.#chunkAfter(this.#socket.mark(), signal);
   }
 
-  /** `bytesBefore`: how many had come when the step began. */
-  async #chunkAfter(bytesBefore: number, signal: AbortSignal): Promise<Buffer> {
+  /** `start`: of the step. */
+  async #chunkAfter(start: Mark, signal: AbortSignal): Promise<Buffer> {
     for (;;) {
       const chunk = this.#chunks.shift();
       if (chunk !== undefined) return chunk;
-      const hasBytes = this.#socket.observations.bytesIn > bytesBefore;
-      if (this.#isOver) throw this.#ended(hasBytes);
-      if (signal.aborted) throw timedOut(hasBytes ? this.#socket.quietMs() : undefined);
+      const lastBytesMs = this.#socket.lastBytesMs(start);
+      if (this.#isOver) throw this.#ended(lastBytesMs !== undefined);
+      if (signal.aborted) throw timedOut(lastBytesMs);
       await this.#change(signal);
     }
   }
@@ -75,11 +77,11 @@ export class Conversation {
    * `refused`, and what is no message as `stranger`.
    */
   async message(letters: string, signal: AbortSignal): Promise<BackendMessage> {
-    const bytesBefore = this.#socket.observations.bytesIn;
+    const start = this.#socket.mark();
     for (;;) {
       const message = this.#messages.shift();
       if (message === undefined) {
-        this.#messages.push(...this.#decode(await this.#chunkAfter(bytesBefore, signal)));
+        this.#messages.push(...this.#decode(await this.#chunkAfter(start, signal)));
         continue;
       }
       if (message.letter === "E") throw this.#refused(message.body);
@@ -123,9 +125,9 @@ export class Conversation {
   }
 }
 
-/** `quietMs`: since the last bytes of this step; undefined where none came. */
-export function timedOut(quietMs: number | undefined): StepFailed {
-  return quietMs === undefined
-    ? new StepFailed({ kind: "timeout", hasBytes: false }, "no answer in time")
-    : new StepFailed({ kind: "timeout", hasBytes: true, quietMs }, `not all in time; the last bytes ${quietMs} ms ago`);
+/** `lastBytesMs`: after the step began; undefined where none came. */
+export function timedOut(lastBytesMs: number | undefined): StepFailed {
+  return lastBytesMs === undefined
+    ? new StepFailed({ kind: "timeout" }, "no answer in time")
+    : new StepFailed({ kind: "timeout", lastBytesMs }, `not all in time; the last bytes came after ${lastBytesMs} ms`);
 }

@@ -23,8 +23,8 @@ export type StepName = (typeof stepNames)[number];
 
 /** How a step failed: what was seen, without a word of why. The verdict is made of these alone. */
 export type Failure =
-  /** `hasBytes`: some came in this step; the last of them before `quietMs`. */
-  | { readonly kind: "timeout"; readonly hasBytes: boolean; readonly quietMs?: number }
+  /** `lastBytesMs`: some came in this step, the last of them so long after it began. */
+  | { readonly kind: "timeout"; readonly lastBytesMs?: number }
   /** Not the step's own time was over, but that of all steps together. */
   | { readonly kind: "out-of-time" }
   /** The peer ended the connection. `notified`: TLS said so before (close_notify). */
@@ -42,8 +42,8 @@ export type Failure =
   /** `parameter` says so. */
   | { readonly kind: "read-only"; readonly parameter: string }
   | { readonly kind: "no-method"; readonly offered: string }
-  /** Of several connections at a time, these many worked, and the others were not refused in words. */
-  | { readonly kind: "limit"; readonly worked: number; readonly wanted: number };
+  /** Of several connections at a time, these many worked, and the others were not refused in words. `isSilent`: nor ended. */
+  | { readonly kind: "limit"; readonly worked: number; readonly wanted: number; readonly isSilent: boolean };
 
 export type CertificateProblem = {
   readonly code: "cert.expired" | "cert.not-yet-valid" | "cert.unknown-ca" | "cert.wrong-host";
@@ -69,11 +69,12 @@ export type Attempt = {
 
 /** From `ss -tin` (Linux). */
 export type SocketFacts = {
+  /** Segments that were sent again, without those of which the other side said that it had them already. */
   readonly retransmits: number;
   /** Packets came, but not in their order: one in between is missing. */
   readonly hasOutOfOrder: boolean;
-  /** Bytes of ours that the other side has acknowledged, and that it has not. */
-  readonly ackedBytes: number;
+  /** Bytes of ours that the other side has acknowledged since the step began, and that it has not. */
+  readonly ackedInStepBytes: number;
   readonly unackedBytes: number;
 };
 

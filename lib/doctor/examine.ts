@@ -27,9 +27,11 @@ export type ExamineOptions = {
 
 const wholeMs = 4500;
 /** At the end of it, for what is not waiting. */
-const reserveMs = 300;
-const maxPatienceMs = 2500;
+const reserveMs = 500;
+const maxPatienceMs = 2200;
 const repeats = 2;
+/** A server needs a moment to see that a connection is over, and counts it until then. */
+const settleMs = 250;
 
 /**
  * Examines the way to a database, and names what is wrong with it.
@@ -80,6 +82,7 @@ async function lookAgain(
   const { step, failure } = failed;
   const patienceMs = Math.min(maxPatienceMs, Math.max(capOf(options, step), leftMs - reserveMs));
   if (step === "parallel") {
+    await options.clock.sleep(settleMs, options.signal).catch(() => {});
     const again = await probeParallel(options, patienceMs);
     return { attempts: [{ steps: [again.step], ...(again.socket === undefined ? {} : { socket: again.socket }) }] };
   }

@@ -17,6 +17,8 @@ export type Observations = {
   end: "fin" | "reset" | undefined;
 };
 
+export type Mark = { readonly bytesIn: number; readonly atMs: number };
+
 /**
  * Passes everything on, and looks at it. TLS may run over it, and stays end to end.
  *
@@ -57,10 +59,15 @@ export class ObservedSocket extends Duplex {
     });
   }
 
-  /** Since the last bytes; undefined before the first. */
-  quietMs(): number | undefined {
-    const { lastInMs } = this.observations;
-    return lastInMs === undefined ? undefined : Math.round(this.#nowMs() - lastInMs);
+  /** A point to look back to. */
+  mark(): Mark {
+    return { bytesIn: this.observations.bytesIn, atMs: this.#nowMs() };
+  }
+
+  /** How long after the mark the last bytes came; undefined where none did. */
+  lastBytesMs({ bytesIn, atMs }: Mark): number | undefined {
+    const { lastInMs, bytesIn: now } = this.observations;
+    return lastInMs === undefined || now === bytesIn ? undefined : Math.round(lastInMs - atMs);
   }
 
   #see(chunk: Buffer): void {

@@ -36,7 +36,7 @@ export function judge(findings: Findings): Judgement {
   const failed = failureOf(first);
   if (failed === undefined) return judgement("ok");
   const evidence = evidenceOf(first);
-  if (!mayBeChance(failed.failure)) return conclude(findings, failed, evidence);
+  if (!isRepeatable(failed)) return conclude(findings, failed, evidence);
 
   // One that ran out of the time for everything proves neither this nor that.
   const complete = repeats.filter((attempt) => failureOf(attempt)?.failure.kind !== "out-of-time");
@@ -47,7 +47,10 @@ export function judge(findings: Findings): Judgement {
   if (complete.length === 0 || again === undefined) {
     return complete.length === 0 ? conclude(findings, failed, evidence) : passed(findings, failed, evidence);
   }
-  const isSame = seen.length === complete.length && seen.every((one) => isAlike(one, again, failed.step));
+  const isSame =
+    seen.length === complete.length &&
+    seen.every((one) => isAlike(one, again, failed.step)) &&
+    (failed.failure.kind !== "limit" || isAlike(failed, again, failed.step));
   if (isSame) return conclude(findings, again, evidenceOf(complete[0]));
   const other = seen.find(({ step }) => step !== failed.step);
   const otherwise =
@@ -60,10 +63,15 @@ export function judge(findings: Findings): Judgement {
 /** Whether further, fresh connections are needed before anything is concluded. */
 export function needsRepeat(attempt: Attempt): boolean {
   const failed = failureOf(attempt);
-  return failed !== undefined && failed.step !== "dns" && mayBeChance(failed.failure);
+  return failed !== undefined && failed.step !== "dns" && isRepeatable(failed);
 }
 
 type Failed = { readonly step: StepName; readonly failure: Failure };
+
+/** Several at a time may meet one of ours that the server is still closing: that is looked at again whatever was said. */
+function isRepeatable({ step, failure }: Failed): boolean {
+  return step === "parallel" || mayBeChance(failure);
+}
 
 function mayBeChance({ kind }: Failure): boolean {
   return kind === "timeout" || kind === "ended" || kind === "corrupted" || kind === "limit";
@@ -71,7 +79,9 @@ function mayBeChance({ kind }: Failure): boolean {
 
 function isAlike(one: Failed, other: Failed, step: StepName): boolean {
   if (one.step !== step || one.failure.kind !== other.failure.kind) return false;
-  return one.failure.kind !== "limit" || other.failure.kind !== "limit" || one.failure.worked === other.failure.worked;
+  if (one.failure.kind !== "limit" || other.failure.kind !== "limit") return true;
+  // The first may have found one of ours still being closed.
+  return Math.abs(one.failure.worked - other.failure.worked) <= 1;
 }
 
 /** The first attempt failed, and all after it got through. */
@@ -79,6 +89,7 @@ function passed({ attempts }: Findings, failed: Failed, evidence: string): Judge
   const text = `${evidence}; fresh connections got through`;
   const facts = attempts.map(({ socket }) => socket).filter((socket) => socket !== undefined);
   const isClean = facts.length > 0 && !facts.some(isLossy);
+  if (failed.failure.kind === "refused") return judgement("ok");
   if (failed.failure.kind === "limit" && isClean) return judgement("ok");
   if (failed.failure.kind === "timeout" && isClean) return judgement("path.slow", text);
   return differs(failed, text);
@@ -138,7 +149,8 @@ function codeOf(findings: Findings, step: StepName, failure: Failure): VerdictCo
     case "no-method":
       return "auth.method";
     case "limit":
-      return findings.attempts.some(({ socket }) => socket !== undefined && isLossy(socket))
+      // A close or a reset is no loss.
+      return failure.isSilent && findings.attempts.some(({ socket }) => socket !== undefined && isLossy(socket))
         ? "path.lossy"
         : "parallel.limit";
     default:
@@ -152,17 +164,16 @@ function codeOfRefusal(step: StepName, code: VerdictCode): VerdictCode {
   return step === "parallel" && isFull ? "parallel.limit" : code;
 }
 
-/** Bytes that came so short a time ago are still coming: even at one a second. */
-const movingMs = 1200;
-/** What went up before the 32 KB: a ClientHello with post-quantum keys, and the log-in. */
-const smallBytes = 8 * 1024;
+/** Bytes that come so long after a step began, when an answer is there at once or not at all, are still coming. */
+const movingMs = 600;
 
 function codeOfSilence(
   findings: Findings,
   step: StepName,
-  { hasBytes, quietMs }: Extract<Failure, { kind: "timeout" }>,
+  { lastBytesMs }: Extract<Failure, { kind: "timeout" }>,
 ): VerdictCode | Ranked {
-  if (hasBytes && quietMs !== undefined && quietMs < movingMs) return "path.slow";
+  if (lastBytesMs !== undefined && lastBytesMs > movingMs) return "path.slow";
+  const hasBytes = lastBytesMs !== undefined;
   const facts = findings.attempts
     .filter((attempt) => failureOf(attempt)?.step === step)
     .map(({ socket }) => socket)
@@ -194,7 +205,8 @@ function codeOfSilence(
       // A small reply has just come over this connection: no pool has to be waited for.
       return isUnacked || hasBytes ? "path.flow-cut" : "path.mtu-down";
     case "upload":
-      if (isUnacked) return facts.some(({ ackedBytes }) => ackedBytes > smallBytes) ? "path.flow-cut" : "path.mtu-up";
+      if (isUnacked)
+        return facts.some(({ ackedInStepBytes }) => ackedInStepBytes > 0) ? "path.flow-cut" : "path.mtu-up";
       return [
         { code: "path.flow-cut", settle: "look for what stands between here and the server, and took the bytes" },
         { code: "path.mtu-up", settle: "run the doctor on the other side of the tunnel or balancer" },

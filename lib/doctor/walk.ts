@@ -76,6 +76,8 @@ export async function walk(options: WalkOptions): Promise<Attempt> {
   let raw: Duplex | undefined;
   let facts: SocketFacts | undefined;
   let session: Conversation | undefined;
+  let observed: ObservedSocket | undefined;
+  let sentBeforeBytes = 0;
   await using opened = new AsyncDisposableStack();
 
   /** Takes one step; throws where the walk ends with it. */
@@ -85,6 +87,7 @@ export async function walk(options: WalkOptions): Promise<Attempt> {
     capMs = caps[name],
   ): Promise<Found> {
     const startMs = clock.nowMs();
+    sentBeforeBytes = observed?.observations.bytesOut ?? 0;
     const ms = () => elapsedMs(clock, startMs);
     try {
       if (signal.aborted) throw outOfTime();
@@ -105,6 +108,7 @@ export async function walk(options: WalkOptions): Promise<Attempt> {
     const addresses = open === undefined ? await take("dns", (s) => resolveName(address.host, s)) : [];
     raw = await take("tcp", (s) => openConnection({ address, addresses, open, clock, signal: s }));
     const socket = new ObservedSocket(raw, () => clock.nowMs());
+    observed = socket;
     socket.on("error", () => {});
     opened.defer(() => void socket.destroy());
     let stream: Duplex = socket;
@@ -133,7 +137,7 @@ export async function walk(options: WalkOptions): Promise<Attempt> {
     if (!(error instanceof StepFailed) && !(error instanceof WalkIsOver)) throw error;
     // While the socket is still there: afterwards the kernel has forgotten.
     const hasFacts = options.hasFacts === true || error instanceof StepFailed;
-    if (hasFacts && raw instanceof Socket) facts = await readSocketFacts(raw);
+    if (hasFacts && raw instanceof Socket) facts = await readSocketFacts(raw, sentBeforeBytes);
     await options.beforeEnd?.();
     await session?.end(encodeTerminate(), goodbyeMs);
   }

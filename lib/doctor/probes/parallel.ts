@@ -53,7 +53,12 @@ function stepOf(attempts: readonly Attempt[], ms: number): Step {
     name: "parallel",
     ms,
     detail,
-    failure: refusal ?? { kind: "limit", worked, wanted: attempts.length },
+    failure: refusal ?? {
+      kind: "limit",
+      worked,
+      wanted: attempts.length,
+      isSilent: failures.every(({ failure }) => failure.kind === "timeout" || failure.kind === "out-of-time"),
+    },
   };
 }
 
@@ -68,7 +73,7 @@ function allFacts(attempts: readonly Attempt[]): { readonly socket?: SocketFacts
     socket: {
       retransmits: Math.max(...facts.map(({ retransmits }) => retransmits)),
       hasOutOfOrder: facts.some(({ hasOutOfOrder }) => hasOutOfOrder),
-      ackedBytes: Math.max(...facts.map(({ ackedBytes }) => ackedBytes)),
+      ackedInStepBytes: Math.max(...facts.map(({ ackedInStepBytes }) => ackedInStepBytes)),
       unackedBytes: Math.max(...facts.map(({ unackedBytes }) => unackedBytes)),
     },
   };

@@ -3,18 +3,18 @@ import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { tlsOptionsFor } from "#lib/postgres/tls.ts";
 import { timedOut } from "../conversation.ts";
 import { StepFailed } from "../evidence.ts";
-import type { ObservedSocket } from "../observed-socket.ts";
+import type { Mark, ObservedSocket } from "../observed-socket.ts";
 
 /**
  * The handshake without verification: the certificate is judged by itself, in whole, and nothing secret is sent before.
+ * Where it fails, the socket stays open: the kernel is asked about it.
  */
 export async function startHandshake(
   socket: ObservedSocket,
   address: DatabaseAddress,
   signal: AbortSignal,
 ): Promise<{ readonly detail: string; readonly found: TLSSocket }> {
-  const { observations } = socket;
-  const bytesBefore = observations.bytesIn;
+  const start = socket.mark();
   const secured = connect({
     ...tlsOptionsFor(address),
     rejectUnauthorized: false,
@@ -22,8 +22,8 @@ export async function startHandshake(
     socket,
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const abort = () => reject(timedOut(observations.bytesIn > bytesBefore ? socket.quietMs() : undefined));
-  const ended = (error?: NodeJS.ErrnoException) => reject(failureOfHandshake(error, socket, bytesBefore));
+  const abort = () => reject(timedOut(socket.lastBytesMs(start)));
+  const ended = (error?: NodeJS.ErrnoException) => reject(failureOfHandshake(error, socket, start));
   secured.on("error", ended);
   secured.once("close", ended);
   secured.once("secureConnect", resolve);
@@ -31,28 +31,21 @@ export async function startHandshake(
   try {
     await promise;
     return { detail: `${secured.getProtocol()}, ${secured.getCipher().name}`, found: secured };
-  } catch (error) {
-    secured.destroy();
-    throw error;
   } finally {
     signal.removeEventListener("abort", abort);
     secured.off("close", ended);
   }
 }
 
-function failureOfHandshake(
-  error: NodeJS.ErrnoException | undefined,
-  { observations }: ObservedSocket,
-  bytesBefore: number,
-): StepFailed {
-  const { alert, end } = observations;
+function failureOfHandshake(error: NodeJS.ErrnoException | undefined, socket: ObservedSocket, start: Mark): StepFailed {
+  const { alert, end, endedWithAlert } = socket.observations;
   if (alert !== undefined)
     return new StepFailed({ kind: "alert", alert }, `the server ended the handshake with alert ${alert}`);
   const isTlsError = error?.code === "EPROTO" || error?.code?.startsWith("ERR_SSL_") === true;
   if (isTlsError)
     return new StepFailed({ kind: "corrupted", text: error.code ?? "" }, `what came is not TLS (${error.code})`);
   const how = end ?? "fin";
-  const hasBytes = observations.bytesIn > bytesBefore;
+  const hasBytes = socket.lastBytesMs(start) !== undefined;
   const text = how === "reset" ? "the connection was reset" : "the connection was closed";
-  return new StepFailed({ kind: "ended", how, hasBytes, notified: observations.endedWithAlert }, text);
+  return new StepFailed({ kind: "ended", how, hasBytes, notified: endedWithAlert }, text);
 }

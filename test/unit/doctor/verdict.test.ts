@@ -10,13 +10,13 @@ function failedAt(step: StepName, failure: Failure, socket?: SocketFacts): Attem
   };
 }
 
-const silence: Failure = { kind: "timeout", hasBytes: false };
-const trickle: Failure = { kind: "timeout", hasBytes: true, quietMs: 700 };
-const standstill: Failure = { kind: "timeout", hasBytes: true, quietMs: 2200 };
-const limit: Failure = { kind: "limit", worked: 2, wanted: 4 };
+const silence: Failure = { kind: "timeout" };
+const trickle: Failure = { kind: "timeout", lastBytesMs: 2000 };
+const standstill: Failure = { kind: "timeout", lastBytesMs: 12 };
+const limit: Extract<Failure, { kind: "limit" }> = { kind: "limit", worked: 2, wanted: 4, isSilent: true };
 const reset: Failure = { kind: "ended", how: "reset", hasBytes: false, notified: false };
 const fin: Failure = { kind: "ended", how: "fin", hasBytes: false, notified: false };
-const calm: SocketFacts = { retransmits: 0, hasOutOfOrder: false, ackedBytes: 2500, unackedBytes: 0 };
+const calm: SocketFacts = { retransmits: 0, hasOutOfOrder: false, ackedInStepBytes: 0, unackedBytes: 0 };
 
 function twice(step: StepName, failure: Failure, socket?: SocketFacts): Findings {
   return { attempts: [failedAt(step, failure, socket), failedAt(step, failure, socket)] };
@@ -73,6 +73,11 @@ describe("one root cause for what was seen", () => {
     ["too many at a time, and nothing lost", twice("parallel", limit, calm), "parallel.limit"],
     ["too many at a time, where packets are lost", twice("parallel", limit, { ...calm, retransmits: 3 }), "path.lossy"],
     [
+      "too many at a time, closed, on a way that loses packets",
+      twice("parallel", { ...limit, isSilent: false }, { ...calm, retransmits: 3 }),
+      "parallel.limit",
+    ],
+    [
       "too many at a time by the server's word",
       {
         attempts: [
@@ -105,7 +110,7 @@ describe("one root cause for what was seen", () => {
     ["32 KB up that nobody acknowledges", twice("upload", silence, { ...calm, unackedBytes: 30_000 }), "path.mtu-up"],
     [
       "32 KB up of which the first are acknowledged",
-      twice("upload", silence, { ...calm, ackedBytes: 20_000, unackedBytes: 9000 }),
+      twice("upload", silence, { ...calm, ackedInStepBytes: 18_000, unackedBytes: 9000 }),
       "path.flow-cut",
     ],
     ["a wrong password", refused("28P01", 'password authentication failed for user "x"'), "auth.rejected"],
@@ -165,6 +170,14 @@ describe("one root cause for what was seen", () => {
   test("a fresh connection that had no time left proves nothing", () => {
     const late = failedAt("dns", { kind: "out-of-time" });
     expect(judge({ attempts: [failedAt("tls", silence, calm), late] }).code).toBe("tls.stalled");
+  });
+
+  test("a limit that is gone a moment later was our own connection's", () => {
+    const report = { severity: "FATAL", sqlState: "53300", message: "too many connections for role" };
+    const first = failedAt("parallel", { kind: "refused", report, isPasswordProven: true });
+    expect(needsRepeat(first)).toBe(true);
+    expect(judge({ attempts: [first, { steps: [] }] }).code).toBe("ok");
+    expect(judge({ attempts: [first, first] }).code).toBe("parallel.limit");
   });
 
   test("what was slow once, and nothing was lost, is slow; several at a time may be", () => {

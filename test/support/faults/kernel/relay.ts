@@ -1,0 +1,26 @@
+import { connect, createServer } from "node:net";
+import process from "node:process";
+
+/**
+ * The far end of the made-up network: ports on all of its addresses, of which each leads to a socket of the file system,
+ * which no namespace hides. Arguments: the socket's path, the first port, how many. Ends with its standard input.
+ */
+const [path = "", first = "0", count = "0"] = process.argv.slice(2);
+
+const servers = Array.from({ length: Number(count) }, (_, index) => {
+  const server = createServer({ noDelay: true }, (client) => {
+    const database = connect(path);
+    for (const [one, other] of [
+      [client, database],
+      [database, client],
+    ] as const) {
+      one.on("error", () => other.destroy());
+      one.pipe(other);
+    }
+  });
+  return server.listen(Number(first) + index, "0.0.0.0");
+});
+await Promise.all(servers.map(async (server) => new Promise((resolve) => server.once("listening", resolve))));
+process.stdout.write("listening\n");
+process.stdin.resume();
+process.stdin.on("end", () => process.exit(0));
