@@ -1,6 +1,7 @@
 import type { Writable } from "node:stream";
 import { type RawData, WebSocket } from "ws";
 import { PosternError } from "#lib/base/errors.ts";
+import { UpgradeRefused } from "../session/upgrade-refused.ts";
 
 /** One WebSocket of a session, which may need several in its life. */
 export type ChannelSocket = {
@@ -42,20 +43,6 @@ export type DialOptions = {
 /** The official client takes 64 KiB; agents send 1 KiB. */
 const maxFrameBytes = 256 * 1024;
 const upgradeTimeoutMs = 10_000;
-
-/** The upgrade was answered, with something else than a WebSocket. */
-export class UpgradeRefused extends Error {
-  readonly status: number;
-  /** The server's clock, where it told. */
-  readonly serverDate: string | undefined;
-
-  constructor(status: number, serverDate: string | undefined) {
-    super(`the upgrade was answered with HTTP ${status}`);
-    this.name = "UpgradeRefused";
-    this.status = status;
-    this.serverDate = serverDate;
-  }
-}
 
 /**
  * Opens it. On abort it rejects with the signal's reason; whatever fails, no socket is left.

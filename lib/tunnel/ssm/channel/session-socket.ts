@@ -3,7 +3,8 @@ import type { Clock } from "#lib/base/clock.ts";
 import type { OpenDataChannel } from "#lib/ssm-protocol/open-data-channel.ts";
 import type { StartedSession } from "../session/session.ts";
 import type { SessionApi } from "../session/session-api.ts";
-import { type ChannelSocket, dialChannel, type SocketEnd, UpgradeRefused } from "./channel-socket.ts";
+import { UpgradeRefused } from "../session/upgrade-refused.ts";
+import { type ChannelSocket, dialChannel, type SocketEnd } from "./channel-socket.ts";
 import { clientVersion } from "./handshake.ts";
 import { type LivenessTimes, untilSilent } from "./liveness.ts";
 

@@ -8,10 +8,10 @@ import {
 } from "@aws-sdk/client-ssm";
 import { PosternError } from "#lib/base/errors.ts";
 import { type AwsAccess, clientConfig, sendOptions } from "#lib/stage/aws-access.ts";
-import type { UpgradeRefused } from "../channel/channel-socket.ts";
 import type { SessionRequest, StartedSession } from "./session.ts";
 import { toSessionError, toUpgradeError } from "./session-errors.ts";
 import { signUpgrade } from "./signed-upgrade.ts";
+import type { UpgradeRefused } from "./upgrade-refused.ts";
 
 /** The calls that a session needs. Errors are PosternErrors whose codes are transport reasons. */
 export interface SessionApi extends Disposable {

@@ -2,9 +2,9 @@ import process from "node:process";
 import { PosternError } from "#lib/base/errors.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { toAwsError } from "#lib/stage/aws-errors.ts";
-import type { UpgradeRefused } from "../channel/channel-socket.ts";
 import type { SessionRequest } from "./session.ts";
 import { explainNotConnected } from "./target-state.ts";
+import type { UpgradeRefused } from "./upgrade-refused.ts";
 
 export type SessionCall = {
   /** `service:Operation`, as IAM policies write it. */
