@@ -9,12 +9,12 @@ const stuck =
   "retrans:1/2 lost:1 rcv_space:14480 rcv_ssthresh:64088 rcv_ooopack:3 minrtt:0.03\n";
 
 test("reads what was sent again, what is missing in between, and what nobody acknowledged", () => {
-  expect(parseSocketFacts(stuck)).toEqual({ retransmits: 2, hasOutOfOrder: true, unackedBytes: 516 });
+  expect(parseSocketFacts(stuck)).toEqual({ retransmits: 2, hasOutOfOrder: true, unackedBytes: 516, ackedBytes: 9 });
 });
 
 test("what is not said did not happen", () => {
   const calm = "ESTAB 0 0 a:1 b:2\n\t cubic mss:1448 bytes_sent:8 bytes_acked:9 segs_out:3\n";
-  expect(parseSocketFacts(calm)).toEqual({ retransmits: 0, hasOutOfOrder: false, unackedBytes: 0 });
+  expect(parseSocketFacts(calm)).toEqual({ retransmits: 0, hasOutOfOrder: false, unackedBytes: 0, ackedBytes: 9 });
 });
 
 test("no connection tells nothing", () => {
