@@ -143,9 +143,13 @@ export function createMux(pipe: BytePipe, options: MuxOptions = {}): Mux {
   }
 
   function receiveFin(stream: MuxStream): void {
-    const isBlamed =
-      !stream.hasReceived && !stream.destroyed && refusals[0] !== undefined && stream.id < refusals[0].before;
-    stream.receiveFin(isBlamed ? refusals.shift()?.reason : undefined);
+    stream.receiveFin(stream.hasReceived || stream.destroyed ? undefined : takeRefusal(stream.id));
+  }
+
+  /** Those before it were of streams that nobody waits for any more: the agent connects one after the other. */
+  function takeRefusal(streamId: number): Error | undefined {
+    const index = refusals.findIndex(({ before }) => streamId < before);
+    return index === -1 ? undefined : refusals.splice(0, index + 1).at(-1)?.reason;
   }
 
   /** The other side opens none; what comes for an id that is over, or was never begun, is dropped. */

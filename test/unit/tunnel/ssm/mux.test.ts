@@ -324,6 +324,21 @@ describe("the other side", () => {
     expect(String(await buffer(served))).toBe("S");
     expect(await buffer(later)).toHaveLength(0);
   });
+
+  test("of one that was given up hides no later one", async () => {
+    const { mux, server } = connect();
+    const givenUp = mux.openStream();
+    await settled();
+    givenUp.destroy();
+    await settled();
+    mux.refuseNext(new Error("refused first"));
+    const refused = mux.openStream();
+    await settled();
+    mux.refuseNext(new Error("refused second"));
+    const end = finished(refused);
+    for (const stream of server.streams.values()) stream.end();
+    await expect(end).rejects.toThrow("refused second");
+  });
 });
 
 describe("the end", () => {
