@@ -19,7 +19,7 @@ export type Sizes = {
 export const fullSizes: Sizes = {
   rounds: 5,
   queries: 2_000,
-  bulkBytes: 256_000_000,
+  bulkBytes: 128_000_000,
   smallBytes: 64_000_000,
   pacedBytes: 4_000_000,
   drops: 100,

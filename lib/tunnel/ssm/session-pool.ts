@@ -63,7 +63,7 @@ export async function openSessionPool(options: SessionPoolOptions, signal: Abort
 
   async function openAgain(): Promise<Link> {
     for (let attempt = 0; ; attempt += 1) {
-      await clock.sleep(delayBefore(attempt), ending.signal);
+      await clock.sleep(delayBefore({ attempt }), ending.signal);
       try {
         return await open(ending.signal);
       } catch (error) {

@@ -13,6 +13,7 @@ import {
   flags,
 } from "#lib/ssm-protocol/payloads.ts";
 import { featuresOfAgent, type SessionFeatures } from "#lib/ssm-protocol/versions.ts";
+import { Interruptible } from "../../interruptible.ts";
 import { createAlarm } from "./alarm.ts";
 import type { ChannelSocket, SocketEnd } from "./channel-socket.ts";
 import { channelDefaults as defaults, type DataChannelOptions } from "./channel-options.ts";
@@ -65,6 +66,7 @@ export class DataChannel implements AsyncDisposable {
   readonly #stream: ReliableStream;
   readonly #alarm: ReturnType<typeof createAlarm>;
   readonly #ending = new AbortController();
+  readonly #pauses = new Interruptible();
   readonly #ended = Promise.withResolvers<PosternError | undefined>();
   readonly #handshake = Promise.withResolvers<void>();
   readonly #delivery: Delivery<Message>;
@@ -151,6 +153,7 @@ export class DataChannel implements AsyncDisposable {
   /** Resolves when the bytes are on their way, which may be after a resume; rejects with the reason when the channel ended. */
   async write(bytes: Uint8Array): Promise<void> {
     const taken = this.#stream.write(bytes);
+    this.#pauses.nudge();
     this.#pump();
     await taken;
   }
@@ -244,20 +247,18 @@ export class DataChannel implements AsyncDisposable {
   async #resume(): Promise<void> {
     this.#state = "resuming";
     const { session, api } = this.#options;
-    const { signal } = this.#ending;
     try {
       const steps = {
         fetchToken: async (aborted: AbortSignal) => api.resume(session.id, aborted),
         dial: async (token: string, aborted: AbortSignal) => this.#dial(token, aborted),
       };
       const socket = await resumeSession(steps, {
-        clock: this.#clock,
+        ...this.#options,
         sessionId: session.id,
         attempt: this.#resumeAttempt,
-        onFailedAttempt: ({ code, message }, attempt) => {
-          this.#log.info("the session could not be resumed yet", { session: session.id, attempt, code, why: message });
-        },
-        signal,
+        isAwaited: () => !this.#stream.isIdle(),
+        pauses: this.#pauses,
+        signal: this.#ending.signal,
       });
       // Until it brings a frame, another try waits longer than this one.
       this.#resumeAttempt += 1;

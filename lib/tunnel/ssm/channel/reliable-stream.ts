@@ -28,6 +28,8 @@ export type ReliableStream = {
   readonly nextAtMs: () => number | undefined;
   /** Takes an acknowledgement or a message of the session; gives what is now next in order. */
   readonly receive: (message: Message) => readonly Message[];
+  /** Nothing waits to be sent, or to be acknowledged. */
+  readonly isIdle: () => boolean;
   /** The socket is a new one: all that was not acknowledged goes again. */
   readonly startOver: () => void;
   /**
@@ -125,6 +127,7 @@ export function createReliableStream(options: ReliableStreamOptions): ReliableSt
       if (isKept) acknowledge(message);
       return ready;
     },
+    isIdle: () => queue.isEmpty() && window.isEmpty(),
     startOver: () => {
       urgent.length = 0;
       window.loseAll();

@@ -14,6 +14,8 @@ export type SendWindow = {
   readonly hasRoom: () => boolean;
   /** Takes a message that is being sent; the frame is made for the number it gets, and kept until acknowledged. */
   readonly add: (makeFrame: (sequenceNumber: number) => Uint8Array, onAcknowledged?: () => void) => Uint8Array;
+  /** Nothing waits for an acknowledgement. */
+  readonly isEmpty: () => boolean;
   /** Unknown numbers and repeats are passed over. */
   readonly acknowledge: (sequenceNumber: number) => void;
   /** The oldest of the lost, if any; it counts as sent. */
@@ -100,6 +102,7 @@ export function createSendWindow({ clock, windowMessages = defaultWindowMessages
       wait(message);
       return message.frame;
     },
+    isEmpty: () => messages.size === 0,
     acknowledge: (sequenceNumber) => {
       const message = messages.get(sequenceNumber);
       if (message === undefined) return;

@@ -1,19 +1,25 @@
 import { expect, test } from "vitest";
+import type { Clock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
+import type { LogFields } from "#lib/base/log.ts";
 import { delayBefore, resumeSession } from "#lib/tunnel/ssm/channel/resume.ts";
+import { Interruptible } from "#lib/tunnel/interruptible.ts";
 import { createDrivenClock } from "../../../../support/driven-clock.ts";
 
 const run = async (
   fetchToken: () => Promise<string | undefined>,
   dial = async (token: string) => `socket with ${token}`,
+  isAwaited = () => false,
 ) => {
   const clock = createDrivenClock();
-  const failed: string[] = [];
+  const failed: unknown[] = [];
   const options = {
     clock,
     sessionId: "s-1",
     attempt: 0,
-    onFailedAttempt: ({ code }: PosternError) => void failed.push(code),
+    isAwaited,
+    pauses: new Interruptible(),
+    log: { info: (_text: string, facts?: LogFields) => void failed.push(facts?.["code"]), warn: () => {} },
     signal: new AbortController().signal,
   };
   const outcome = await resumeSession({ fetchToken, dial }, options).catch((error: unknown) => error);
@@ -56,7 +62,53 @@ test.each(["aws.credentials", "aws.permission", "aws.clock-skew"] as const)(
 );
 
 test("waits longer each time, never more than 5 s, and not at all before the first", () => {
-  const delays = Array.from({ length: 9 }, (_, attempt) => delayBefore(attempt, () => 0));
+  const delays = Array.from({ length: 9 }, (_, attempt) => delayBefore({ attempt }, 1));
   expect(delays).toEqual([0, 100, 200, 400, 800, 1600, 3200, 5000, 5000]);
-  expect(delayBefore(5, () => 1)).toBe(800);
+  expect(delayBefore({ attempt: 5 }, 0)).toBe(800);
+});
+
+test("waits half a second at most while somebody waits, after a minute three", () => {
+  expect(delayBefore({ attempt: 9, isAwaited: true, outageMs: 59_000 }, 1)).toBe(500);
+  expect(delayBefore({ attempt: 9, isAwaited: true, outageMs: 61_000 }, 1)).toBe(3000);
+});
+
+const failing = (times: number) => {
+  let tries = 0;
+  return async () => {
+    tries += 1;
+    if (tries <= times) throw new PosternError("aws.failed", "no network");
+    return `token ${tries}`;
+  };
+};
+
+test("is back sooner where somebody waits", async () => {
+  expect((await run(failing(8), undefined, () => true)).ms).toBeLessThanOrEqual(3200);
+  expect((await run(failing(8))).ms).toBeGreaterThan(5000);
+});
+
+test("tries at once when somebody begins to wait in a long pause; an abort ends it", async () => {
+  const pauses = new Interruptible();
+  const stop = new AbortController();
+  let isAwaited = false;
+  const slept: number[] = [];
+  const clock: Clock = {
+    nowMs: () => 10_000 * slept.length,
+    wallTime: () => new Date(),
+    sleep: async (ms, signal) => {
+      slept.push(ms);
+      await new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(new Error("nudged"))));
+    },
+  };
+  const failures: unknown[] = [];
+  const log = { info: (_text: string, facts?: LogFields) => void failures.push(facts?.["attempt"]), warn: () => {} };
+  const steps = { fetchToken: failing(Infinity), dial: async () => "socket" };
+  const options = { clock, sessionId: "s-1", attempt: 7, isAwaited: () => isAwaited, pauses, log };
+  const resumed = resumeSession(steps, { ...options, signal: stop.signal });
+  await expect.poll(() => slept.length).toBe(1);
+  expect(failures).toEqual([]);
+  isAwaited = true;
+  pauses.nudge();
+  await expect.poll(() => failures).toEqual([8]);
+  stop.abort(new Error("enough"));
+  await expect(resumed).rejects.toThrow("enough");
 });
