@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { setTimeout as wait } from "node:timers/promises";
-import { bundle } from "./bundle.ts";
 import { answerCall, evaluatedRegion as region, stateOf } from "./cloud.ts";
 import { startCommandLineServer } from "./command-line-server.ts";
 import type { EvaluateOptions } from "./evaluate.ts";
 import { platformDir, root, sstDir } from "./platform.ts";
+import { bundledPath } from "./programs.ts";
 import { loadPulumi, readOutput, type RegisterRequest } from "./pulumi.ts";
 import { type Evaluation, type RecordedOptions, type RecordedOutput, type RecordedResource } from "./recorded.ts";
 import { nameFiles } from "./files.ts";
@@ -19,7 +19,7 @@ import { unwrapSecrets } from "./secret-wire.ts";
  * 1. Evaluates `app()`, as SST's command line does before anything else.
  * 2. Answers what components ask of that command line.
  * 3. Puts mocks in the place of Pulumi's engine, and notes what reaches its monitor, after every transformation.
- * 4. Bundles and runs the program inside of a stack; errors inside of `apply` arrive as unhandled rejections.
+ * 4. Runs the bundled program inside of a stack; errors inside of `apply` arrive as unhandled rejections.
  */
 const deadlineMs = 30_000;
 // The same error arrives from the program and from each output that waits for it.
@@ -27,8 +27,10 @@ const errors = new Set<string>();
 process.on("unhandledRejection", (error) => errors.add(message(error)));
 
 const options = JSON.parse(process.argv[2] ?? "") as EvaluateOptions;
+const configFile = options.file ?? "sst.config.ts";
 const workDir = path.join(sstDir, "evaluations", randomUUID());
 await mkdir(workDir, { recursive: true });
+Object.assign(globalThis, { $posternConfig: options.config });
 let evaluation: Evaluation;
 try {
   evaluation = await evaluate();
@@ -38,8 +40,7 @@ try {
 process.send?.(evaluation, () => process.exit(0));
 
 async function evaluate(): Promise<Evaluation> {
-  const configFile = path.join(root, options.file ?? "sst.config.ts");
-  const app = await evaluateApp(configFile).catch((error: unknown) => {
+  const app = await evaluateApp().catch((error: unknown) => {
     errors.add(message(error));
     return undefined;
   });
@@ -47,7 +48,7 @@ async function evaluate(): Promise<Evaluation> {
   if (app === undefined) {
     return { app: { name: "", stage, removal: "", protect: false }, resources: [], outputs: {}, errors: [...errors] };
   }
-  const { resources, outputs } = await runProgram(configFile, app);
+  const { resources, outputs } = await runProgram(app);
   return {
     app: { name: app.name, stage, removal: app.removal, protect: app.protect === true },
     resources,
@@ -64,20 +65,14 @@ type App = {
   readonly providers: Record<string, unknown>;
 };
 
-async function evaluateApp(configFile: string): Promise<App> {
-  const outfile = path.join(workDir, "app.mjs");
-  await bundle({
-    outfile,
-    config: options.config,
-    banner: "function $config(input) { return input }",
-    define: { $input: JSON.stringify({ stage: options.stage }) },
-    code: `import mod from ${JSON.stringify(configFile)}; export default await mod.app({ stage: $input.stage });`,
-  });
-  const { default: app } = (await import(pathToFileURL(outfile).href)) as { default: App };
+async function evaluateApp(): Promise<App> {
+  type Bundle = { readonly app: (stage: string) => Promise<App> };
+  const bundle = (await import(pathToFileURL(bundledPath(configFile, "app")).href)) as Bundle;
+  const app = await bundle.app(options.stage);
   return { ...app, stage: options.stage, removal: app.removal ?? "retain", providers: { ...app.providers } };
 }
 
-async function runProgram(configFile: string, app: App) {
+async function runProgram(app: App) {
   const server = await startCommandLineServer(region, workDir);
   process.env["SST_SERVER"] = server.url;
   process.env["SST_AWS_REGION"] = region;
@@ -124,7 +119,7 @@ async function runProgram(configFile: string, app: App) {
   };
   const outputs: Record<string, RecordedOutput> = {};
   try {
-    const program = await bundleProgram(configFile, app);
+    const program = await loadProgram(app);
     let returned: Record<string, unknown> = {};
     // The stack's own outputs come without their secrecy.
     await beforeDeadline(runtime.runInPulumiStack(async () => (returned = await program())));
@@ -143,38 +138,20 @@ async function runProgram(configFile: string, app: App) {
   return { resources, outputs };
 }
 
-async function bundleProgram(configFile: string, app: App): Promise<() => Promise<Record<string, unknown>>> {
-  const lock = JSON.parse(await readFile(path.join(sstDir, "provider-lock.json"), "utf8")) as {
-    alias: string;
-    package: string;
-  }[];
-  const outfile = path.join(platformDir, `evaluation-${randomUUID()}.mjs`);
+type Program = () => Promise<Record<string, unknown>>;
+
+/** SST's command line puts these into the bundle, of which there is one here (`bundle.ts`). */
+async function loadProgram(app: App): Promise<Program> {
+  const isDev = options.dev === true;
   const commandLine = {
-    command: options.dev ? "dev" : "deploy",
-    dev: options.dev === true,
+    command: isDev ? "dev" : "deploy",
+    dev: isDev,
     paths: { home: path.join(workDir, "home"), root, work: workDir, platform: platformDir },
     state: { version: {} },
   };
-  try {
-    await bundle({
-      outfile,
-      config: options.config,
-      globals: [
-        ...lock.map((provider) => `import * as ${provider.alias} from "${provider.package}";`),
-        `import * as sst from "${platformDir}/src/components";`,
-      ].join("\n"),
-      define: { $app: JSON.stringify(app), $cli: JSON.stringify(commandLine), $dev: String(options.dev === true) },
-      inject: [path.join(platformDir, "src/shim/run.js")],
-      code: `import { run } from "${platformDir}/src/auto/run.ts"; import mod from ${JSON.stringify(configFile)};
-             export const program = () => run(mod.run);`,
-    });
-    const { program } = (await import(pathToFileURL(outfile).href)) as {
-      program: () => Promise<Record<string, unknown>>;
-    };
-    return program;
-  } finally {
-    await rm(outfile, { force: true });
-  }
+  Object.assign(globalThis, { $app: app, $cli: commandLine, $dev: isDev });
+  const { program } = (await import(pathToFileURL(bundledPath(configFile, "run")).href)) as { program: Program };
+  return program;
 }
 
 function readOptions(request: RegisterRequest): RecordedOptions {
