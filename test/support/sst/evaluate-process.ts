@@ -3,22 +3,21 @@ import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { setTimeout as wait } from "node:timers/promises";
-import { answerCall, evaluatedRegion as region, stateOf } from "./cloud.ts";
+import { evaluatedRegion as region } from "./cloud.ts";
 import { startCommandLineServer } from "./command-line-server.ts";
+import { mockEngine } from "./engine.ts";
 import type { EvaluateOptions } from "./evaluate.ts";
 import { platformDir, root, sstDir } from "./platform.ts";
 import { bundledPath } from "./programs.ts";
-import { loadPulumi, readOutput, type RegisterRequest } from "./pulumi.ts";
-import { type Evaluation, type RecordedOptions, type RecordedOutput, type RecordedResource } from "./recorded.ts";
-import { nameFiles } from "./files.ts";
-import { unwrapSecrets } from "./secret-wire.ts";
+import { readOutput } from "./pulumi.ts";
+import type { Evaluation, RecordedOutput } from "./recorded.ts";
 
 /**
  * A process of its own, because the program changes the working directory and Pulumi keeps its state in globals.
  *
  * 1. Evaluates `app()`, as SST's command line does before anything else.
  * 2. Answers what components ask of that command line.
- * 3. Puts mocks in the place of Pulumi's engine, and notes what reaches its monitor, after every transformation.
+ * 3. Puts mocks in the place of Pulumi's engine (`mockEngine`).
  * 4. Runs the bundled program inside of a stack; errors inside of `apply` arrive as unhandled rejections.
  */
 const deadlineMs = 30_000;
@@ -76,47 +75,7 @@ async function runProgram(app: App) {
   const server = await startCommandLineServer(region, workDir);
   process.env["SST_SERVER"] = server.url;
   process.env["SST_AWS_REGION"] = region;
-  const { runtime, getMonitor } = loadPulumi();
-  runtime.setAllConfig({ "aws:region": region });
-  const made: Omit<RecordedResource, "options">[] = [];
-  const finalOptions = new Map<string, RecordedOptions>();
-  await runtime.setMocks(
-    {
-      async newResource(resource) {
-        await nameFiles(resource.inputs);
-        const secretInputs: string[] = [];
-        const inputs = unwrapSecrets(resource.inputs, "", secretInputs) as Record<string, unknown>;
-        // What Pulumi makes of an output in a string: no error, and nothing that AWS would take.
-        if (/Calling \[\w+\] on an \[Output/.test(JSON.stringify(inputs)))
-          errors.add(`${resource.name}: an output as text`);
-        const importId = resource.id === undefined || resource.id === "" ? {} : { importId: resource.id };
-        made.push({
-          type: resource.type,
-          name: resource.name,
-          isCustom: resource.custom === true,
-          inputs,
-          secretInputs,
-          ...importId,
-        });
-        return { id: importId.importId ?? `${resource.name}-id`, state: stateOf(region, { ...resource, inputs }) };
-      },
-      call({ token, inputs }) {
-        const answer = answerCall(region, token, inputs);
-        // Thrown, it would leave the program waiting for ever.
-        if (answer === undefined) errors.add(`test/support/sst/cloud.ts has no answer for ${token}`);
-        return answer ?? inputs;
-      },
-    },
-    app.name,
-    app.stage,
-    false,
-  );
-  const monitor = getMonitor();
-  const register = monitor.registerResource.bind(monitor);
-  monitor.registerResource = (request, callback) => {
-    finalOptions.set(key(request.getType(), request.getName()), readOptions(request));
-    return register(request, callback);
-  };
+  const { runtime, count, resources } = await mockEngine(app, (problem) => errors.add(problem));
   const outputs: Record<string, RecordedOutput> = {};
   try {
     const program = await loadProgram(app);
@@ -124,18 +83,12 @@ async function runProgram(app: App) {
     // The stack's own outputs come without their secrecy.
     await beforeDeadline(runtime.runInPulumiStack(async () => (returned = await program())));
     await beforeDeadline(runtime.disconnect());
-    await quiet(() => made.length);
+    await quiet(count);
     for (const [name, value] of Object.entries(returned)) outputs[name] = await readOutput(value);
   } catch (error) {
     errors.add(message(error));
   }
-  const resources: RecordedResource[] = [];
-  for (const resource of made) {
-    const found = finalOptions.get(key(resource.type, resource.name));
-    if (found === undefined) throw new Error(`${resource.name} never reached the monitor`);
-    resources.push({ ...resource, options: found });
-  }
-  return { resources, outputs };
+  return { resources: resources(), outputs };
 }
 
 type Program = () => Promise<Record<string, unknown>>;
@@ -152,25 +105,6 @@ async function loadProgram(app: App): Promise<Program> {
   Object.assign(globalThis, { $app: app, $cli: commandLine, $dev: isDev });
   const { program } = (await import(pathToFileURL(bundledPath(configFile, "run")).href)) as { program: Program };
   return program;
-}
-
-function readOptions(request: RegisterRequest): RecordedOptions {
-  return {
-    parent: nameInUrn(request.getParent()),
-    protect: request.getProtect(),
-    retainOnDelete: request.getRetainondelete(),
-    deleteBeforeReplace: request.getDeletebeforereplace(),
-    ignoreChanges: request.getIgnorechangesList(),
-    dependsOn: request.getDependenciesList().map(nameInUrn).toSorted(),
-  };
-}
-
-function nameInUrn(urn: string): string {
-  return urn.split("::").at(-1) ?? "";
-}
-
-function key(type: string, name: string): string {
-  return `${type}::${name}`;
 }
 
 /** Resources that are made inside of `apply` come after the program: waits until there were none for a while. */
