@@ -44,8 +44,8 @@ export function describeApp(stage: string) {
  */
 export async function declareStage(stage: string) {
   const settings = resolveSettings(stage, config);
-  const found = await lookUp(settings);
   const { region } = await aws.getRegion();
+  const found = await lookUp(settings, region);
   const bundles = await prepareBundles(region);
   tagEverything(stage);
   const network = await declareNetwork(settings);

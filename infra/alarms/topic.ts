@@ -1,5 +1,11 @@
 import type { StageSettings } from "../settings/schema.ts";
 
+/** A topic elsewhere is refused by CloudWatch, when the database is there already. Pure. */
+export function findTopicProblem({ topicArn }: StageSettings["alarms"], region: string): string | undefined {
+  if (topicArn === undefined || topicArn.split(":")[3] === region) return undefined;
+  return `alarms.topicArn: ${topicArn}; expected a topic of ${region}, the stage's region: alarms reach no other`;
+}
+
 /**
  * Where alarms go: the topic that is named, or one of our own with the e-mail address on it, which AWS asks to confirm.
  * Undefined where the stage names neither.

@@ -3,6 +3,7 @@ import type { StageSettings } from "../settings/schema.ts";
 import { findAdoptionProblems } from "./adoption-problems.ts";
 import { findMasterKey } from "./master-key.ts";
 import { lookUpSnapshot } from "./snapshot.ts";
+import { findStorageProblem } from "./storage.ts";
 import { findVersionProblem } from "./versions.ts";
 
 /** What RDS has already of a stage's database. */
@@ -32,14 +33,18 @@ export async function lookUpDatabase(settings: StageSettings): Promise<Answer> {
     return { found: { snapshotVersion: version }, problems };
   }
   // The snapshot has done its part, and may be gone.
-  const problem = findVersionProblem(settings.database, running.engineVersion);
+  const problems = [
+    findVersionProblem(settings.database, running.engineVersion),
+    findStorageProblem(settings.database, running.allocatedStorage),
+  ];
   const found = { runningVersion: running.engineVersion, runningStorageGb: running.allocatedStorage };
-  return { found, problems: problem === undefined ? [] : [problem] };
+  return { found, problems: problems.filter((problem) => problem !== undefined) };
 }
 
 async function lookUpAdopted(identifier: string, settings: StageSettings): Promise<Answer> {
   const key = `database.adopt: ${identifier}`;
-  const adopted = await aws.rds.getInstance({ dbInstanceIdentifier: identifier });
+  const adopted = await lookUpInstance(identifier);
+  if (typeof adopted === "string") return { found: {}, problems: [adopted] };
   const problems = findAdoptionProblems(adopted, await findVpc(adopted), settings);
   if (problems.length > 0) return { found: { adopted }, problems: [`${key}: ${problems.join("; ")}`] };
   try {
@@ -55,6 +60,19 @@ async function findVpc({ dbSubnetGroup }: aws.rds.GetInstanceResult): Promise<st
   if (dbSubnetGroup === "") return undefined;
   const { vpcId } = await aws.rds.getSubnetGroup({ name: dbSubnetGroup });
   return vpcId;
+}
+
+/** @returns the instance, or why there is none */
+async function lookUpInstance(identifier: string): Promise<aws.rds.GetInstanceResult | string> {
+  try {
+    return await aws.rds.getInstance({ dbInstanceIdentifier: identifier });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return (
+      `database.adopt: ${identifier}: there is no such instance in this region, or it could not be looked up (${reason}); ` +
+      "expected the identifier of one, as aws rds describe-db-instances lists it"
+    );
+  }
 }
 
 /** Listed, because looking up one that is not there is an error. */

@@ -4,8 +4,9 @@ type Existing = NonNullable<StageSettings["network"]["existing"]>;
 
 /** What keeps the subnets of a VPC that is there already from being used: they are to be private, in it, and in two zones. */
 export async function findSubnetProblems({ vpcId, privateSubnetIds }: Existing): Promise<string[]> {
-  const subnets = await Promise.all(privateSubnetIds.map((id) => aws.ec2.getSubnet({ id })));
-  const problems: string[] = [];
+  const looked = await Promise.all(privateSubnetIds.map(lookUpSubnet));
+  const subnets = looked.filter((found) => typeof found !== "string");
+  const problems = looked.filter((found) => typeof found === "string");
   for (const subnet of subnets) {
     if (subnet.vpcId !== vpcId) problems.push(`${subnet.id} is in ${subnet.vpcId}, not in ${vpcId}`);
     else if (await hasInternetGateway(subnet.id, vpcId)) {
@@ -13,8 +14,20 @@ export async function findSubnetProblems({ vpcId, privateSubnetIds }: Existing):
     }
   }
   const zones = new Set(subnets.map(({ availabilityZone }) => availabilityZone));
-  if (zones.size < 2) problems.push(`all are in ${[...zones].join()}; expected two zones or more`);
+  if (subnets.length === looked.length && zones.size < 2) {
+    problems.push(`all are in ${[...zones].join()}; expected two zones or more`);
+  }
   return problems.length === 0 ? [] : [`network.existing.privateSubnetIds: ${problems.join("; ")}`];
+}
+
+/** @returns the subnet, or why there is none */
+async function lookUpSubnet(id: string): Promise<aws.ec2.GetSubnetResult | string> {
+  try {
+    return await aws.ec2.getSubnet({ id });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return `${id}: there is no such subnet, or it could not be looked up (${reason})`;
+  }
 }
 
 /** A subnet without a route table of its own has the VPC's main one. */

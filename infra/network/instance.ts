@@ -14,5 +14,9 @@ export function instanceDefaults(bastion: StageSettings["network"]["bastion"]) {
   };
 }
 
-/** A newer image or other user data would replace the instance in any deploy; a zone is renewed when it is asked for. */
-export const ignoredUnlessRenewed = ["ami", "userData"];
+/**
+ * A newer image, other user data or a key pair (which comes and goes with `bastion: "ssh"`) would replace every instance in
+ * one deploy; a zone is renewed when it is asked for. The key pair goes with the user data: an instance that was replaced
+ * for the key alone would be given the user data of before, which masks sshd.
+ */
+export const ignoredUnlessRenewed = ["ami", "userData", "keyName"];

@@ -1,4 +1,4 @@
-import { isStageName, localStageName, stageNameRule } from "#lib/contract.ts";
+import { instanceIdentifier, isStageName, localStageName, stageNameRule } from "#lib/contract.ts";
 import { overlaps } from "./ranges.ts";
 import type { StageSettings } from "./schema.ts";
 
@@ -17,7 +17,7 @@ export function findContradictions(
   settings: StageSettings,
   others: Readonly<Record<string, string>>,
 ): string[] {
-  const checks = [...networkChecks(settings, others), ...databaseChecks(settings), ...partChecks(settings)];
+  const checks = [...networkChecks(settings, others), ...databaseChecks(stage, settings), ...partChecks(settings)];
   return checks.filter(([isBroken]) => isBroken).map(([, key, problem]) => `${stage}: ${key}: ${problem}`);
 }
 
@@ -75,7 +75,7 @@ function isMuchOfTheInternet(range: string): boolean {
   return Number(range.split("/")[1]) < 8;
 }
 
-function databaseChecks({ protected: isProtected, network, database }: StageSettings): Check[] {
+function databaseChecks(stage: string, { protected: isProtected, network, database }: StageSettings): Check[] {
   const { storageGb, maxStorageGb, multiAz, backupDays, deletionProtection, finalSnapshot, adopt, restoreSnapshot } =
     database;
   return [
@@ -93,6 +93,11 @@ function databaseChecks({ protected: isProtected, network, database }: StageSett
       adopt !== undefined && restoreSnapshot !== undefined,
       "database.restoreSnapshot",
       "there is nothing to restore with database.adopt",
+    ],
+    [
+      adopt === instanceIdentifier(stage),
+      "database.adopt",
+      `${adopt} is what this stage calls the instance that it makes itself, and would delete; expected another one, or another stage`,
     ],
     [
       adopt !== undefined && network.existing === undefined,

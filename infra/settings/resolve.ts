@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import * as v from "valibot";
 import { stageKinds } from "../stage.ts";
 import { findContradictions, findNameProblem } from "./contradictions.ts";
@@ -24,16 +25,32 @@ export function resolveSettings(stage: string, config: unknown): StageSettings {
   const nameProblem = findNameProblem(stage);
   const nameProblems = nameProblem === undefined ? [] : [nameProblem];
   const parsed = v.safeParse(configSchema, config);
-  if (!parsed.success) throw new SettingsRefused(stage, [...nameProblems, ...parsed.issues.map(describeIssue)]);
+  const issues = parsed.success ? [] : parsed.issues.map(describeIssue);
+  const lost = findLostNames(config);
+  if (!parsed.success || lost.length > 0) throw new SettingsRefused(stage, [...nameProblems, ...issues, ...lost]);
   const settings = settingsOf(stage, parsed.output);
   const problems = [...nameProblems, ...findContradictions(stage, settings, rangesOfOthers(stage, parsed.output))];
   if (problems.length > 0) throw new SettingsRefused(stage, problems);
   return settings;
 }
 
+/** The schema passes over these keys in silence, so that a stage of such a name would lose its settings. */
+const lostNames = ["__proto__", "constructor", "prototype"];
+
+function findLostNames(config: unknown): string[] {
+  const { stages, peers } = (config ?? {}) as Readonly<Record<string, unknown>>;
+  return Object.entries({ stages, peers }).flatMap(([key, table]) =>
+    lostNames
+      .filter((name) => Object.hasOwn(table ?? {}, name))
+      .map((name) => `${key}.${name}: nothing can be set under this name; expected another one`),
+  );
+}
+
 function settingsOf(stage: string, config: PosternConfig): StageSettings {
-  const overrides = own(config.stages, stage) ?? config.otherStages ?? {};
-  return merge(own(stageKinds, stage) ?? stageKinds.other, overrides);
+  const kind = own(stageKinds, stage) ?? stageKinds.other;
+  // What is meant for everybody's stages does not reach production.
+  const shared = kind === stageKinds.other ? config.otherStages : undefined;
+  return merge(kind, own(config.stages, stage) ?? shared ?? {});
 }
 
 function merge(base: StageSettings, overrides: StageOverrides): StageSettings {
@@ -78,6 +95,7 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
   return `${path}: ${show(issue.input)}; ${issue.message}`;
 }
 
+/** As it was written: JSON has no NaN, and throws at what it cannot have. */
 function show(value: unknown): string {
-  return JSON.stringify(value) ?? "undefined";
+  return typeof value === "string" ? JSON.stringify(value) : inspect(value, { breakLength: Infinity });
 }

@@ -4,14 +4,14 @@ import { isRange, isUsableRange } from "./ranges.ts";
 
 /** An IPv4 range, as `10.20.0.0/16`. */
 const range = v.pipe(
-  v.string(),
+  v.string("expected a range, as 10.20.0.0/16"),
   v.check(
     isUsableRange,
     "expected a private IPv4 range from /16 to /22, as 10.20.0.0/16, with no bits after the prefix",
   ),
 );
 const cidr = v.pipe(
-  v.string(),
+  v.string("expected a range, as 203.0.113.0/24"),
   v.check(isRange, "expected an IPv4 range, as 203.0.113.0/24, with no bits after the prefix"),
 );
 const count = (min: number, max: number) =>
@@ -61,7 +61,10 @@ const groups = {
   }),
   database: v.strictObject({
     /** PostgreSQL's version, as RDS has it. */
-    version: v.pipe(v.string(), v.regex(/^1[6-8](?:\.\d+)?$/, "expected a version from 16 to 18, as 17 or 17.6")),
+    version: v.pipe(
+      v.string('expected text, as "17"'),
+      v.regex(/^1[6-8](?:\.\d+)?$/, "expected a version from 16 to 18, as 17 or 17.6"),
+    ),
     /** Danger: the major version that runs and that the next deploy leaves for that of `version`. RDS cannot go back. */
     upgradeFrom: v.optional(v.pipe(v.string(), v.regex(/^1[67]$/, "expected the major version that runs, 16 or 17"))),
     /** RDS instance class without `db.`. */
@@ -143,14 +146,29 @@ const stageName = v.pipe(
   ),
 );
 
+/** A list, a Map or a Date would pass for a record without entries. */
+const table = <T extends v.GenericSchema>(entries: T) =>
+  v.pipe(
+    v.custom<v.InferInput<T>>(
+      (value) => typeof value === "object" && value !== null && !Array.isArray(value) && isPlain(value),
+      "expected an object, as { name: … }",
+    ),
+    entries,
+  );
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
 const configEntries = v.partial(
   v.strictObject({
     /** By name of the stage. */
-    stages: v.record(stageName, overridesSchema),
-    /** For every stage that `stages` does not name. */
+    stages: table(v.record(stageName, overridesSchema)),
+    /** For every stage that `stages` does not name, but production and staging, which are kinds of their own. */
     otherStages: overridesSchema,
     /** Ranges that stages are peered with, by any name. No stage may overlap them. */
-    peers: v.record(v.string(), cidr),
+    peers: table(v.record(v.string(), cidr)),
   }),
 );
 export const configSchema = v.pipe(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type EvaluateOptions, evaluateWhole } from "../support/sst/evaluate.ts";
+import { evaluate, type EvaluateOptions, evaluateWhole } from "../support/sst/evaluate.ts";
 import type { RecordedResource } from "../support/sst/recorded.ts";
-import { input, ofType } from "./rules/rule.ts";
+import { declaredInAws, input, ofType } from "./rules/rule.ts";
 import { dev, everything, existing, stage, topicArn, withTopic } from "./stages.ts";
 
 async function alarmsOf(options: EvaluateOptions) {
@@ -38,6 +38,15 @@ describe("alarms", () => {
       "AlarmRunnerErrors Errors",
       "AlarmRunnerFailedRuns staging-failed-runs",
     ]);
+  });
+
+  it("are refused a topic of another region, which CloudWatch cannot reach, before anything is declared", async () => {
+    const elsewhere = "arn:aws:sns:us-east-1:123456789012:on-call";
+    const evaluation = await evaluate(dev({ alarms: { topicArn: elsewhere } }));
+    expect(evaluation.errors).toEqual([
+      expect.stringContaining(`alarms.topicArn: ${elsewhere}; expected a topic of eu-central-1`),
+    ]);
+    expect(declaredInAws(evaluation)).toEqual([]);
   });
 
   it("compare what they measure with what is too much, or too little", async () => {

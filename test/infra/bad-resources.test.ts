@@ -284,6 +284,12 @@ const bad: readonly (readonly [rule: string, what: string, breakIt: Break])[] = 
     add("aws:lambda/permission:Permission", { principal: "s3.amazonaws.com" }, { dependsOn: ["RunnerFunction"] }),
   ],
   [
+    "functions-not-public",
+    "everybody past the URL of health, who would be told more",
+    changeOne("HealthInvokedByUrl", { invokedViaFunctionUrl: undefined }),
+  ],
+  ["functions-not-public", "everybody to change health", changeOne("HealthUrlPublic", { action: "lambda:*" })],
+  [
     "functions-environment",
     "a login in an address",
     environmentWith({ POSTERN_DATABASE_HOST: "postgres://app:hunter22@db.example.com/shop" }),

@@ -148,6 +148,18 @@ describe("a database that runs PostgreSQL 17.6", () => {
     expect(declaredInAws(evaluation)).toEqual([]);
   });
 
+  it("is refused a maximum that it has grown past, before anything is declared", async () => {
+    const evaluation = await evaluate(running({ storageGb: 20, maxStorageGb: 50 }));
+    expect(evaluation.errors).toEqual([
+      expect.stringContaining("database.maxStorageGb: 50, but it has grown to 60; expected a tenth above"),
+    ]);
+    expect(declaredInAws(evaluation)).toEqual([]);
+  });
+
+  it("is fine when it has grown to its maximum", async () => {
+    await expect(evaluateWhole(running({ storageGb: 20, maxStorageGb: 60 }))).resolves.toBeDefined();
+  });
+
   it("is upgraded with the parameters of the next major version where the settings say what it leaves", async () => {
     const evaluation = await evaluateWhole(running({ version: "18.1", upgradeFrom: "17" }));
     const { inputs, options } = named(evaluation, "DatabaseInstance");
@@ -177,7 +189,8 @@ describe("an adopted instance", () => {
   it.each([
     ["elsewhere", `it is in vpc-elsewhere; expected ${existingVpcId}`],
     ["classic", "it is in no VPC"],
-  ])("in no VPC of the stage (%s) is refused, before anything is declared", async (identifier, problem) => {
+    ["gone", "there is no such instance in this region, or it could not be looked up"],
+  ])("that the stage cannot reach (%s) is refused, before anything is declared", async (identifier, problem) => {
     const evaluation = await evaluate(adopting(identifier));
     expect(evaluation.errors).toEqual([expect.stringContaining(`database.adopt: ${identifier}:`)]);
     expect(evaluation.errors[0]).toContain(problem);

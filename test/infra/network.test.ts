@@ -58,6 +58,25 @@ describe("the VPC of a stage", () => {
     expect(declaredInAws(evaluation)).toEqual([]);
   });
 
+  it("refuses zones by name that the region does not have, before anything is declared", async () => {
+    const zones = ["eu-central-1a", "eu-central-1x", "us-east-1a"];
+    const evaluation = await evaluate(dev({ network: { zones } }));
+    expect(evaluation.errors).toEqual([
+      expect.stringContaining(
+        "network.zones: eu-central-1x, us-east-1a; expected zones of eu-central-1: eu-central-1a,",
+      ),
+    ]);
+    expect(declaredInAws(evaluation)).toEqual([]);
+  });
+
+  it("takes the zones of the region that are named", async () => {
+    const evaluation = await evaluateWhole(dev({ network: { zones: ["eu-central-1c", "eu-central-1a"] } }));
+    const subnets = ofType(evaluation, "aws:ec2/subnet:Subnet");
+    expect(new Set(subnets.map((subnet) => input(subnet, "availabilityZone")))).toEqual(
+      new Set(["eu-central-1c", "eu-central-1a"]),
+    );
+  });
+
   it("refuses an image that is not to be found, and says what can be named instead", async () => {
     const evaluation = await evaluate(dev({ network: { nat: { imageName: "withdrawn-*" } } }));
     expect(evaluation.errors).toEqual([
@@ -75,7 +94,7 @@ describe("the VPC of a stage", () => {
   it("renews the instance of one zone when it is asked to, and no other", async () => {
     const evaluation = await evaluateWhole(renewing);
     for (const kept of ["NetworkNatInstance1", "NetworkNatInstance3"]) {
-      expect(named(evaluation, kept).options.ignoreChanges).toEqual(["ami", "userData"]);
+      expect(named(evaluation, kept).options.ignoreChanges).toEqual(["ami", "userData", "keyName"]);
     }
     const renewed = named(evaluation, "NetworkNatInstance2");
     expect(renewed.options.ignoreChanges).toEqual([]);
@@ -137,6 +156,14 @@ describe("the bastion", () => {
     expect(userData).not.toContain("mask --now sshd");
   });
 
+  it("of another kind replaces no instance by itself: a key pair would, with what the first start left of SSH", async () => {
+    for (const network of [{}, { bastion: "ssh", sshFrom: ["203.0.113.7/32"] }]) {
+      const instances = ofType(await evaluateWhole(dev({ network })), "aws:ec2/instance:Instance");
+      expect(instances).toHaveLength(2);
+      for (const { options } of instances) expect(options.ignoreChanges).toContain("keyName");
+    }
+  });
+
   it("is none: the instances have neither the agent nor the right to use it", async () => {
     const evaluation = await evaluateWhole(dev({ network: { bastion: "none" } }));
     expect(rightsOf(evaluation, "NetworkNatInstance")).toEqual({ actions: [], managed: [], ofNetwork: [] });
@@ -173,6 +200,15 @@ describe("a VPC that is there already", () => {
     expect(evaluation.errors).toEqual([
       expect.stringMatching(/subnet-public-b is public.*subnet-main-b is public.*expected two zones or more/),
     ]);
+    expect(declaredInAws(evaluation)).toEqual([]);
+  });
+
+  it("is refused with a subnet that is not there, before anything is declared", async () => {
+    const privateSubnetIds = ["subnet-private-a", "subnet-gone-b"];
+    const evaluation = await evaluate(dev({ network: { existing: { vpcId: existingVpcId, privateSubnetIds } } }));
+    const problem =
+      "network.existing.privateSubnetIds: subnet-gone-b: there is no such subnet, or it could not be looked up";
+    expect(evaluation.errors).toEqual([expect.stringContaining(problem)]);
     expect(declaredInAws(evaluation)).toEqual([]);
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { evaluateWhole } from "../support/sst/evaluate.ts";
 import { rules } from "./rules/all.ts";
 import { describeRules } from "./rules/describe-rules.ts";
-import { everything, everythingWithSsh } from "./stages.ts";
+import { everything, everythingInExisting, everythingWithSsh } from "./stages.ts";
 
 const stages = ["production", "staging", "dev"];
 
@@ -10,6 +10,10 @@ describe.each(rules)("$id: $title", ({ violations, protectedOnly, vanillaDev, br
   it.each(protectedOnly ? ["production"] : stages)("holds for %s", async (stage) => {
     expect(violations(await evaluateWhole({ stage }))).toEqual([]);
     expect(violations(await evaluateWhole(everything(stage)))).toEqual([]);
+  });
+
+  it("holds in a VPC that was there before", async () => {
+    expect(violations(await evaluateWhole(everythingInExisting))).toEqual([]);
   });
 
   it.skipIf(exceptSsh !== undefined || protectedOnly)("holds where the bastion is reached through SSH", async () => {

@@ -40,6 +40,9 @@ export const withTopic = stage("staging", { alarms: { topicArn } });
 export const existingVpcId = "vpc-0123456789abcdef0";
 export const existing = { vpcId: existingVpcId, privateSubnetIds: ["subnet-private-a", "subnet-private-b"] };
 
+/** With everything in that VPC: a bastion of ours, and without much else of a network that a rule could look at. */
+export const everythingInExisting = stage("production", { ...parts, network: { existing } });
+
 /** Takes over one of the instances that are there already (`existing-databases.ts`). */
 export function adopting(adopt: string): EvaluateOptions {
   return dev({ longRuns: true, proxy: { enabled: true }, network: { existing }, database: { adopt } });

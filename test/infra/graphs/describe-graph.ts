@@ -13,7 +13,7 @@ const relevant: ReadonlySet<string> = new Set(
     "blockPublicAcls blockPublicPolicy ignorePublicAcls restrictPublicBuckets",
     // Who may do what.
     "assumeRolePolicy auths iamDatabaseAuthenticationEnabled inlinePolicies managedPolicyArns manageMasterUserPassword",
-    "action functionUrlAuthType policy policyArn policyDocument principal role executionRoleArn taskRoleArn",
+    "action functionUrlAuthType invokedViaFunctionUrl policy policyArn policyDocument principal role executionRoleArn taskRoleArn",
     // What is encrypted.
     "parameters requireTls rootBlockDevice serverSideEncryptionConfigurations storageEncrypted",
     // What is lost, and when.

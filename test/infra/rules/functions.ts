@@ -1,6 +1,6 @@
 import type { Evaluation, RecordedResource } from "../../support/sst/recorded.ts";
 import { functionEnv } from "#lib/contract.ts";
-import { input, ofType, type Rule } from "./rule.ts";
+import { input, isPrivateSubnet, ofType, type Rule } from "./rule.ts";
 import { findSecrets, knownSecrets } from "./secret-values.ts";
 import { texts } from "./statements.ts";
 
@@ -27,6 +27,21 @@ function isWithinAccount(permission: RecordedResource): boolean {
   return isService && (input(permission, "sourceArn") ?? input(permission, "sourceAccount")) !== undefined;
 }
 
+/** A function that anybody may call is called through its URL: who invokes it himself is told more. */
+function isOfPublicUrl(one: RecordedResource): boolean {
+  if (!one.options.dependsOn.some((name) => Object.hasOwn(publicFunctions, name))) return false;
+  switch (input(one, "action")) {
+    case undefined:
+      return one.type === "aws:lambda/functionUrl:FunctionUrl";
+    case "lambda:InvokeFunctionUrl":
+      return input(one, "functionUrlAuthType") === "NONE";
+    case "lambda:InvokeFunction":
+      return input(one, "invokedViaFunctionUrl") === true;
+    default:
+      return false;
+  }
+}
+
 const known: readonly string[] = Object.values(functionEnv);
 
 export const functionRules: readonly Rule[] = [
@@ -39,7 +54,7 @@ export const functionRules: readonly Rule[] = [
       return all.flatMap((lambda) => {
         const subnets = texts(input(lambda, "vpcConfig", "subnetIds"));
         const others = new Set(all.filter((other) => other !== lambda).flatMap(groupsOf));
-        const isPrivate = subnets.every((subnet) => subnet.includes("PrivateSubnet"));
+        const isPrivate = subnets.every((subnet) => isPrivateSubnet(subnet));
         const problems: string[] = [];
         if (subnets.length < 2 || !isPrivate) problems.push(`${lambda.name}: is in the subnets ${subnets.join()}`);
         const own = groupsOf(lambda);
@@ -59,7 +74,7 @@ export const functionRules: readonly Rule[] = [
         ...ofType(evaluation, "aws:lambda/permission:Permission").filter((one) => !isWithinAccount(one)),
         ...urls(evaluation).filter((url) => input(url, "authorizationType") !== "AWS_IAM"),
       ]
-        .filter(({ options }) => !options.dependsOn.some((name) => Object.hasOwn(publicFunctions, name)))
+        .filter((one) => !isOfPublicUrl(one))
         .map(({ name }) => `${name}: opens a function to everybody`),
   },
   {

@@ -1,6 +1,6 @@
 import type { Evaluation } from "../../support/sst/recorded.ts";
 import { functionEnv } from "#lib/contract.ts";
-import { input, ofType, type Rule, withInputs } from "./rule.ts";
+import { input, isPrivateSubnet, ofType, type Rule, withInputs } from "./rule.ts";
 import { findSecrets, knownSecrets } from "./secret-values.ts";
 import { texts } from "./statements.ts";
 
@@ -76,7 +76,7 @@ export const longRunRules: readonly Rule[] = [
         const functions = ofType(evaluation, "aws:lambda/function:Function");
         const others = functions.flatMap((lambda) => texts(input(lambda, "vpcConfig", "securityGroupIds")));
         const problems: string[] = [];
-        if (new Set(subnets).size < 2 || !subnets.every((subnet) => subnet.includes("PrivateSubnet")))
+        if (new Set(subnets).size < 2 || !subnets.every((subnet) => isPrivateSubnet(subnet)))
           problems.push(`${name}: is started in the subnets ${subnets.join()}`);
         if (securityGroup === "" || others.includes(securityGroup)) problems.push(`${name}: shares its group`);
         return problems;

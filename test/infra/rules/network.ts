@@ -68,20 +68,21 @@ export const networkRules: readonly Rule[] = [
   },
   {
     id: "network-no-public-addresses",
-    title: "No subnet gives out public addresses by itself",
+    title: "No subnet gives out public addresses by itself, and no instance asks for one",
     securityHub: ["EC2.15"],
     violations: (evaluation) =>
-      ofType(evaluation, "aws:ec2/subnet:Subnet")
-        .filter((subnet) => input(subnet, "mapPublicIpOnLaunch") === true)
-        .map(({ name }) => `${name}: gives out public addresses`),
+      [
+        ...ofType(evaluation, "aws:ec2/subnet:Subnet").filter((one) => input(one, "mapPublicIpOnLaunch") === true),
+        ...instances(evaluation).filter((one) => input(one, "associatePublicIpAddress") === true),
+      ].map(({ name }) => `${name}: a public address comes by itself`),
   },
   {
     id: "network-image-kept",
-    title: "A newer image or other user data replaces no instance by itself",
+    title: "A newer image, other user data or another bastion replaces no instance by itself",
     securityHub: [],
     violations: (evaluation) =>
       instances(evaluation)
-        .filter(({ options }) => !options.ignoreChanges.includes("ami") || !options.ignoreChanges.includes("userData"))
+        .filter(({ options }) => ["ami", "userData", "keyName"].some((key) => !options.ignoreChanges.includes(key)))
         .map(({ name }) => `${name}: a new image replaces it`),
   },
   {

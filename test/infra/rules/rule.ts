@@ -73,3 +73,8 @@ export function withResource(
   const resource: RecordedResource = { type, name, isCustom: true, inputs, secretInputs: [], options };
   return { ...evaluation, resources: [...evaluation.resources, resource] };
 }
+
+/** One of our own by its logical name, or one of a VPC that was there before (`test/support/sst/cloud.ts`). */
+export function isPrivateSubnet(id: string): boolean {
+  return id.includes("PrivateSubnet") || id.startsWith("subnet-private-");
+}

@@ -108,6 +108,7 @@ export function answerCall(region: string, token: string, inputs: Inputs): Input
 
 /** The last part of a subnet's id is its zone: `subnet-public-b` has a way to the internet, `subnet-main-a` no own route table. */
 function subnet(region: string, id: string): Inputs {
+  if (id.includes("gone")) throw new Error("no matching EC2 Subnet found");
   const zone = /-([a-c])$/.exec(id)?.[1] ?? "a";
   return { id, availabilityZone: region + zone, cidrBlock: "10.9.1.0/24", vpcId: existingVpcId };
 }

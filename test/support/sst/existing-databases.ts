@@ -68,6 +68,7 @@ export function answerRdsCall(token: string, inputs: Inputs, vpcId: string): Inp
   if (token === "aws:rds/getSnapshot:getSnapshot") return answerSnapshot(inputs);
   if (token !== "aws:rds/getInstance:getInstance") return undefined;
   const id = String(inputs["dbInstanceIdentifier"]);
+  if (!(id in instances)) throw new Error("couldn't find resource");
   return { ...fine, ...instances[id], ...inputs, id, address: `${id}.abc.eu-central-1.rds.amazonaws.com` };
 }
 

@@ -30,6 +30,12 @@ describe("the settings of a stage", () => {
     expect(resolveSettings("dev", config)).toMatchObject({ longRuns: true, proxy: { enabled: false } });
   });
 
+  it.each(["production", "staging"])("come from otherStages for %s never, which is a kind of its own", (stage) => {
+    const config = { otherStages: { proxy: { enabled: false }, network: { range: "10.50.0.0/16" } } };
+    expect(resolveSettings(stage, config)).toEqual(stageKinds[stage as "production" | "staging"]);
+    expect(resolveSettings("feature", config).network.range).toBe("10.50.0.0/16");
+  });
+
   it.each(["arn:aws:sns:eu-central-1:123456789012:on-call", "arn:aws-us-gov:sns:us-gov-west-1:123456789012:a_b"])(
     "send alarms to %s",
     (topicArn) => {
@@ -51,6 +57,31 @@ describe("the settings of a stage", () => {
 
   it("takes a stage that is named like a property of every object for an ordinary one", () => {
     expect(resolveSettings("constructor", {}).protected).toBe(false);
+  });
+
+  it.each(["constructor", "prototype", "__proto__"])(
+    "are refused for what is called %s, which would be lost",
+    (name) => {
+      const settings = JSON.parse(`{ "stages": { "${name}": { "nonsense": true } } }`) as unknown;
+      expect(() => resolveSettings("dev", settings)).toThrow(`stages.${name}: `);
+      const peers = JSON.parse(`{ "peers": { "${name}": "10.42.0.0/16" } }`) as unknown;
+      expect(() => resolveSettings("dev", peers)).toThrow(`peers.${name}: `);
+    },
+  );
+
+  it("show a value as it was written, also one that JSON does not have", () => {
+    const circle: Record<string, unknown> = {};
+    circle["itself"] = circle;
+    const values: [value: unknown, shown: string][] = [
+      [Number.NaN, "NaN"],
+      [Infinity, "Infinity"],
+      [10n, "10n"],
+      [circle, "<ref *1> { itself: [Circular *1] }"],
+    ];
+    for (const [value, shown] of values) {
+      const refused = () => resolveSettings("production", production({ database: { backupDays: value } }));
+      expect(refused).toThrow(`stages.production.database.backupDays: ${shown}; expected a `);
+    }
   });
 
   it.each([
@@ -79,6 +110,14 @@ describe("the settings of a stage", () => {
     ],
     ["SSH ranges without SSH", production({ network: { sshFrom: ["203.0.113.0/24"] } }), "production: network.sshFrom"],
     ["a VPC without private subnets", production({ network: { existing: existing([]) } }), "0 private subnets"],
+    [
+      "the stage's own database, which it would delete",
+      production({
+        network: { existing: existing(["subnet-a", "subnet-b"]) },
+        database: { adopt: "postern-production" },
+      }),
+      "production: database.adopt: postern-production is what this stage calls the instance that it makes itself",
+    ],
     ["a database elsewhere", production({ database: { adopt: "old" } }), "production: database.adopt"],
     [
       "no proxy, but health through it",
@@ -120,6 +159,12 @@ describe("the settings of a stage", () => {
     ["a word for a number", production({ health: { concurrency: "all" } }), 'from 1 to 100, or "none"'],
     ["a stage that RDS refuses", { stages: { "a--b": {} } }, "no stage has this name"],
     ["a list", [], "postern.config.ts: []; expected an object"],
+    ["a list of stages", { stages: [] }, "stages: []; expected an object"],
+    [
+      "a map of stages",
+      { stages: new Map([["production", {}]]) },
+      "stages: Map(1) { 'production' => {} }; expected an object",
+    ],
     ["nothing", null, "postern.config.ts: null; expected an object"],
     [
       "a VPC without its subnets",
