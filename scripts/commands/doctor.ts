@@ -6,6 +6,7 @@ import { examine } from "#lib/doctor/examine.ts";
 import { verdictCodes } from "#lib/doctor/verdicts.ts";
 import type { DoctorReport, ProbeReport } from "#lib/protocol.ts";
 import type { CommandContext } from "../command-context.ts";
+import { parsePositiveDuration } from "../options/duration.ts";
 import { describeDoctorReport } from "../report/doctor-report.ts";
 import { describeVerdictPage, verdictPage } from "../report/verdict-page.ts";
 import { addTargetOptions, openTarget, type StageTarget } from "../target.ts";
@@ -18,22 +19,34 @@ whose certificate cannot be verified.
 With --url the walk begins here. With --stage it is taken twice, side by side: from here through a session on the bastion, as
 postern_readonly, and by the stage's inspect function inside the VPC. What differs decides.
 
+With --hold a connection rests so long when all else is well, and is asked again: what forgets connections on the way
+shows then (with --url).
+
 Exit code: 0 all is well; 1 something is broken.
 
 Examples:
   $ postern doctor --stage dev
   $ postern doctor --url postgres://me@db.example:5432/app --ca ca.pem --json
+  $ postern doctor --url postgres://me@db.example:5432/app --hold 6m
   $ postern doctor explain tcp.timeout`;
 
 export function registerDoctor(command: Command, context: CommandContext): void {
   addTargetOptions(command)
+    .addOption(
+      new Option("--hold <duration>", "let a connection rest so long in the end, and ask again (with --url)")
+        .env("POSTERN_HOLD")
+        .argParser(parsePositiveDuration),
+    )
     .addHelpText("after", help)
-    .action(async () => {
+    .action(async ({ hold: holdMs }: { readonly hold?: number }) => {
       const target = await openTarget(command, context);
       const { signal } = context;
+      if (holdMs !== undefined && target.kind === "stage") {
+        throw new PosternError("usage.invalid", "--hold goes with --url, for instance through a tunnel's local port.");
+      }
       const report =
         target.kind === "url"
-          ? await examine({ address: target.address, signal })
+          ? await examine({ address: target.address, signal, ...(holdMs === undefined ? {} : { holdMs }) })
           : await examineStage(target, context);
       context.output.result(report, describeDoctorReport);
       if (report.verdict.code !== "ok") context.endWith(1);

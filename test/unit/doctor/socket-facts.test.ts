@@ -9,15 +9,33 @@ const stuck =
   "retrans:1/2 lost:1 rcv_space:14480 rcv_ssthresh:64088 rcv_ooopack:3 minrtt:0.03\n";
 
 test("reads what was sent again, what is missing in between, and what nobody acknowledged", () => {
-  expect(parseSocketFacts(stuck)).toEqual({ retransmits: 2, hasOutOfOrder: true, unackedBytes: 516, ackedBytes: 9 });
+  expect(parseSocketFacts(stuck, 8)).toEqual({
+    retransmits: 2,
+    hasOutOfOrder: true,
+    ackedInStepBytes: 0,
+    unackedBytes: 516,
+  });
 });
 
 test("what is not said did not happen", () => {
   const calm = "ESTAB 0 0 a:1 b:2\n\t cubic mss:1448 bytes_sent:8 bytes_acked:9 segs_out:3\n";
-  expect(parseSocketFacts(calm)).toEqual({ retransmits: 0, hasOutOfOrder: false, unackedBytes: 0, ackedBytes: 9 });
+  expect(parseSocketFacts(calm, 5)).toEqual({
+    retransmits: 0,
+    hasOutOfOrder: false,
+    ackedInStepBytes: 3,
+    unackedBytes: 0,
+  });
+});
+
+test("a SYN that was sent again is no byte lost, nor is what the other side had already", () => {
+  const syn = "ESTAB 0 0 a:1 b:2\n\t cubic mss:1448 bytes_sent:8 bytes_acked:9 retrans:0/1\n";
+  expect(parseSocketFacts(syn, 0)).toMatchObject({ retransmits: 0 });
+  const twice =
+    "ESTAB 0 0 a:1 b:2\n\t cubic mss:1448 bytes_sent:16 bytes_retrans:8 bytes_acked:9 dsack_dups:1 retrans:0/1\n";
+  expect(parseSocketFacts(twice, 0)).toMatchObject({ retransmits: 0 });
 });
 
 test("no connection tells nothing", () => {
-  expect(parseSocketFacts("")).toBeUndefined();
-  expect(parseSocketFacts("ss: command line is not correct")).toBeUndefined();
+  expect(parseSocketFacts("", 0)).toBeUndefined();
+  expect(parseSocketFacts("ss: command line is not correct", 0)).toBeUndefined();
 });

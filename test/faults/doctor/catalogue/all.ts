@@ -1,8 +1,17 @@
 import type { LabFault } from "../fault.ts";
 import { certificateFaults } from "./certificates.ts";
 import { kernelFaults } from "./kernel.ts";
+import { roleFaults } from "./roles.ts";
+import { serverFaults } from "./servers.ts";
 import { sessionFaults } from "./session.ts";
 import { wireFaults } from "./wire.ts";
 
 /** Every fault of the lab, by where it is made. */
-export const allFaults: readonly LabFault[] = [...wireFaults, ...certificateFaults, ...sessionFaults, ...kernelFaults];
+export const allFaults: readonly LabFault[] = [
+  ...wireFaults,
+  ...certificateFaults,
+  ...sessionFaults,
+  ...kernelFaults,
+  ...roleFaults,
+  ...serverFaults,
+];
