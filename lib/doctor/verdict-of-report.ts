@@ -10,6 +10,7 @@ const texts: readonly (readonly [RegExp, VerdictCode])[] = [
   [/requires TLS connections|only with SSL connections|SSL required|no encryption|SSL off/i, "tls.required"],
   [/IAM authentication failed|password that was provided for the role .* is wrong/i, "auth.rejected"],
   // PgBouncer
+  [/^(?:SASL|password) authentication failed$/i, "auth.rejected"],
   [/no such user/i, "proxy.missing-secret"],
   [/no such database/i, "db.missing"],
   [/query_wait_timeout/i, "proxy.pool-exhausted"],
@@ -30,10 +31,14 @@ const states: Readonly<Record<string, VerdictCode>> = {
   "57P05": "idle.closed",
 };
 
+/** PgBouncer's for the words of the server, which it hands on under a code of its own; to ours it says SASL. */
+const passedOn = /password authentication failed for user/i;
+
 /** What a server or pooler means that refuses in words. */
 export function codeOfReport({ sqlState, message }: ServerReport, isPasswordProven: boolean): VerdictCode {
   // Ours was accepted: it is another's that is wrong, the pooler's own for the database.
   if (isPasswordProven && /authentication failed|is wrong/i.test(message)) return "proxy.secret-stale";
+  if (sqlState === "08P01" && passedOn.test(message)) return "proxy.secret-stale";
   const byText = texts.find(([pattern]) => pattern.test(message))?.[1];
   return byText ?? (Object.hasOwn(states, sqlState) ? states[sqlState] : undefined) ?? "db.failed";
 }

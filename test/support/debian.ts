@@ -4,6 +4,7 @@ import process from "node:process";
 /** Programs from outside npm that some tests use, with the Debian package each comes in. `.ci/run` installs them. */
 const packages = {
   psql: "postgresql-client",
+  pgbouncer: "pgbouncer",
   script: "bsdutils",
   sshd: "openssh-server",
   "ssh-keygen": "openssh-client",

@@ -1,6 +1,7 @@
 import type { Certified } from "#lib/base/certificates.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { DoctorReport } from "#lib/protocol.ts";
+import type { DebianProgram } from "../../support/debian.ts";
 import type { LabNetwork } from "../../support/faults/kernel/start-network.ts";
 import type { TestServer } from "../../support/postgres.ts";
 import type { SeededRandom } from "../../support/seeded-random.ts";
@@ -35,6 +36,8 @@ export type LabFault = {
   readonly expected: readonly string[];
   /** Skipped where this machine cannot make a network of its own. */
   readonly needsNetwork?: true;
+  /** Skipped where this program is not installed. */
+  readonly needsProgram?: DebianProgram;
   readonly open: (world: LabWorld, random: SeededRandom) => Promise<Broken>;
 };
 

@@ -2,6 +2,7 @@ import process from "node:process";
 import { createAuthority, createServerCertificate } from "#lib/base/certificates.ts";
 import { examine } from "#lib/doctor/examine.ts";
 import { superuserAddress } from "#lib/local/postgres/server.ts";
+import { isInstalled } from "../../support/debian.ts";
 import { startLabNetwork, whyNoNetwork } from "../../support/faults/kernel/start-network.ts";
 import { startTestServer } from "../../support/postgres.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
@@ -39,7 +40,11 @@ const wholeMs = 30_000;
 export async function runLab(options: LabOptions): Promise<readonly LabRun[]> {
   const { world, faults, draws, onRun } = options;
   const { seed } = options.seed === undefined ? seededRandom() : seededRandom(options.seed);
-  const possible = faults.filter(({ needsNetwork }) => needsNetwork !== true || world.network !== undefined);
+  const possible = faults.filter(
+    ({ needsNetwork, needsProgram }) =>
+      (needsNetwork !== true || world.network !== undefined) &&
+      (needsProgram === undefined || isInstalled(needsProgram)),
+  );
   const jobs = Array.from({ length: draws }, (_, draw) => possible.map((fault) => ({ fault, draw }))).flat();
   const runs: LabRun[] = [];
   const work = async () => {

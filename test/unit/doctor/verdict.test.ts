@@ -125,6 +125,12 @@ describe("one root cause for what was seen", () => {
       "proxy.missing-secret",
     ],
     [
+      "PgBouncer hands on what the server said",
+      refused("08P01", 'password authentication failed for user "x"'),
+      "proxy.secret-stale",
+    ],
+    ["PgBouncer refuses by itself", refused("08P01", "SASL authentication failed"), "auth.rejected"],
+    [
       "the proxy waits in vain",
       refused("XX000", "Timed-out waiting to acquire database connection"),
       "proxy.pool-exhausted",

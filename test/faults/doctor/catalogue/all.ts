@@ -1,6 +1,7 @@
 import type { LabFault } from "../fault.ts";
 import { certificateFaults } from "./certificates.ts";
 import { kernelFaults } from "./kernel.ts";
+import { poolerFaults } from "./pooler.ts";
 import { roleFaults } from "./roles.ts";
 import { serverFaults } from "./servers.ts";
 import { sessionFaults } from "./session.ts";
@@ -14,4 +15,5 @@ export const allFaults: readonly LabFault[] = [
   ...kernelFaults,
   ...roleFaults,
   ...serverFaults,
+  ...poolerFaults,
 ];
