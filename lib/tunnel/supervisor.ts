@@ -223,7 +223,8 @@ export class Supervisor implements AsyncDisposable {
     const follow = async (): Promise<void> => {
       fate.reason = await link.ended;
       fate.hasEnded = true;
-      this.#now.interrupt();
+      // One that is replaced ends during the next attempt, which that does not concern.
+      if (this.links.current === link) this.#now.interrupt();
     };
     void follow();
     this.#isAsked = false;

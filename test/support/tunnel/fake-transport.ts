@@ -54,6 +54,8 @@ export class FakeLink implements Link {
   roundTripMs: number | undefined;
   isResuming = false;
   isBusy = false;
+  /** Closing it takes until then. */
+  goodbye: Promise<void> | undefined;
   readonly ended: Promise<PosternError | undefined>;
   readonly #farEnd: FarEnd;
   readonly #streams = new Set<Duplex>();
@@ -98,8 +100,8 @@ export class FakeLink implements Link {
     this.#end(reason);
   }
 
-  // oxlint-disable-next-line typescript/require-await -- a port's shape
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.goodbye !== undefined) await this.goodbye;
     this.#end(undefined);
   }
 

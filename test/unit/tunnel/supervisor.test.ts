@@ -340,6 +340,29 @@ describe("the database's name", () => {
     expect(scene.transport.attempts).toBe(2);
   });
 
+  test("that leads elsewhere means one attempt: the end of the old link does not break it off", async () => {
+    let answer = ["10.0.1.5"];
+    await using scene = start([], { resolve: async () => await Promise.resolve(answer) });
+    await scene.clock.advance(20_000);
+    const goodbye = Promise.withResolvers<void>();
+    const slow = Promise.withResolvers<void>();
+    Object.assign(scene.link() ?? {}, { goodbye: goodbye.promise });
+    const { farEnd } = scene.transport;
+    scene.transport.farEnd = async (stop) => {
+      if (scene.transport.attempts === 2) await slow.promise;
+      return await farEnd(stop);
+    };
+    answer = ["10.0.2.7"];
+    await scene.clock.advance(10_000);
+    expect(scene.transport.attempts).toBe(2);
+    goodbye.resolve();
+    await scene.clock.advance(0);
+    slow.resolve();
+    await scene.clock.advance(0);
+    expect(scene.names()).toEqual(["up", "down", "reconnecting", "up"]);
+    expect(scene.supervisor.failedAttempts).toBe(0);
+  });
+
   test("that cannot be looked up means nothing", async () => {
     const answers: Promise<string[]>[] = [Promise.resolve(["10.0.1.5"])];
     await using scene = start([], { resolve: async () => (await answers.at(-1)) ?? [] });
