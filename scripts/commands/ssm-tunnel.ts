@@ -8,6 +8,7 @@ import { tunnelKey } from "#lib/tunnel/registry/tunnel-key.ts";
 import type { Tunnel } from "#lib/tunnel/tunnel.ts";
 import type { CommandContext } from "../command-context.ts";
 import { parsePort, wholeNumber } from "../options/numbers.ts";
+import { something } from "../options/something.ts";
 import { accessHelp, addAccessOptions, chooseAccess, type DatabaseAccess } from "../psql/access-options.ts";
 import { describeRequester } from "../provenance.ts";
 import { isPortFree } from "../tunnel/port-taken.ts";
@@ -74,7 +75,8 @@ export function registerSsmTunnel(command: Command, context: CommandContext): vo
     .addOption(
       new Option("--bind <address>", "the local address; others than loopback let the network in")
         .default("127.0.0.1")
-        .env("POSTERN_BIND"),
+        .env("POSTERN_BIND")
+        .argParser(something("an address of this machine, as 127.0.0.1")),
     )
     .addOption(
       new Option("--max-retries <n>", "give up after this many failed attempts in a row (default: never)")
@@ -86,7 +88,9 @@ export function registerSsmTunnel(command: Command, context: CommandContext): vo
     )
     .addOption(new Option(detachedFlag).hideHelp())
     .addOption(
-      new Option("--exec <command>", "run this command while the tunnel is up, and end with it").env("POSTERN_EXEC"),
+      new Option("--exec <command>", "run this command while the tunnel is up, and end with it")
+        .env("POSTERN_EXEC")
+        .argParser(something("a command")),
     )
     .addOption(new Option("--login", "a second port that logs in for its clients (with --stage)").env("POSTERN_LOGIN"))
     .addHelpText("after", help)

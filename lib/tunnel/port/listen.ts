@@ -12,6 +12,8 @@ export async function listenForClients(
   server: Server,
   { port, bind }: { readonly port: number; readonly bind: string },
 ): Promise<AddressInfo> {
+  // Node takes "" for every address, as a variable that is set and empty would have it.
+  if (bind === "") throw noAddress(bind);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   server.listen({ port, host: bind, exclusive: true }, resolve);
@@ -35,12 +37,14 @@ async function explain(cause: unknown, bind: string, port: number): Promise<unkn
   if (code === "EACCES") {
     return new PosternError("port.taken", `${where} needs a privilege that this user lacks.`, { cause, hint });
   }
-  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
-    const message = `This machine has no address ${bind} to listen on: expected one of its own, as 127.0.0.1.`;
-    return new PosternError("usage.invalid", message, {
-      cause,
-      hint: "Leave out --bind, or name one of this machine's.",
-    });
-  }
+  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") return noAddress(bind, cause);
   return cause;
+}
+
+function noAddress(bind: string, cause?: unknown): PosternError {
+  const message = `This machine has no address ${JSON.stringify(bind)} to listen on: expected one of its own, as 127.0.0.1.`;
+  return new PosternError("usage.invalid", message, {
+    cause,
+    hint: "Leave out --bind, or name one of this machine's.",
+  });
 }

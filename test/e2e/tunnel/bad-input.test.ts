@@ -45,6 +45,8 @@ describe("flags that do not go together are refused before anything is asked", (
     [["ssm-tunnel", "--max-retries", "-1"], /Expected a whole number/u],
     [["ssm-tunnel", "--transport", "ssm", "--sessions", "17"], /Expected a whole number from 1 to 16/u],
     [["ssm-tunnel", "--transport", "ssm", "--engine", "plugin", "--sessions", "2"], /not with --engine plugin/u],
+    [["ssm-tunnel", "--bind", ""], /'--bind <address>' argument ''/u],
+    [["ssm-tunnel", "--exec", " "], /'--exec <command>' argument ' '/u],
     [["ssm-tunnel", "begin"], /./u],
     [["psql", "--reason", "because"], /--reason goes with --write/u],
     [["psql", "--write", "--reason", "x".repeat(64)], /printable ASCII/u],

@@ -1,0 +1,9 @@
+import { InvalidArgumentError } from "commander";
+
+/** A text that says something, for commander; a variable that is set and empty does not. */
+export function something(expected: string): (text: string) => string {
+  return (text) => {
+    if (text.trim() !== "") return text;
+    throw new InvalidArgumentError(`Expected ${expected}.`);
+  };
+}
