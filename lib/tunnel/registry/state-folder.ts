@@ -1,5 +1,5 @@
 import { chmod, lstat, mkdir } from "node:fs/promises";
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { isAbsolute, join } from "node:path";
 import process from "node:process";
 import { PosternError } from "#lib/base/errors.ts";
@@ -8,7 +8,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Where a user's running tunnels and their ports are kept: the folder of the XDG base directories for state, on every system
- * but Windows. A relative XDG_STATE_HOME counts as unset, as its specification says.
+ * but Windows. A relative XDG_STATE_HOME counts as unset, as its specification says; so does a relative HOME, which would put
+ * passwords below whatever folder somebody is in.
  *
  * @see https://specifications.freedesktop.org/basedir-spec/latest/
  */
@@ -16,7 +17,7 @@ export function stateFolderOf(env: Environment, home = homedir(), platform = pro
   const { XDG_STATE_HOME: xdg = "", LOCALAPPDATA: local = "" } = env;
   if (xdg !== "" && isAbsolute(xdg)) return join(xdg, "postern");
   if (platform === "win32" && local !== "") return join(local, "postern", "state");
-  return join(home, ".local", "state", "postern");
+  return join(isAbsolute(home) ? home : userInfo().homedir, ".local", "state", "postern");
 }
 
 /**

@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { choosePort, rememberedPort } from "#lib/tunnel/registry/remembered-port.ts";
@@ -50,4 +50,8 @@ test.each([
   [{}, "darwin", "/home/me/.local/state/postern"],
 ] as const)("the state folder with %j on %s is %s", (env, platform, expected) => {
   expect(stateFolderOf(env, "/home/me", platform)).toBe(expected);
+});
+
+test.each(["", "relative"])("with HOME=%j the state folder is not below the working directory", (home) => {
+  expect(stateFolderOf({}, home, "linux")).toBe(join(userInfo().homedir, ".local/state/postern"));
 });
