@@ -1,7 +1,7 @@
 import { lookup } from "node:dns/promises";
 import type { Clock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import { withDeadline } from "./deadline.ts";
+import { unlessAborted, withDeadline } from "./deadline.ts";
 
 /** The addresses of the database's host at this moment. */
 export type Resolve = (signal: AbortSignal) => Promise<readonly string[]>;
@@ -44,8 +44,9 @@ export class AddressWatch {
     const resolve = this.#resolve;
     if (resolve === undefined) return undefined;
     const context = { clock: this.#clock, signal, late };
+    // The system's look-up cannot be broken off; nobody waits for it longer.
     const answer = await withDeadline(lookUpDeadlineMs, context, async (stop) => {
-      return await Promise.race([resolve(stop), aborted(stop)]);
+      return await unlessAborted(resolve(stop), stop);
     }).catch(() => undefined);
     return answer?.length === 0 ? undefined : answer;
   }
@@ -53,11 +54,4 @@ export class AddressWatch {
 
 function late(): PosternError {
   return new PosternError("dns.not-found", "The name server did not answer in time.");
-}
-
-/** The system's look-up cannot be broken off; nobody waits for it longer. */
-async function aborted(signal: AbortSignal): Promise<never> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  return await promise;
 }

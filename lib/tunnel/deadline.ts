@@ -25,3 +25,16 @@ export async function withDeadline<T>(
     signal.removeEventListener("abort", abort);
   }
 }
+
+/** Settles as the promise does, or with the signal's reason when that comes first: for what cannot be broken off itself. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([aborted, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

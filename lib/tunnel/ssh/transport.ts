@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { Log } from "#lib/base/log.ts";
 import { openTcp } from "#lib/postgres/socket.ts";
+import { withDeadline } from "../deadline.ts";
 import type { Link, Transport } from "../transport.ts";
 import { resolveRoute, type SshHost } from "./client-config.ts";
 import { type ClientPlace, inPlace, thisPlace } from "./client-place.ts";
@@ -90,8 +91,10 @@ async function connect(
       const host = withOptions(hop, options, place);
       const timeoutMs = options.connectTimeoutMs ?? host.connectTimeoutMs ?? defaults.connectTimeoutMs;
       const before = connections.at(-1);
-      const late = `The SSH server ${host.hostName}:${host.port} did not let us in within ${timeoutMs / 1000} s`;
-      const connection = await within(clock, { timeoutMs, late }, signal, async (stop) => {
+      const server = `${host.hostName}:${host.port}`;
+      const late = () =>
+        new PosternError("tcp.timeout", `The SSH server ${server} did not let us in within ${timeoutMs / 1000} s.`);
+      const connection = await withDeadline(timeoutMs, { clock, signal, late }, async (stop) => {
         const hostKey = await prepareHostKeyCheck(host, log);
         const { passphrase } = options;
         const given = isLast ? options.key : undefined;
@@ -147,26 +150,6 @@ async function openSocket(
   } catch (error) {
     signal.throwIfAborted();
     throw toReachError(error, `${hostName}:${port}`);
-  }
-}
-
-/** Runs `work` with a signal that is aborted, too, when it takes too long. */
-async function within<Result>(
-  clock: Clock,
-  { timeoutMs, late }: { readonly timeoutMs: number; readonly late: string },
-  signal: AbortSignal,
-  work: (signal: AbortSignal) => Promise<Result>,
-): Promise<Result> {
-  const timeout = new AbortController();
-  const done = new AbortController();
-  clock.sleep(timeoutMs, done.signal).then(
-    () => timeout.abort(new PosternError("tcp.timeout", `${late}.`)),
-    () => {},
-  );
-  try {
-    return await work(AbortSignal.any([signal, timeout.signal]));
-  } finally {
-    done.abort();
   }
 }
 

@@ -1,6 +1,7 @@
 import { Duplex } from "node:stream";
 import { toPosternError } from "#lib/base/errors.ts";
 import { flags } from "#lib/ssm-protocol/payloads.ts";
+import { unlessAborted } from "../deadline.ts";
 
 /** What basic mode needs of the channel. */
 export type BasicPipe = {
@@ -42,7 +43,7 @@ export function createBasicMode(pipe: BasicPipe): BasicMode {
       const { promise, resolve } = Promise.withResolvers<void>();
       free = promise;
       try {
-        await waitFor(before, signal);
+        await unlessAborted(before, signal);
         if (closedFor !== undefined) throw closedFor;
       } catch (error) {
         // Those behind it still wait for the one before.
@@ -78,18 +79,6 @@ export function createBasicMode(pipe: BasicPipe): BasicMode {
       current?.destroy(reason);
     },
   };
-}
-
-async function waitFor(turn: Promise<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    await Promise.race([turn, promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }
 
 /** Its end closes both directions: there is no half-close. */

@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import { once } from "node:events";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
+import { unlessAborted, withDeadline } from "../../deadline.ts";
 import type { Link, Transport } from "../../transport.ts";
 import { createSessionApi, type SessionApi } from "../session/session-api.ts";
 import { terminateSession } from "../channel/terminate.ts";
@@ -40,7 +41,8 @@ export function pluginTransport(options: PluginTransportOptions): Transport {
 
 /** (1) StartSession, (2) the plugin, (3) its port. On failure or abort both are ended. */
 async function openPluginLink(options: PluginTransportOptions, api: SessionApi, signal: AbortSignal): Promise<Link> {
-  const { clock = systemClock, log = silence, access, command = defaults.command } = options;
+  const { clock = systemClock, log = silence, access } = options;
+  const { command = defaults.command, readyWithinMs = defaults.readyWithinMs } = options;
   const request = sessionRequest(options);
   const session = await api.start(request, signal);
   const terminate = async () => terminateSession({ sessionId: session.id, api, clock, log });
@@ -94,7 +96,9 @@ async function openPluginLink(options: PluginTransportOptions, api: SessionApi, 
     const plugin = { command, session, request, access, region, clock, onEvent: take, onExit: lost };
     stack.use(await startPlugin(plugin));
     if (signal.aborted) abort();
-    await limited(ready.promise, options, clock);
+    const late = () =>
+      new PosternError("ssm.handshake", `session-manager-plugin opened no port within ${readyWithinMs / 1000} s.`);
+    await withDeadline(readyWithinMs, { clock, signal, late }, async (stop) => unlessAborted(ready.promise, stop));
   } catch (error) {
     end(undefined);
     await stack.disposeAsync();
@@ -118,20 +122,6 @@ async function openPluginLink(options: PluginTransportOptions, api: SessionApi, 
       api[Symbol.dispose]();
     },
   };
-}
-
-async function limited(ready: Promise<number>, options: PluginTransportOptions, clock: Clock): Promise<void> {
-  const { readyWithinMs = defaults.readyWithinMs } = options;
-  const done = new AbortController();
-  const late = async () => {
-    await clock.sleep(readyWithinMs, done.signal);
-    throw new PosternError("ssm.handshake", `session-manager-plugin opened no port within ${readyWithinMs / 1000} s.`);
-  };
-  try {
-    await Promise.race([ready, late()]);
-  } finally {
-    done.abort();
-  }
 }
 
 /** The connections to the plugin's port, and what went through them. */

@@ -8,6 +8,7 @@ import {
 } from "@aws-sdk/client-ssm";
 import { PosternError } from "#lib/base/errors.ts";
 import { type AwsAccess, clientConfig, sendOptions } from "#lib/stage/aws-access.ts";
+import { unlessAborted } from "../../deadline.ts";
 import type { SessionRequest, StartedSession } from "./session.ts";
 import { toSessionError, toUpgradeError } from "./session-errors.ts";
 import { signUpgrade } from "./signed-upgrade.ts";
@@ -91,18 +92,6 @@ export function createSessionApi(access: AwsAccess, region?: string): SessionApi
     explainUpgrade: (error, sessionId) => toUpgradeError(error, sessionId),
     [Symbol.dispose]: () => void Promise.all(strays).then(() => client.destroy()),
   };
-}
-
-/** Rejects with the signal's reason as soon as it is aborted. */
-async function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }
 
 /** Every parameter is a list, of one value here. */
