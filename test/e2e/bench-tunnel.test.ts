@@ -51,3 +51,17 @@ it("a part that does not exist is refused before anything starts", async () => {
   expect(await bench.exitCode).toBe(1);
   expect(bench.stderr()).toContain("--only speed: expected some of ready, round-trip");
 });
+
+it("the soak runs, and judges what it saw", async () => {
+  await using soak = startProgram(join(repositoryRoot, "bench", "tunnel", "soak", "main.ts"), ["--minutes", "0.1"], {
+    cwd: repositoryRoot,
+  });
+  const lines: string[] = [];
+  for (let line = await soak.nextLine(); line !== undefined; line = await soak.nextLine()) lines.push(line);
+  // Seconds are too few for the growth to be judged: what is said must only agree with the exit code.
+  const isClean = lines.includes("verdict: no leak");
+  expect({ code: await soak.exitCode, stderr: soak.stderr() }).toMatchObject({ code: isClean ? 0 : 1 });
+  for (const goal of ["wrong answers", "errors of clients", "links that were replaced", "sessions at the end"]) {
+    expect(lines.find((line) => line.startsWith(goal))).toMatch(/met$/u);
+  }
+});

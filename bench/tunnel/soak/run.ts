@@ -25,8 +25,9 @@ export type Soak = {
 
 const closeEveryMs = 5_000;
 const clients = 8;
-/** Between two samples; the clients work, each on connection after connection. */
-const stintMs = 10_000;
+/** Between two samples at most; the clients work, each on connection after connection. */
+const longestStintMs = 10_000;
+const leastStints = 10;
 const queriesOfConnection = 50;
 
 /**
@@ -43,6 +44,7 @@ export async function runSoak(
   await farSide.ask({ do: "close-every", ms: closeEveryMs });
   const counts = { answers: 0, wrongAnswers: 0, errors: 0 };
   const samples: Sample[] = [];
+  const stintMs = Math.min(longestStintMs, ms / leastStints);
   const startMs = performance.now();
   const passedMs = () => performance.now() - startMs;
   while (passedMs() < ms) {

@@ -1,10 +1,13 @@
-import { atMost, type Goal } from "../../figures/goal.ts";
+import { atLeast, atMost, type Goal } from "../../figures/goal.ts";
 import { quantile, spreadOf } from "../../figures/statistics.ts";
 import type { Held } from "../scene/held.ts";
 import type { Sample, Soak } from "./run.ts";
 
 /** Collections leave the one or the other thing behind: what is under it is no leak, or none that this time shows. */
 const slack = { heapMb: 2, rssMb: 30, sockets: 2, timers: 4, files: 2 } as const;
+
+/** Fewer tell nothing of what grows. */
+const leastSamples = 5;
 
 /**
  * Compares what was held early with what is held late: the medians of the second and the last fifth of the samples. The first
@@ -20,6 +23,7 @@ export function judgeSoak(soak: Soak): Goal[] {
     return [atMost(`growth of ${name}`, limit, spreadOf([after - before]))];
   };
   return [
+    atLeast("samples", leastSamples, spreadOf([samples.length])),
     ...growth("heapMb", slack.heapMb),
     ...growth("rssMb", slack.rssMb),
     ...growth("sockets", slack.sockets),

@@ -44,6 +44,10 @@ describe("the verdict of the soak", () => {
     ]);
   });
 
+  it("says nothing of a soak that was too short", () => {
+    expect(missed({ ...soak(() => ({})), samples: soak(() => ({})).samples.slice(0, 4) })).toEqual(["samples"]);
+  });
+
   it("does without what only Linux tells", () => {
     const { files: _files, children: _children, ...rest } = clean;
     const samples = Array.from({ length: 10 }, (_, at) => ({ atMs: at, held: rest }));
