@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { writeWhole } from "#lib/base/private-file.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import { appName } from "#lib/contract.ts";
+import { appName, roleNames } from "#lib/contract.ts";
 import { choosePort } from "#lib/tunnel/registry/remembered-port.ts";
 import { openStateFolder, stateFolderOf } from "#lib/tunnel/registry/state-folder.ts";
 import { tunnelKey } from "#lib/tunnel/registry/tunnel-key.ts";
@@ -118,7 +118,7 @@ async function writeService(stage: string, file: string, flags: PsqlFlags, conte
   const destination = await openStageDestination(stage, flags.data, { transport: "direct", engine: "native" }, context);
   const { manifest } = destination.stage;
   const { database } = manifest;
-  const role = chooseAccess(flags, manifest, describeRequester().split("@")[0] ?? "");
+  const access = chooseAccess(flags, manifest, describeRequester().split("@")[0] ?? "");
   const folder = stateFolderOf(context.env);
   const key = tunnelKey(stage, database);
   const port = await choosePort({ folder, key, name: stage, isFree: async (one) => isPortFree(one, "127.0.0.1") });
@@ -131,7 +131,7 @@ async function writeService(stage: string, file: string, flags: PsqlFlags, conte
     hostaddr: "127.0.0.1",
     port: String(port),
     dbname: database.name,
-    user: role.role === "operator" ? "postern_operator" : "postern_readonly",
+    user: roleNames[access.role],
     sslmode: "verify-full",
     sslrootcert: rootCert,
   };
