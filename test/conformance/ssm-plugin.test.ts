@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { localInstanceId } from "#lib/local/gateway/gateway.ts";
 import { pluginTransport } from "#lib/tunnel/ssm/plugin/plugin-transport.ts";
 import { startTestEndpoint } from "../support/aws-endpoint.ts";
@@ -48,12 +48,15 @@ const recordOf = async ({ recordFile }: Rig) =>
     readonly argv: readonly string[];
     readonly TokenValue: string;
     readonly TMPDIR: string;
+    readonly identity: Readonly<Record<string, string>>;
     readonly pid: number;
   };
 
 const isAlive = (pid: number) => existsSync(`/proc/${pid}`);
 
 describe("the official plugin as a child", () => {
+  afterEach(() => vi.unstubAllEnvs());
+
   test("gets its token through the environment and never as an argument", async () => {
     await using farEnd = await startFarEnd();
     await using rig = await makeRig(farEnd);
@@ -66,6 +69,16 @@ describe("the official plugin as a child", () => {
       Target: localInstanceId,
       Parameters: { localPortNumber: ["0"] },
     });
+  });
+
+  test("acts as the stage's own key where there is one, whatever the environment says", async () => {
+    for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN", "AWS_PROFILE"]) vi.stubEnv(name, "somebody-else");
+    await using farEnd = await startFarEnd();
+    await using rig = await makeRig(farEnd);
+    await using _link = await rig.transport.connect(signal);
+    const { argv, identity } = await recordOf(rig);
+    expect(Object.keys(identity)).toEqual(["AWS_ACCESS_KEY_ID"]);
+    expect(JSON.stringify([argv, identity])).not.toContain("somebody-else");
   });
 
   test.each(["forward", "deaf"])("is gone after disposal, with its folder and its session (%s)", async (mode) => {

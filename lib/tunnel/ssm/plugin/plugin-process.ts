@@ -43,7 +43,7 @@ export async function startPlugin(options: PluginProcessOptions): Promise<AsyncD
   const child = spawn(program, [...first, ...pluginArguments(options)], {
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...credentialsOf(access), ...responseOf(options), TMPDIR: folder },
+    env: { ...process.env, ...identityOf(access), ...responseOf(options), TMPDIR: folder },
   });
   const exited = once(child, "close").catch(() => undefined);
   try {
@@ -85,7 +85,8 @@ function pluginArguments({ region, request, access }: PluginProcessOptions): str
   const requested = { Target: target, DocumentName: documentName, Parameters: lists };
   const domain = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
   const endpoint = access.endpoint ?? `https://ssm.${region}.${domain}`;
-  const profile = process.env["AWS_PROFILE"] ?? "";
+  // AWS's SDK for Go takes a profile that is named for more than a key in the environment.
+  const profile = access.credentials === undefined ? (process.env["AWS_PROFILE"] ?? "") : "";
   return [responseVariable, region, "StartSession", profile, JSON.stringify(requested), endpoint];
 }
 
@@ -94,10 +95,15 @@ function responseOf({ session }: PluginProcessOptions): Record<string, string> {
   return { [responseVariable]: JSON.stringify(response) };
 }
 
-/** It resumes sessions itself, as whoever started it. */
-function credentialsOf({ credentials }: AwsAccess): Record<string, string> {
+/** It resumes sessions itself, as whoever started it. With a key of the stage's own, what the environment says of another goes. */
+function identityOf({ credentials }: AwsAccess): Record<string, string | undefined> {
   if (credentials === undefined) return {};
-  return { AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey };
+  return {
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_SESSION_TOKEN: undefined,
+    AWS_PROFILE: undefined,
+  };
 }
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
