@@ -6,7 +6,7 @@ import { type Attempt, failureOf, type Step, type StepName, type Vantage } from 
 import { probeParallel } from "./probes/parallel.ts";
 import { probeTinyReply } from "./probes/tiny-reply.ts";
 import { limitTime } from "./time-limit.ts";
-import { judge, needsRepeat } from "./verdict.ts";
+import { type Findings, judge, needsRepeat } from "./verdict.ts";
 import { defaultCaps, walk, type WalkOptions } from "./walk.ts";
 
 export type ExamineOptions = {
@@ -58,7 +58,7 @@ export async function examine(options: ExamineOptions): Promise<DoctorReport> {
   stop.throwIfAborted();
   const steps = [...first.steps, ...(rested === undefined ? [] : [rested.step])];
   return {
-    verdict: rested?.verdict ?? judge({ attempts: [first, ...(repeated.attempts ?? [])], ...repeated.tiny }),
+    verdict: rested?.verdict ?? judge({ ...repeated, attempts: [first, ...(repeated.attempts ?? [])] }),
     probes: steps.map(({ name, ms, detail, failure }) => ({ name, vantage, ok: failure === undefined, ms, detail })),
     ms: elapsedMs(clock, startMs),
   };
@@ -72,11 +72,7 @@ async function examineOnce(options: WalkOptions): Promise<Attempt> {
 }
 
 /** Fresh connections up to the step that failed, which may take as long as there is time. */
-async function lookAgain(
-  first: Attempt,
-  options: WalkOptions,
-  leftMs: number,
-): Promise<{ readonly attempts?: readonly Attempt[]; readonly tiny?: { readonly isTinyReplyAnswered: boolean } }> {
+async function lookAgain(first: Attempt, options: WalkOptions, leftMs: number): Promise<Partial<Findings>> {
   const failed = failureOf(first);
   if (failed === undefined) return {};
   const { step, failure } = failed;
@@ -86,13 +82,18 @@ async function lookAgain(
     const again = await probeParallel(options, patienceMs);
     return { attempts: [{ steps: [again.step], ...(again.socket === undefined ? {} : { socket: again.socket }) }] };
   }
-  const caps = { ...(options.caps ?? defaultCaps), [step]: patienceMs };
-  const isMute = step === "tls" && failure.kind === "timeout";
-  const [tiny, attempts] = await Promise.all([
-    isMute ? probeTinyReply(options) : undefined,
-    allOf(Array.from({ length: repeats }, async () => walk({ ...options, caps, until: step }))),
+  const fresh = { ...options, caps: { ...(options.caps ?? defaultCaps), [step]: patienceMs }, until: step };
+  const isMute = failure.kind === "timeout";
+  const [tiny, small, attempts] = await Promise.all([
+    isMute && step === "tls" ? probeTinyReply(options) : undefined,
+    isMute && step === "upload" ? walk({ ...fresh, hasSmallPackets: true }) : undefined,
+    allOf(Array.from({ length: repeats }, async () => walk(fresh))),
   ]);
-  return { attempts, ...(tiny === undefined ? {} : { tiny: { isTinyReplyAnswered: tiny } }) };
+  return {
+    attempts,
+    ...(tiny === undefined ? {} : { isTinyReplyAnswered: tiny }),
+    ...(small === undefined ? {} : { isSmallUploadAnswered: failureOf(small) === undefined }),
+  };
 }
 
 /** A connection of its own that rests. Where it fails, a fresh one decides whether it was the rest that broke it. */

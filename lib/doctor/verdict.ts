@@ -17,6 +17,8 @@ export type Findings = {
   readonly attempts: readonly Attempt[];
   /** Whether a small handshake that only earns an alert of a few bytes got one, where the real one got nothing. */
   readonly isTinyReplyAnswered?: boolean;
+  /** Whether small packets went up on a fresh connection, where 32 KB did not. */
+  readonly isSmallUploadAnswered?: boolean;
 };
 
 /**
@@ -205,8 +207,10 @@ function codeOfSilence(
       // A small reply has just come over this connection: no pool has to be waited for.
       return isUnacked || hasBytes ? "path.flow-cut" : "path.mtu-down";
     case "upload":
-      if (isUnacked)
-        return facts.some(({ ackedInStepBytes }) => ackedInStepBytes > 0) ? "path.flow-cut" : "path.mtu-up";
+      if (isUnacked) {
+        const isBegun = facts.some(({ ackedInStepBytes }) => ackedInStepBytes > 0);
+        return isBegun || findings.isSmallUploadAnswered === false ? "path.flow-cut" : "path.mtu-up";
+      }
       return [
         { code: "path.flow-cut", settle: "look for what stands between here and the server, and took the bytes" },
         { code: "path.mtu-up", settle: "run the doctor on the other side of the tunnel or balancer" },

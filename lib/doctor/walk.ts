@@ -12,7 +12,7 @@ import { authenticate } from "./probes/auth.ts";
 import { judgeCertificate } from "./probes/certificate.ts";
 import { resolveName } from "./probes/dns.ts";
 import { rest } from "./probes/hold.ts";
-import { askForRows, askForTheLength, query } from "./probes/query.ts";
+import { askForRows, askForTheLength, askInSmallPackets, query } from "./probes/query.ts";
 import { awaitReady } from "./probes/ready.ts";
 import { requestTls } from "./probes/ssl-request.ts";
 import { begin } from "./probes/startup.ts";
@@ -46,6 +46,8 @@ export type WalkOptions = {
   readonly until?: StepName;
   /** Lets the connection rest so long after all other steps, and then asks again. */
   readonly holdMs?: number;
+  /** What goes up goes in small packets. */
+  readonly hasSmallPackets?: boolean;
   /** Asks the kernel about the socket also where no step failed. */
   readonly hasFacts?: boolean;
   /** Awaited when all steps are taken, or one failed, while the connection is still open. */
@@ -131,7 +133,11 @@ export async function walk(options: WalkOptions): Promise<Attempt> {
     });
     await take("query", (s) => query(conversation, s));
     await take("download", (s) => askForRows(conversation, loadBytes, s));
-    await take("upload", (s) => askForTheLength(conversation, loadBytes, s));
+    await take("upload", (s) =>
+      options.hasSmallPackets === true
+        ? askInSmallPackets(conversation, clock, s)
+        : askForTheLength(conversation, loadBytes, s),
+    );
     if (holdMs !== undefined) await take("hold", (s) => rest(conversation, holdMs, s), holdMs + caps.hold);
   } catch (error) {
     if (!(error instanceof StepFailed) && !(error instanceof WalkIsOver)) throw error;

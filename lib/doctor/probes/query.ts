@@ -1,3 +1,4 @@
+import type { Clock } from "#lib/base/clock.ts";
 import { readDataRow } from "#lib/postgres/wire/fields.ts";
 import { encodeQuery } from "#lib/postgres/wire/frontend.ts";
 import type { Conversation } from "../conversation.ts";
@@ -23,6 +24,19 @@ export async function askForTheLength(conversation: Conversation, bytes: number,
   const length = await ask(conversation, `select length('${"x".repeat(bytes)}')`, signal);
   expectThat(length === String(bytes), `of ${bytes} bytes ${length} arrived`);
   return { detail: `${bytes} bytes went up`, found: undefined };
+}
+
+/** As many bytes up that no packet is large, as far as a network has it: what passes then failed for its packets' size. */
+export async function askInSmallPackets(conversation: Conversation, clock: Clock, signal: AbortSignal): Found {
+  const bytes = 8 * 1024;
+  const message = encodeQuery(`select length('${"x".repeat(bytes)}')`);
+  for (let offset = 0; offset < message.length; offset += 200) {
+    conversation.send(message.subarray(offset, offset + 200));
+    await clock.sleep(1, signal).catch(() => {});
+  }
+  const { body } = await conversation.message("D", signal);
+  expectThat(readDataRow(body)[0]?.toString() === String(bytes), `of ${bytes} bytes others arrived`);
+  return { detail: `${bytes} bytes went up in small packets`, found: undefined };
 }
 
 async function ask(conversation: Conversation, sql: string, signal: AbortSignal): Promise<string> {

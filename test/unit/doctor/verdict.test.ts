@@ -113,6 +113,11 @@ describe("one root cause for what was seen", () => {
       twice("upload", silence, { ...calm, ackedInStepBytes: 18_000, unackedBytes: 9000 }),
       "path.flow-cut",
     ],
+    [
+      "32 KB up that nobody acknowledges, nor small packets",
+      { ...twice("upload", silence, { ...calm, unackedBytes: 9000 }), isSmallUploadAnswered: false },
+      "path.flow-cut",
+    ],
     ["a wrong password", refused("28P01", 'password authentication failed for user "x"'), "auth.rejected"],
     [
       "the proxy's password is old",

@@ -54,6 +54,10 @@ export const kernelFaults: readonly LabFault[] = [
     const bytes = between(random, 2600, 30_000);
     return { up: [`tcp dport ${port} ct original bytes > ${bytes} drop`], drawn: `${bytes} bytes` };
   }),
+  packets("a flow that is cut as 32 KB up begin", ["path.flow-cut"], (random, port) => {
+    const bytes = between(random, 2900, 4400);
+    return { up: [`tcp dport ${port} ct original bytes > ${bytes} drop`], drawn: `${bytes} bytes` };
+  }),
   packets("a flow that is reset in the handshake", ["tls.reset"], (random, port) => ({
     up: [`tcp dport ${port} ct original bytes > ${between(random, 300, 1200)} reject with tcp reset`],
   })),
