@@ -22,7 +22,7 @@ export type LoginEndpointOptions = {
 export async function openLogin(
   tunnel: Tunnel,
   { stage, access, caFile, port, bind }: LoginEndpointOptions,
-  { output }: Pick<CommandContext, "output">,
+  { output, env }: Pick<CommandContext, "output" | "env">,
 ): Promise<Login> {
   const { database } = stage.manifest;
   const login = databaseLogin(stage.manifest, access.role, stage.access);
@@ -40,6 +40,7 @@ export async function openLogin(
     },
     port,
     bind,
+    nodeCaFile: env["NODE_EXTRA_CA_CERTS"],
     onFailure: ({ message, code }) => output.note(`a client was not logged in: ${message} [${code}]`),
   });
 }

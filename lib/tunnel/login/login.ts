@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,6 +23,8 @@ export type LoginOptions = {
   readonly port: number;
   /** Default 127.0.0.1. Danger: on any other, whoever knows the URL reaches the database. */
   readonly bind?: string | undefined;
+  /** What NODE_EXTRA_CA_CERTS names here. A program needs them still: npx, behind a company's proxy. Default: nothing. */
+  readonly nodeCaFile?: string | undefined;
   /** A client could not be logged in to the database; it was told as well. */
   readonly onFailure?: ((error: PosternError) => void) | undefined;
   readonly clock?: Clock | undefined;
@@ -52,7 +54,8 @@ export type Login = AsyncDisposable & {
  * @throws PosternError `port.taken`; `usage.invalid` for an address that this machine does not have
  */
 export async function startLogin(options: LoginOptions): Promise<Login> {
-  const { openStream, upstream, port, bind = "127.0.0.1", onFailure = () => {}, clock = systemClock } = options;
+  const { openStream, upstream, port, bind = "127.0.0.1", nodeCaFile = "" } = options;
+  const { onFailure = () => {}, clock = systemClock } = options;
   await using stack = new AsyncDisposableStack();
   const { context, certificate } = await makeIdentity(bind, clock.wallTime());
   const folder = stack.adopt(await mkdtemp(join(tmpdir(), "postern-login-")), async (path) =>
@@ -60,6 +63,9 @@ export async function startLogin(options: LoginOptions): Promise<Login> {
   );
   const caFile = join(folder, "ca.pem");
   await writeWhole(caFile, certificate, { mode: 0o644 });
+  const others = nodeCaFile === "" ? undefined : await readFile(nodeCaFile, "utf8").catch(() => undefined);
+  const nodeCa = others === undefined ? caFile : join(folder, "node-ca.pem");
+  if (others !== undefined) await writeWhole(nodeCa, `${certificate}\n${others}`, { mode: 0o644 });
 
   const password = generatePassword();
   const closing = new AbortController();
@@ -90,7 +96,7 @@ export async function startLogin(options: LoginOptions): Promise<Login> {
   });
 
   const place = { host: reachable(address.address), port: address.port };
-  const login = { ...place, user: upstream.user, password, database: upstream.database, caFile };
+  const login = { ...place, user: upstream.user, password, database: upstream.database, caFile, nodeCa };
   const opened = stack.move();
   return {
     ...place,
@@ -124,6 +130,8 @@ type LoginFacts = {
   readonly password: string;
   readonly database: string;
   readonly caFile: string;
+  /** The same, and what Node trusted besides its roots before. */
+  readonly nodeCa: string;
 };
 
 /** Percent-encoded throughout: libpq takes a plus for a plus. */
@@ -144,6 +152,6 @@ function environmentOf(facts: LoginFacts): Record<string, string> {
     PGSSLMODE: "verify-full",
     PGSSLROOTCERT: facts.caFile,
     // Drivers that read no file of sslrootcert (postgres.js) verify with Node's roots and these.
-    NODE_EXTRA_CA_CERTS: facts.caFile,
+    NODE_EXTRA_CA_CERTS: facts.nodeCa,
   };
 }

@@ -22,6 +22,7 @@ export type LoginSceneOptions = {
   readonly server?: TestServer;
   readonly upstream?: Partial<LoginUpstream>;
   readonly openStream?: LoginOptions["openStream"];
+  readonly nodeCaFile?: string;
 };
 
 /** A log-in port before a real PostgreSQL with TLS, and a database of the test's own. */
@@ -36,6 +37,7 @@ export async function openLoginScene(options: LoginSceneOptions = {}): Promise<L
   const login = stack.use(
     await startLogin({
       port: 0,
+      nodeCaFile: options.nodeCaFile,
       openStream: async (signal) => {
         streams += 1;
         return await openStream(signal);

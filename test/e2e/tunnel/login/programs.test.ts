@@ -1,7 +1,7 @@
 import { execFile, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import process from "node:process";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { createAuthority } from "#lib/base/certificates.ts";
 import { encodeCancelRequest } from "#lib/postgres/wire/frontend.ts";
 import { repositoryRoot } from "../../../support/command-line.ts";
 import { isInstalled } from "../../../support/debian.ts";
@@ -83,6 +84,31 @@ describe.skipIf(!isInstalled("psql"))("psql through a log-in port", () => {
     psql.kill("SIGINT");
     await closed;
     expect(await errors).toContain("canceling statement due to user request");
+  });
+});
+
+describe("a Node program", () => {
+  const trusted = async (scene: LoginScene) => {
+    const code = `process.stdout.write(JSON.stringify(require("node:tls").getCACertificates("extra")))`;
+    const { stdout } = await run(process.execPath, ["-e", code], { env: environment(scene) });
+    return (JSON.parse(stdout) as string[]).map((pem) => new X509Certificate(pem).fingerprint256).toSorted();
+  };
+  const fingerprint = (pem: string) => new X509Certificate(pem).fingerprint256;
+
+  test("trusts what it did before, and the log-in port; libpq the log-in port alone", async () => {
+    const company = (await createAuthority("a company's proxy", new Date())).certificate;
+    const nodeCaFile = join(await makeFolder(), "company.pem");
+    await writeFile(nodeCaFile, company);
+    await using scene = await openLoginScene({ nodeCaFile });
+    const own = await readFile(scene.login.caFile, "utf8");
+    expect(await trusted(scene)).toEqual([fingerprint(own), fingerprint(company)].toSorted());
+    expect(own.match(/BEGIN/gu)).toHaveLength(1);
+    expect(scene.login.environment).toMatchObject({ PGSSLROOTCERT: scene.login.caFile });
+  });
+
+  test("trusts the log-in port where the other file is gone", async () => {
+    await using scene = await openLoginScene({ nodeCaFile: join(await makeFolder(), "gone.pem") });
+    expect(await trusted(scene)).toEqual([fingerprint(await readFile(scene.login.caFile, "utf8"))]);
   });
 });
 
