@@ -20,8 +20,8 @@ export async function readCheckout(root: string): Promise<{ readonly version: st
   return gitCommit === undefined ? { version } : { version, gitCommit };
 }
 
-/** `userInfo` throws for a user id without an entry in the password file, as containers have it. */
-function readUserName(): string {
+/** Who works at this machine. `userInfo` throws for a user id without an entry in the password file, as containers have it. */
+export function readUserName(): string {
   try {
     return userInfo().username;
   } catch {

@@ -12,7 +12,7 @@ import { findPsql } from "../psql/find-psql.ts";
 import { prepareLogin, readAuthorities, withLogin } from "../psql/libpq-login.ts";
 import { reachDatabase, type Way } from "../psql/reach-database.ts";
 import { writeServiceEntry } from "../psql/service-file.ts";
-import { describeRequester } from "../provenance.ts";
+import { readUserName } from "../provenance.ts";
 import { runAtTerminal } from "../tunnel/child.ts";
 import { addStageOption, openStageDestination, type StageDestination } from "../tunnel/destination.ts";
 import { isPortFree } from "../tunnel/port-taken.ts";
@@ -69,8 +69,7 @@ export function registerPsql(command: Command, context: CommandContext): void {
       if (flags.serviceFile !== undefined) return await writeService(flags.stage, flags.serviceFile, flags, context);
       const psql = await findPsql(flags.psql, context.env);
       const destination = await openStageDestination(flags.stage, flags.data, transport, context);
-      const requester = describeRequester().split("@")[0] ?? "";
-      const access = chooseAccess(flags, destination.stage.manifest, requester);
+      const access = chooseAccess(flags, destination.stage.manifest, readUserName());
       const commands = (flags.command ?? []).flatMap((sql) => ["--command", sql]);
       context.endWith(
         await run({ psql, args: [...commands, ...args], destination, access, transport, flags }, context),
@@ -118,7 +117,7 @@ async function writeService(stage: string, file: string, flags: PsqlFlags, conte
   const destination = await openStageDestination(stage, flags.data, { transport: "direct", engine: "native" }, context);
   const { manifest } = destination.stage;
   const { database } = manifest;
-  const access = chooseAccess(flags, manifest, describeRequester().split("@")[0] ?? "");
+  const access = chooseAccess(flags, manifest, readUserName());
   const folder = stateFolderOf(context.env);
   const key = tunnelKey(stage, database);
   const port = await choosePort({ folder, key, name: stage, isFree: async (one) => isPortFree(one, "127.0.0.1") });

@@ -10,7 +10,7 @@ import type { CommandContext } from "../command-context.ts";
 import { parsePort, wholeNumber } from "../options/numbers.ts";
 import { something } from "../options/something.ts";
 import { accessHelp, addAccessOptions, chooseAccess, type DatabaseAccess } from "../psql/access-options.ts";
-import { describeRequester } from "../provenance.ts";
+import { readUserName } from "../provenance.ts";
 import { isPortFree } from "../tunnel/port-taken.ts";
 import { addDestinationOptions, type Destination, openDestination } from "../tunnel/destination.ts";
 import { detachedFlag, type DetachedTunnel, detachTunnel, type LoginEvent } from "../tunnel/detach.ts";
@@ -203,7 +203,7 @@ function accessTo(destination: Destination, flags: TunnelFlags): DatabaseAccess 
     throw new PosternError("usage.invalid", "--login goes with --stage, whose manifest says who may log in.");
   }
   if (flags.exec === undefined && flags.login !== true) return undefined;
-  return chooseAccess(flags, destination.stage.manifest, describeRequester().split("@")[0] ?? "");
+  return chooseAccess(flags, destination.stage.manifest, readUserName());
 }
 
 /** All of 127.0.0.0/8 is. */

@@ -87,28 +87,30 @@ describe.skipIf(!isInstalled("psql"))("psql through a log-in port", () => {
   });
 });
 
-describe("a Node program", () => {
-  const trusted = async (scene: LoginScene) => {
-    const code = `process.stdout.write(JSON.stringify(require("node:tls").getCACertificates("extra")))`;
-    const { stdout } = await run(process.execPath, ["-e", code], { env: environment(scene) });
-    return (JSON.parse(stdout) as string[]).map((pem) => new X509Certificate(pem).fingerprint256).toSorted();
-  };
-  const fingerprint = (pem: string) => new X509Certificate(pem).fingerprint256;
+/** What Node trusts besides its own roots, in a program of that environment. */
+async function extraAuthorities(scene: LoginScene): Promise<readonly string[]> {
+  const code = `process.stdout.write(JSON.stringify(require("node:tls").getCACertificates("extra")))`;
+  const { stdout } = await run(process.execPath, ["-e", code], { env: environment(scene) });
+  return (JSON.parse(stdout) as string[]).map(fingerprintOf).toSorted();
+}
 
+const fingerprintOf = (pem: string) => new X509Certificate(pem).fingerprint256;
+
+describe("a Node program", () => {
   test("trusts what it did before, and the log-in port; libpq the log-in port alone", async () => {
     const company = (await createAuthority("a company's proxy", new Date())).certificate;
     const nodeCaFile = join(await makeFolder(), "company.pem");
     await writeFile(nodeCaFile, company);
     await using scene = await openLoginScene({ nodeCaFile });
     const own = await readFile(scene.login.caFile, "utf8");
-    expect(await trusted(scene)).toEqual([fingerprint(own), fingerprint(company)].toSorted());
+    expect(await extraAuthorities(scene)).toEqual([fingerprintOf(own), fingerprintOf(company)].toSorted());
     expect(own.match(/BEGIN/gu)).toHaveLength(1);
     expect(scene.login.environment).toMatchObject({ PGSSLROOTCERT: scene.login.caFile });
   });
 
   test("trusts the log-in port where the other file is gone", async () => {
     await using scene = await openLoginScene({ nodeCaFile: join(await makeFolder(), "gone.pem") });
-    expect(await trusted(scene)).toEqual([fingerprint(await readFile(scene.login.caFile, "utf8"))]);
+    expect(await extraAuthorities(scene)).toEqual([fingerprintOf(await readFile(scene.login.caFile, "utf8"))]);
   });
 });
 
