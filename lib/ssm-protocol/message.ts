@@ -139,16 +139,18 @@ export function decodeMessage(frame: Uint8Array): Message {
   return message;
 }
 
-/**
- * What the other side sent is not this protocol: "The other side of the session sent …". What is quoted of it is cut
- * short, and cannot steer a terminal.
- */
+/** What the other side sent is not this protocol: "The other side of the session sent …". */
 export function violation(what: string): PosternError {
-  const shown = what.length > maxShown ? `${what.slice(0, maxShown)}…` : what;
-  return new PosternError("ssm.protocol", `The other side of the session sent ${shown.replaceAll(/\p{C}/gu, "?")}.`);
+  return new PosternError("ssm.protocol", `The other side of the session sent ${quote(what)}.`);
 }
 
-const maxShown = 300;
+const maxQuoted = 300;
+
+/** The other side's words as they may stand in a message: cut short, on one line, and without power over a terminal. */
+export function quote(text: string): string {
+  const shown = text.length > maxQuoted ? `${text.slice(0, maxQuoted)}…` : text;
+  return shown.replaceAll(/\p{C}/gu, "?");
+}
 
 function digestOf(payload: Uint8Array): Buffer {
   return hash("sha256", payload, "buffer");

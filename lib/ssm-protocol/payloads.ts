@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type Message, violation } from "./message.ts";
+import { type Message, quote, violation } from "./message.ts";
 
 /**
  * What payloads hold besides bytes of the session: JSON with the key names of the official client and agent, and a
@@ -69,10 +69,10 @@ const handshakeCompleteSchema = v.object({
   CustomerMessage: v.optional(v.string(), ""),
 });
 
-/** From the service: the session is over, and why, for people. The reason may be empty. */
+/** From the service: the session is over, and why, for people: others' words, to be quoted. The reason may be empty. */
 const channelClosedSchema = v.object({
   SessionId: v.optional(v.string(), ""),
-  Output: v.optional(v.nullable(v.string()), ""),
+  Output: v.optional(v.nullable(v.pipe(v.string(), v.transform(quote))), ""),
 });
 
 export const flags = {

@@ -79,6 +79,13 @@ describe("payloads", () => {
     expect(() => decodeHandshakeRequest(bytes(text))).toThrow(/^\P{C}{1,400}$/u);
   });
 
+  test("a closing message is quoted, too: it goes to a terminal", () => {
+    const { Output } = decodeChannelClosed(
+      bytes(JSON.stringify({ Output: `\u001B]0;x\u0007two\nlines ${"x".repeat(1000)}` })),
+    );
+    expect(Output).toMatch(/^\?\]0;x\?two\?lines x+…$/u);
+  });
+
   test("nesting without end is refused like any other text", () => {
     expect(() => decodeChannelClosed(bytes("[".repeat(200_000)))).toThrow(violation("unreadable closing message"));
   });

@@ -1,3 +1,4 @@
+import { quote } from "#lib/ssm-protocol/message.ts";
 import { actionStatus, type HandshakeRequest, type HandshakeResponse } from "#lib/ssm-protocol/payloads.ts";
 
 /**
@@ -24,7 +25,8 @@ export type HandshakeAnswer = {
 export function answerHandshake(request: HandshakeRequest): HandshakeAnswer {
   const problems: string[] = [];
   const actions = request.RequestedClientActions.map(({ ActionType, ActionParameters }) => {
-    const problem = problemOf(ActionType, ActionParameters);
+    const found = problemOf(ActionType, ActionParameters);
+    const problem = found === undefined ? undefined : quote(found);
     if (problem !== undefined) problems.push(problem);
     return {
       ActionType,

@@ -7,6 +7,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import type { Clock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
+import { quote } from "#lib/ssm-protocol/message.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import type { SessionRequest, StartedSession } from "../session/session.ts";
 import { type PluginEvent, readPluginLine } from "./plugin-output.ts";
@@ -57,8 +58,8 @@ export async function startPlugin(options: PluginProcessOptions): Promise<AsyncD
   for (const output of [child.stdout, child.stderr]) {
     createInterface({ input: output }).on("line", (line) => {
       if (line.trim() === "") return;
-      lastWords = line.trim();
-      const event = readPluginLine(line);
+      lastWords = quote(line.trim());
+      const event = readPluginLine(lastWords);
       if (event !== undefined) onEvent(event);
     });
   }

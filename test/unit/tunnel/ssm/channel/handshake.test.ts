@@ -34,6 +34,12 @@ test.each([
   expect(answer.response.ProcessedClientActions.map(({ ActionStatus }) => ActionStatus)).not.toContain(1);
 });
 
+test("quotes what it does not know without letting it steer a terminal", () => {
+  const { problem } = answerHandshake(portSession(`\u001B[2J${"x".repeat(1000)}`));
+  expect(problem).toMatch(/^the session is of the kind \?\[2Jx+…/u);
+  expect(problem?.length).toBeLessThan(400);
+});
+
 test("claims a version that multiplexes, sends no keep-alives and signs", () => {
   expect(featuresOfClient(clientVersion)).toEqual({ multiplexes: true, needsKeepAlive: false });
   expect(isNewerThan(clientVersion, "1.2.763.0")).toBe(true);
