@@ -40,11 +40,7 @@ const wholeMs = 30_000;
 export async function runLab(options: LabOptions): Promise<readonly LabRun[]> {
   const { world, faults, draws, onRun } = options;
   const { seed } = options.seed === undefined ? seededRandom() : seededRandom(options.seed);
-  const possible = faults.filter(
-    ({ needsNetwork, needsProgram }) =>
-      (needsNetwork !== true || world.network !== undefined) &&
-      (needsProgram === undefined || isInstalled(needsProgram)),
-  );
+  const possible = faults.filter((fault) => isPossible(fault, world));
   const jobs = Array.from({ length: draws }, (_, draw) => possible.map((fault) => ({ fault, draw }))).flat();
   const runs: LabRun[] = [];
   const work = async () => {
@@ -56,6 +52,12 @@ export async function runLab(options: LabOptions): Promise<readonly LabRun[]> {
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   return runs;
+}
+
+/** Whether this machine has what the fault is made with. */
+export function isPossible({ needsNetwork, needsProgram }: LabFault, { network }: LabWorld): boolean {
+  if (needsNetwork === true && network === undefined) return false;
+  return needsProgram === undefined || isInstalled(needsProgram);
 }
 
 export function isRight({ expected, code }: LabRun): boolean {

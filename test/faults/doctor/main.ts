@@ -1,10 +1,11 @@
 import process from "node:process";
 import { makeRunFolder } from "../../support/run-folder.ts";
 import { allFaults } from "./catalogue/all.ts";
+import { writeFaultsDocument } from "./docs.ts";
 import { isRight, runLab, startLabWorld } from "./lab.ts";
 import { describeMatrix } from "./matrix.ts";
 
-/** `npm run lab [-- --draws 20 --only PATTERN]`: the matrix of faults and verdicts. Exit code 1 where one is wrong. */
+/** `npm run lab [-- --draws 20 --only PATTERN --docs]`: the matrix of faults and verdicts; with --docs, docs/faults.md anew. Exit code 1 where one is wrong. */
 
 function option(name: string): string | undefined {
   const index = process.argv.indexOf(`--${name}`);
@@ -25,4 +26,5 @@ const runs = await runLab({
   },
 });
 process.stdout.write(`\n${describeMatrix(runs)}\n`);
-if (!runs.every(isRight)) process.exitCode = 1;
+if (process.argv.includes("--docs")) await writeFaultsDocument(world, faults, runs);
+if (runs.length === 0 || !runs.every(isRight)) process.exitCode = 1;
