@@ -2,9 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "#lib/base/clock.ts";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import type { Log } from "#lib/base/log.ts";
-import { decodeMessage, type Message, messageTypes, payloadTypes } from "#lib/ssm-protocol/message.ts";
+import { type Message, payloadTypes } from "#lib/ssm-protocol/message.ts";
 import {
-  decodeChannelClosed,
   decodeFlag,
   decodeHandshakeComplete,
   decodeHandshakeRequest,
@@ -18,6 +17,7 @@ import { createAlarm } from "./alarm.ts";
 import type { ChannelSocket, SocketEnd } from "./channel-socket.ts";
 import { channelDefaults as defaults, type DataChannelOptions } from "./channel-options.ts";
 import { createDelivery, type Delivery } from "./delivery.ts";
+import { createFrameReader, type FrameReader } from "./frame-reader.ts";
 import { answerHandshake } from "./handshake.ts";
 import { createReliableStream, type ReliableStream } from "./reliable-stream.ts";
 import { resumeSession } from "./resume.ts";
@@ -41,8 +41,6 @@ export type ChannelState = "opening" | "live" | "resuming" | "ended";
 const maxSocketBytes = 256 * 1024;
 /** TerminateSession has longer. */
 const flagAnsweredWithinMs = 500;
-/** Frames in a row that are no message; a single one is dropped like a lost one, and comes again. */
-const maxUnreadableFrames = 16;
 
 /**
  * The client's end of one session. States and moves:
@@ -70,13 +68,13 @@ export class DataChannel implements AsyncDisposable {
   readonly #ended = Promise.withResolvers<PosternError | undefined>();
   readonly #handshake = Promise.withResolvers<void>();
   readonly #delivery: Delivery<Message>;
+  readonly #read: FrameReader;
   #state: ChannelState = "opening";
   #socket: ChannelSocket | undefined;
   #consumer: ChannelConsumer | undefined;
   #features: SessionFeatures | undefined;
   #heardAtMs: number;
   #resumeAttempt = 0;
-  #unreadable = 0;
   #hasPonged = false;
   #isPumpDue = false;
   #isDisposed = false;
@@ -93,6 +91,12 @@ export class DataChannel implements AsyncDisposable {
       take: (message) => this.#handle(message),
       onWaiting: (isWaiting) => this.#setReading(!isWaiting),
       onError: (error) => this.#end(toPosternError(error)),
+    });
+    this.#read = createFrameReader({
+      sessionId: options.session.id,
+      log: options.log,
+      onMessage: (message) => this.#delivery.add(this.#stream.receive(message)),
+      onEnd: (reason, facts) => this.#end(reason, facts),
     });
     this.#heardAtMs = options.clock.nowMs();
     this.#handshake.promise.catch(() => undefined);
@@ -274,41 +278,8 @@ export class DataChannel implements AsyncDisposable {
   #receive(frame: Uint8Array): void {
     if (this.#state === "ended") return;
     this.#resumeAttempt = 0;
-    try {
-      this.#take(decodeMessage(frame));
-      this.#unreadable = 0;
-    } catch (error) {
-      const reason = toPosternError(error);
-      this.#unreadable += 1;
-      this.#log.warn("a frame of the session was unreadable", { why: reason.message });
-      if (this.#unreadable >= maxUnreadableFrames) this.#end(reason);
-    }
+    this.#read(frame);
     this.#pumpSoon();
-  }
-
-  #take(message: Message): void {
-    const { id } = this.#options.session;
-    switch (message.type) {
-      case messageTypes.output:
-      case messageTypes.acknowledge:
-        this.#delivery.add(this.#stream.receive(message));
-        return;
-      case messageTypes.channelClosed: {
-        const { Output } = decodeChannelClosed(message.payload);
-        const why = (Output ?? "") === "" ? "no reason was given" : (Output ?? "");
-        this.#end(new PosternError("ssm.session-ended", `The session ${id} was ended: ${why}`), { isOver: true });
-        return;
-      }
-      case messageTypes.pausePublication:
-      case messageTypes.startPublication:
-        // What the agent misses while it is away goes again until it is back.
-        this.#log.info("the agent left the session, or came to it", { session: id, type: message.type });
-        return;
-      case messageTypes.input:
-      case messageTypes.agentSessionState:
-      default:
-      // For the other side, or of a newer service.
-    }
   }
 
   #handle({ payloadType, payload }: Message): Promise<void> | undefined {
