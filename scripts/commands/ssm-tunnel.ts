@@ -32,7 +32,7 @@ With --json each event is a line on stdout: listening, up, degraded, down, recon
 PostgreSQL gets in without the database's password and without its certificate, until the tunnel ends. Keep the URL to yourself.
 
 --exec runs one command through a tunnel of its own, and ends with its exit code. For a stage it has DATABASE_URL and libpq's variables
-(PGHOST, PGPORT, PGUSER, PGPASSWORD, …) for such a port; for a target PGHOST, PGHOSTADDR and PGPORT.
+(PGHOST, PGPORT, PGUSER, PGPASSWORD, …) for such a port; for a target PGHOST, PGHOSTADDR and PGPORT, beside your own.
 ${accessHelp}
 
 Exit code: 0 done, 1 you must act (a tunnel is running, the stage has none), 2 it could not be opened, 129/130/143 ended by

@@ -94,6 +94,15 @@ export function withLogin(
   return { ...Object.fromEntries(Object.entries(env).filter(([name]) => !overruled.test(name))), ...login };
 }
 
+/** An environment in which only the place is new: who logs in, and how, is the user's own. A service would name another place. */
+export function withPlace(
+  env: Readonly<Record<string, string | undefined>>,
+  place: Readonly<Record<"PGHOST" | "PGHOSTADDR" | "PGPORT", string>>,
+): Record<string, string | undefined> {
+  const { PGSERVICE: _elsewhere, ...rest } = env;
+  return { ...rest, ...place };
+}
+
 /** @throws PosternError `config.invalid` for a file without certificates, or where none are known */
 export async function readAuthorities(stage: StageTarget, caFile: string | undefined): Promise<readonly string[]> {
   if (caFile !== undefined) return await readCaFile(caFile);

@@ -4,7 +4,7 @@ import type { Login } from "#lib/tunnel/login/login.ts";
 import { reachable } from "#lib/tunnel/port/reachable.ts";
 import type { CommandContext } from "../command-context.ts";
 import type { DatabaseAccess } from "../psql/access-options.ts";
-import { readAuthorities, withLogin } from "../psql/libpq-login.ts";
+import { readAuthorities, withLogin, withPlace } from "../psql/libpq-login.ts";
 import type { StageTarget } from "../target.ts";
 import { runAtTerminal } from "./child.ts";
 import type { Destination } from "./destination.ts";
@@ -56,20 +56,18 @@ export type ExecOptions = {
 
 /**
  * Runs a command that uses the tunnel. For a stage it is given a port that logs in for it; its password in the environment is one
- * of this machine, and of no worth afterwards.
+ * of this machine, and of no worth afterwards. For a target it is told where the database is, and logs in by itself.
  *
  * @returns its exit code
  */
 export async function execThrough(tunnel: Tunnel, options: ExecOptions, context: CommandContext): Promise<number> {
   const { command, destination, access, caFile } = options;
-  const run = async (found: Readonly<Record<string, string>>) => {
-    const env = withLogin(context.env, found);
-    return await runAtTerminal({ command, args: [], env, shell: true }, context, tunnel.ended);
-  };
+  const run = async (env: CommandContext["env"]) =>
+    await runAtTerminal({ command, args: [], env, shell: true }, context, tunnel.ended);
   if (destination.kind === "target" || access === undefined) {
     const local = { PGHOSTADDR: reachable(tunnel.host), PGPORT: String(tunnel.port) };
-    return await run({ PGHOST: destination.database.host, ...local });
+    return await run(withPlace(context.env, { PGHOST: destination.database.host, ...local }));
   }
   await using login = await openLogin(tunnel, { stage: destination.stage, access, caFile, port: 0 }, context);
-  return await run({ ...login.environment, PGAPPNAME: access.applicationName });
+  return await run(withLogin(context.env, { ...login.environment, PGAPPNAME: access.applicationName }));
 }

@@ -217,15 +217,32 @@ test("Ctrl-C while --detach waits ends what it has started", async () => {
   expect(await hasEnded({ pid: tunnels[0]?.pid ?? 0 })).toBe(true);
 });
 
-test("--exec for a target says where the database is, and nothing else", async () => {
+test("--exec for a target says where the database is; who logs in is the user's own affair", async () => {
   const args = ["--host", "localhost", "--remote-port", String(bench.server.port), "--port", "0"];
+  const login = { PGUSER: "me", PGPASSWORD: "mine", PGDATABASE: "orders", PGSSLMODE: "verify-full" };
+  const elsewhere = { PGHOST: "elsewhere", PGHOSTADDR: "192.0.2.7", PGPORT: "1", PGSERVICE: "elsewhere" };
   const { stdout } = await runCommand(
     ["ssm-tunnel", "--exec", "env | grep ^PG | sort; echo ${DATABASE_URL-none}", ...args],
     {
-      env: { XDG_STATE_HOME: bench.env.XDG_STATE_HOME, POSTERN_TRANSPORT: "direct" },
+      env: { XDG_STATE_HOME: bench.env.XDG_STATE_HOME, POSTERN_TRANSPORT: "direct", ...login, ...elsewhere },
     },
   );
-  expect(stdout).toMatch(/^PGHOST=localhost\nPGHOSTADDR=127\.0\.0\.1\nPGPORT=\d+\nnone\n$/u);
+  expect(stdout).not.toContain("PGPORT=1\n");
+  expect(
+    stdout
+      .replace(/PGPORT=\d+/u, "PGPORT=N")
+      .trim()
+      .split("\n"),
+  ).toEqual([
+    "PGDATABASE=orders",
+    "PGHOST=localhost",
+    "PGHOSTADDR=127.0.0.1",
+    "PGPASSWORD=mine",
+    "PGPORT=N",
+    "PGSSLMODE=verify-full",
+    "PGUSER=me",
+    "none",
+  ]);
 });
 
 test("--login gives a URL with which any client gets in, detached as well, until it ends", async () => {
