@@ -2,7 +2,6 @@ import { type Command, Option } from "commander";
 import { systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { Login } from "#lib/tunnel/login/login.ts";
-import { choosePort } from "#lib/tunnel/registry/remembered-port.ts";
 import { stateFolderOf } from "#lib/tunnel/registry/state-folder.ts";
 import { tunnelKey } from "#lib/tunnel/registry/tunnel-key.ts";
 import type { Tunnel } from "#lib/tunnel/tunnel.ts";
@@ -11,14 +10,13 @@ import { parsePort, wholeNumber } from "../options/numbers.ts";
 import { something } from "../options/something.ts";
 import { accessHelp, addAccessOptions, chooseAccess, type DatabaseAccess } from "../psql/access-options.ts";
 import { readUserName } from "../provenance.ts";
-import { isPortFree } from "../tunnel/port-taken.ts";
 import { addDestinationOptions, type Destination, openDestination } from "../tunnel/destination.ts";
 import { detachedFlag, type DetachedTunnel, detachTunnel, type LoginEvent } from "../tunnel/detach.ts";
 import { execThrough, openLogin } from "../tunnel/exec.ts";
 import { makeTransport } from "../tunnel/make-transport.ts";
 import { registerList, registerStatus, registerStop } from "../tunnel/subcommands.ts";
 import { addTransportOptions, readTransportFlags } from "../tunnel/transport-options.ts";
-import { runTunnel, untilStopped } from "../tunnel/run-tunnel.ts";
+import { chooseOwnPort, runTunnel, untilStopped } from "../tunnel/run-tunnel.ts";
 
 const help = `
 Opens a port on this machine that leads to the database, and keeps it open until Ctrl-C: while the way there is lost, new
@@ -164,8 +162,7 @@ async function openOwnLogin(
   if (destination.kind === "target" || access === undefined) return undefined;
   const { stage, name, database } = destination;
   const key = `${tunnelKey(name, database)}-login`;
-  const isFree = async (port: number) => isPortFree(port, bind);
-  const port = await choosePort({ folder: stateFolder, key, name: `${name}/login`, isFree });
+  const port = await chooseOwnPort({ key, name: `${name}/login`, bind, stateFolder }, context);
   return await openLogin(tunnel, { stage, access, caFile, port, bind }, context);
 }
 

@@ -62,7 +62,8 @@ export async function runTunnel<Value>(
     registration?.publish(record);
   };
   using _line = { [Symbol.dispose]: () => output.status("") };
-  const port = options.port ?? (isListed ? await chooseOwnPort(options, key, context) : 0);
+  const port =
+    options.port ?? (isListed ? await chooseOwnPort({ key, name: destination.name, bind, stateFolder }, context) : 0);
   const way = { ...wayTo(destination), transport, maxRetries };
   await using tunnel = await openTunnel({ ...way, port, bind, withinMs, stateFolder, onEvent }, signal);
   let published = record;
@@ -118,10 +119,10 @@ async function register(
   }
 }
 
-async function chooseOwnPort(
-  { destination: { name }, bind, stateFolder: folder }: RunOptions,
-  key: string,
-  { output }: CommandContext,
+/** The remembered port; any free one where none can be remembered. */
+export async function chooseOwnPort(
+  { key, name, bind, stateFolder: folder }: Record<"key" | "name" | "bind" | "stateFolder", string>,
+  { output }: Pick<CommandContext, "output">,
 ): Promise<number> {
   try {
     return await choosePort({ folder, key, name, isFree: async (port) => isPortFree(port, bind) });

@@ -271,6 +271,18 @@ test("--login gives a URL with which any client gets in, detached as well, until
   await expect(query()).rejects.toThrow(/ECONNREFUSED|ENOENT/u);
 });
 
+test("--login works without a state folder: its port is then any free one", async () => {
+  await using tunnel = startTunnel(["--login"], { env: { ...bench.env, XDG_STATE_HOME: "/dev/null/nowhere" } });
+  await tunnel.until("up");
+  const line = (await tunnel.next()) as unknown as { readonly event: string; readonly url: string };
+  expect(line.event).toBe("login");
+  const client = new Client({ connectionString: line.url });
+  await client.connect();
+  expect((await client.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+  await client.end();
+  expect(tunnel.stderr()).toContain("the port cannot be remembered");
+});
+
 test("what is bound to more than loopback is warned about", async () => {
   await using tunnel = startTunnel(["--port", "0", "--bind", "0.0.0.0"]);
   await tunnel.until("up");
