@@ -10,7 +10,8 @@ export type FirstAnswerOptions = {
   readonly counts: () => { readonly bytesUp: number; readonly bytesDown: number };
 };
 
-const defaultAnswerWithinMs = 4000;
+/** Sooner than the 4 s after which the supervisor gives up its first question, which would know no more than silence. */
+const defaultAnswerWithinMs = 3000;
 const lookEveryMs = 200;
 
 /**

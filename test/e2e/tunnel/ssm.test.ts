@@ -152,6 +152,21 @@ describe("what stands in the way is named", () => {
     expect(live()).toEqual([]);
   });
 
+  test.each([
+    ["nowhere.internal", "ssm.host-unresolved"],
+    [internal.host, "ssm.no-answer"],
+  ] as const)("%s, where nobody answers the bastion: %s", async (host, code) => {
+    const args = ["--target", bastions.online, "--host", host, "--remote-port", "5432", "--max-retries", "0"];
+    bench.gateway.faults = { hangingDial: true };
+    const { exitCode, stdout } = await runCommand(["ssm-tunnel", "--json", "--port", "0", ...args], {
+      env: bench.awsEnv,
+    });
+    bench.gateway.faults = {};
+    const events = stdout.trimEnd().split("\n");
+    const gaveUp = events.map((line) => JSON.parse(line) as TunnelEvent).find((e) => e.event === "maxRetriesExceeded");
+    expect([exitCode, gaveUp]).toMatchObject([2, { reason: { code } }]);
+  });
+
   test("the bastion is stopped", async () => {
     bench.gateway.setTarget(bastions.online, "stopped");
     const args = ["--target", bastions.online, "--host", internal.host, "--remote-port", "5432"];
