@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { constants } from "node:os";
 import process from "node:process";
 import { PosternError } from "#lib/base/errors.ts";
+import { withoutOwnSecrets } from "#lib/base/own-secrets.ts";
 import type { CommandContext } from "../command-context.ts";
 
 export type Child = {
@@ -34,7 +35,7 @@ export async function runAtTerminal(
   signal.throwIfAborted();
   // Without a keyboard SIGINT is as good as SIGTERM, and may have been sent to us alone.
   using _interrupts = process.stdin.isTTY ? leaveInterrupts() : undefined;
-  const child = spawn(command, [...args], { env: { ...env }, shell, stdio: "inherit" });
+  const child = spawn(command, [...args], { env: withoutOwnSecrets(env), shell, stdio: "inherit" });
   const ended = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
   let isOver = false;
   let failure: unknown;

@@ -7,6 +7,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import type { Clock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
+import { withoutOwnSecrets } from "#lib/base/own-secrets.ts";
 import { quote } from "#lib/ssm-protocol/message.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import type { SessionRequest, StartedSession } from "../session/session.ts";
@@ -44,7 +45,7 @@ export async function startPlugin(options: PluginProcessOptions): Promise<AsyncD
   const child = spawn(program, [...first, ...pluginArguments(options)], {
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...identityOf(access), ...responseOf(options), TMPDIR: folder },
+    env: { ...withoutOwnSecrets(process.env), ...identityOf(access), ...responseOf(options), TMPDIR: folder },
   });
   const exited = once(child, "close").catch(() => undefined);
   try {
