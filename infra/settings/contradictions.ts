@@ -7,6 +7,25 @@ export function findNameProblem(stage: string): string | undefined {
   return isStageName(stage) ? undefined : `the name ${JSON.stringify(stage)} is not valid: expected ${stageNameRule}`;
 }
 
+/** Parts of a name by which people mean the stage whose data counts. */
+const productionWords = /^(?:production|prod|prd|live)\d*$/;
+
+/**
+ * A stage that sounds like production and is none of that kind: everybody would take it for a protected one. Pure.
+ *
+ * @param isSaid whether `postern.config.ts` says of this very stage if it is protected
+ */
+export function findUnclearProtection(stage: string, isSaid: boolean): string | undefined {
+  if (stage === "production" || isSaid || !stage.split("-").some((word) => productionWords.test(word)))
+    return undefined;
+  return (
+    `stages.${stage}.protected: is missing; ${stage} sounds like production, but only the stage of exactly that name is ` +
+    "protected by itself. Write in postern.config.ts, under stages, either " +
+    `${JSON.stringify(stage)}: { protected: false } or ${JSON.stringify(stage)}: { protected: true, network: { flowLogs: true }, ` +
+    "database: { multiAz: true, backupDays: 30, deletionProtection: true, finalSnapshot: true } }"
+  );
+}
+
 /**
  * What each setting allows alone but not together with the others. Each begins with the offending key. Pure.
  *
@@ -23,8 +42,11 @@ export function findContradictions(
 
 type Check = readonly [isBroken: boolean, key: string, problem: string];
 
-function networkChecks({ network }: StageSettings, others: Readonly<Record<string, string>>): Check[] {
-  const { range, zones, existing, bastion, sshFrom, nat } = network;
+function networkChecks(
+  { protected: isProtected, network }: StageSettings,
+  others: Readonly<Record<string, string>>,
+): Check[] {
+  const { range, zones, existing, bastion, sshFrom, flowLogs, nat } = network;
   const zoneCount = typeof zones === "number" ? zones : zones.length;
   const privateSubnets = existing?.privateSubnetIds.length ?? 0;
   const whole = sshFrom.filter(isMuchOfTheInternet);
@@ -39,6 +61,11 @@ function networkChecks({ network }: StageSettings, others: Readonly<Record<strin
       zoneCount < 2,
       "network.zones",
       `${zoneCount}; expected 2 or more: RDS takes no fewer, and multiAz needs a second one`,
+    ],
+    [
+      isProtected && existing === undefined && !flowLogs,
+      "network.flowLogs",
+      "false; expected true on a protected stage",
     ],
     [isNamedTwice, "network.zones", "a zone is named twice"],
     [

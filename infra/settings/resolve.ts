@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import * as v from "valibot";
 import { stageKinds } from "../stage.ts";
-import { findContradictions, findNameProblem } from "./contradictions.ts";
+import { findContradictions, findNameProblem, findUnclearProtection } from "./contradictions.ts";
 import { configSchema, type PosternConfig, type StageOverrides, type StageSettings } from "./schema.ts";
 
 /** Says everything that is wrong at once, before any resource is declared. */
@@ -29,7 +29,12 @@ export function resolveSettings(stage: string, config: unknown): StageSettings {
   const lost = findLostNames(config);
   if (!parsed.success || lost.length > 0) throw new SettingsRefused(stage, [...nameProblems, ...issues, ...lost]);
   const settings = settingsOf(stage, parsed.output);
-  const problems = [...nameProblems, ...findContradictions(stage, settings, rangesOfOthers(stage, parsed.output))];
+  const unclear = findUnclearProtection(stage, own(parsed.output.stages, stage)?.protected !== undefined);
+  const problems = [
+    ...nameProblems,
+    ...(unclear === undefined ? [] : [unclear]),
+    ...findContradictions(stage, settings, rangesOfOthers(stage, parsed.output)),
+  ];
   if (problems.length > 0) throw new SettingsRefused(stage, problems);
   return settings;
 }

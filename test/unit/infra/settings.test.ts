@@ -133,6 +133,7 @@ describe("the settings of a stage", () => {
     ["no proxy, but IAM for it", production({ proxy: { enabled: false, iamForApp: true } }), "proxy.iamForApp"],
     ["no proxy, but its log", production({ proxy: { enabled: false, debugLogging: true } }), "proxy.debugLogging"],
     ["unprotected data", production({ database: { deletionProtection: false } }), "database.deletionProtection"],
+    ["a protected stage that logs no traffic", production({ network: { flowLogs: false } }), "network.flowLogs: false"],
     ["seeds before tables", production({ deployHook: { seedReference: true } }), "deployHook.seedReference"],
     ["less storage than it begins with", production({ database: { storageGb: 600 } }), "database.maxStorageGb"],
     [
@@ -177,6 +178,43 @@ describe("the settings of a stage", () => {
 
   it.each(["Dev", "a--b", "a-", "1st", "x".repeat(32), "local", ""])("refuses the name %j", (stage) => {
     expect(() => resolveSettings(stage, {})).toThrow(/the name/);
+  });
+
+  it.each(["prod", "prod2", "live", "prd", "production-eu", "shop-prod", "pre-prod"])(
+    "refuses %s, which sounds like production, until it is said whether it is protected",
+    (stage) => {
+      const refused = (config: object) => () => resolveSettings(stage, config);
+      expect(refused({})).toThrow(`stages.${stage}.protected: is missing; ${stage} sounds like production`);
+      expect(refused({ stages: { [stage]: { longRuns: true } } })).toThrow(
+        `${JSON.stringify(stage)}: { protected: false }`,
+      );
+      expect(refused({ otherStages: { protected: false } })).toThrow("is missing");
+      expect(resolveSettings(stage, { stages: { [stage]: { protected: false } } }).protected).toBe(false);
+    },
+  );
+
+  it("takes what that refusal says to write for a protected stage", () => {
+    let message = "";
+    try {
+      resolveSettings("prod", {});
+    } catch (error) {
+      message = String(error);
+    }
+    const [, network, database] =
+      /protected: true, network: \{ (\w+): true \}, database: \{ ([^}]*) \}/.exec(message) ?? [];
+    expect(network).toBe("flowLogs");
+    const written = Object.fromEntries(
+      (database ?? "").split(", ").map((line) => {
+        const [key = "", value = ""] = line.split(": ");
+        return [key, JSON.parse(value) as unknown];
+      }),
+    );
+    const prod = { protected: true, network: { flowLogs: true }, database: written };
+    expect(resolveSettings("prod", { stages: { prod } }).protected).toBe(true);
+  });
+
+  it.each(["product", "delivery", "alive", "reproduction"])("takes %s for what it is", (stage) => {
+    expect(resolveSettings(stage, {}).protected).toBe(false);
   });
 
   it("says everything that is wrong at once", () => {
