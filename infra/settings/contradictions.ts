@@ -1,4 +1,5 @@
 import { instanceIdentifier, isStageName, localStageName, stageNameRule } from "#lib/contract.ts";
+import { isTakenDatabaseName } from "./database-names.ts";
 import { overlaps } from "./ranges.ts";
 import type { StageSettings } from "./schema.ts";
 
@@ -105,7 +106,13 @@ function isMuchOfTheInternet(range: string): boolean {
 function databaseChecks(stage: string, { protected: isProtected, network, database }: StageSettings): Check[] {
   const { storageGb, maxStorageGb, multiAz, backupDays, deletionProtection, finalSnapshot, adopt, restoreSnapshot } =
     database;
+  const isNew = adopt === undefined && restoreSnapshot === undefined;
   return [
+    [
+      isNew && isTakenDatabaseName(database.name ?? ""),
+      "database.name",
+      `${database.name}; RDS keeps it for itself or PostgreSQL, and makes no database of that name; expected another one`,
+    ],
     [
       maxStorageGb !== storageGb && maxStorageGb < leastMaxStorageGb(storageGb),
       "database.maxStorageGb",

@@ -68,7 +68,10 @@ const groups = {
     /** Danger: the major version that runs and that the next deploy leaves for that of `version`. RDS cannot go back. */
     upgradeFrom: v.optional(v.pipe(v.string(), v.regex(/^1[67]$/, "expected the major version that runs, 16 or 17"))),
     /** RDS instance class without `db.`. */
-    instanceClass: v.pipe(v.string(), v.regex(/^[a-z0-9]+\.[a-z0-9]+$/, "expected a class, as t4g.micro")),
+    instanceClass: v.pipe(
+      v.string(),
+      v.regex(/^[a-z]{1,2}\d[a-z]*\.(?:micro|small|medium|(?:\d*x)?large)$/, "expected a class, as t4g.micro"),
+    ),
     storageGb: count(20, 65_536),
     /** Storage grows by itself up to this. */
     maxStorageGb: count(20, 65_536),

@@ -127,6 +127,29 @@ describe("the database of a stage", () => {
   });
 });
 
+describe("what RDS does not offer", () => {
+  it.each([
+    [dev({ database: { version: "17.99" } }), "database.version: 17.99; RDS has no such version"],
+    [dev({ database: { instanceClass: "m1.large" } }), "RDS does not offer it for PostgreSQL 17.10"],
+    [
+      dev({ database: { instanceClass: "m1.large", restoreSnapshot: "before" } }),
+      "RDS does not offer it for PostgreSQL 17.6",
+    ],
+    [running({ version: "17.99" }), "database.version: 17.99; RDS has no such version"],
+    [running({ instanceClass: "m1.large" }), "RDS does not offer it for PostgreSQL 17.6"],
+  ])("is refused, before anything is declared: %j", async (options, problem) => {
+    const { errors, resources } = await evaluate(options);
+    expect(errors).toEqual([expect.stringContaining(problem)]);
+    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+  });
+
+  it("is not asked about what runs, which may be older than what RDS offers", async () => {
+    const outdated = { database: { instanceClass: "m1.large", version: "17.1" } };
+    const evaluation = await evaluateWhole({ stage: "outdated", config: { stages: { outdated } } });
+    expect(named(evaluation, "DatabaseInstance").inputs).toMatchObject({ instanceClass: "db.m1.large" });
+  });
+});
+
 describe("a database that runs PostgreSQL 17.6", () => {
   it.each([
     ["17", true],

@@ -50,6 +50,24 @@ describe("the settings of a stage", () => {
     expect(resolveSettings("dev", still).database.maxStorageGb).toBe(500);
   });
 
+  it.each(["t4g.micro", "m7g.large", "r8g.48xlarge", "x2iedn.xlarge"])("may have the class %s", (instanceClass) => {
+    const config = { stages: { dev: { database: { instanceClass } } } };
+    expect(resolveSettings("dev", config).database.instanceClass).toBe(instanceClass);
+  });
+
+  it.each(["postgres", "shop", "users"])("may name a database %s", (name) => {
+    expect(resolveSettings("dev", { stages: { dev: { database: { name } } } }).database.name).toBe(name);
+  });
+
+  it.each([{ restoreSnapshot: "before" }, { adopt: "old" }])(
+    "may name a database that is there in %j as it is called",
+    (from) => {
+      const network = { existing: existing(["subnet-a", "subnet-b"]) };
+      const config = { stages: { dev: { network, database: { ...from, name: "user" } } } };
+      expect(resolveSettings("dev", config).database.name).toBe("user");
+    },
+  );
+
   it("reserve no concurrency where the account cannot", () => {
     const config = { stages: { dev: { health: { concurrency: "none" } } } };
     expect(resolveSettings("dev", config).health).toEqual({ ...stageKinds.other.health, concurrency: "none" });
@@ -130,6 +148,22 @@ describe("the settings of a stage", () => {
       "production: database.restoreSnapshot: there is nothing to restore",
     ],
     ["a name that PostgreSQL folds", production({ database: { name: "Shop" } }), "stages.production.database.name"],
+    ...["rdsadmin", "template1", "select", "user", "catalog"].map(
+      (name) =>
+        [
+          `the name ${name}, which RDS refuses`,
+          production({ database: { name } }),
+          `database.name: ${name}; RDS`,
+        ] as const,
+    ),
+    ...["zz.zz", "db.t4g.micro", "t4g", "t4g.huge"].map(
+      (instanceClass) =>
+        [
+          `${instanceClass}, which is no class`,
+          production({ database: { instanceClass } }),
+          `stages.production.database.instanceClass: "${instanceClass}"; expected a class`,
+        ] as const,
+    ),
     ["no proxy, but IAM for it", production({ proxy: { enabled: false, iamForApp: true } }), "proxy.iamForApp"],
     ["no proxy, but its log", production({ proxy: { enabled: false, debugLogging: true } }), "proxy.debugLogging"],
     ["unprotected data", production({ database: { deletionProtection: false } }), "database.deletionProtection"],
