@@ -1,6 +1,6 @@
 import { instanceIdentifier, isStageName, localStageName, stageNameRule } from "#lib/contract.ts";
 import { isTakenDatabaseName } from "./database-names.ts";
-import { overlaps } from "./ranges.ts";
+import { overlaps, sizeOfRange } from "./ranges.ts";
 import type { StageSettings } from "./schema.ts";
 
 export function findNameProblem(stage: string): string | undefined {
@@ -50,7 +50,9 @@ function networkChecks(
   const { range, zones, existing, bastion, sshFrom, flowLogs, nat } = network;
   const zoneCount = typeof zones === "number" ? zones : zones.length;
   const privateSubnets = existing?.privateSubnetIds.length ?? 0;
-  const whole = sshFrom.filter(isMuchOfTheInternet);
+  const instances = existing === undefined ? zoneCount : 1;
+  const whole = sshFrom.filter(isManyNetworks);
+  const total = sshFrom.reduce((sum, one) => sum + sizeOfRange(one), 0);
   const isNamedTwice = typeof zones === "object" && new Set(zones).size < zones.length;
   return [
     ...Object.entries(others).map(([whose, other]): Check => [
@@ -84,23 +86,42 @@ function networkChecks(
       "network.sshFrom",
       'empty; expected the ranges that may reach port 22 with bastion "ssh"',
     ],
-    [whole.length > 0, "network.sshFrom", `${whole.join(", ")} is everybody; expected named ranges, as 203.0.113.7/32`],
+    [
+      whole.length > 0,
+      "network.sshFrom",
+      `${whole.join(", ")}: nobody knows everybody in it; expected ranges of /16 at most, as 203.0.113.7/32`,
+    ],
+    [
+      whole.length === 0 && total > 2 * mostSshAddresses,
+      "network.sshFrom",
+      `${total} addresses together; expected the size of two /16 ranges at most, ${2 * mostSshAddresses}`,
+    ],
+    [
+      existing === undefined && overlaps(range, dockerRange),
+      "network.range",
+      `${range} overlaps ${dockerRange}, which Docker takes on each machine where it is: what runs there would not find the stage; expected another one`,
+    ],
     [
       bastion !== "ssh" && sshFrom.length > 0,
       "network.sshFrom",
       `nothing listens for them with bastion "${bastion}"; expected none`,
     ],
     [
-      nat.renewZone !== undefined && nat.renewZone > zoneCount,
+      nat.renewZone !== undefined && nat.renewZone > instances,
       "network.nat.renewZone",
-      `${nat.renewZone}; expected a zone from 1 to ${zoneCount}`,
+      `${nat.renewZone}; expected ${instances === 1 ? "1, for the only bastion" : `a zone from 1 to ${instances}`}`,
     ],
   ];
 }
 
-/** A short prefix is no name for somebody; two halves are the whole. */
-function isMuchOfTheInternet(range: string): boolean {
-  return Number(range.split("/")[1]) < 8;
+/** Of Docker's first bridge; it goes on from there (172.18.0.0/16 …) where that is taken. */
+const dockerRange = "172.17.0.0/16";
+
+const mostSshAddresses = sizeOfRange("0.0.0.0/16");
+
+/** A short prefix is no name for somebody; many ranges are no better than a short one. */
+function isManyNetworks(range: string): boolean {
+  return sizeOfRange(range) > mostSshAddresses;
 }
 
 function databaseChecks(stage: string, { protected: isProtected, network, database }: StageSettings): Check[] {

@@ -16,7 +16,7 @@ function publicSources({ ranges, prefixLists }: GroupRule): string[] {
 /** SSH to the instances that carry `sst tunnel`, from somebody: a short prefix is no name, nor is a list kept elsewhere. */
 function isNamedSsh({ where, protocol, fromPort, toPort, ranges, prefixLists }: GroupRule): boolean {
   const isSsh = where === "NetworkNatInstanceSecurityGroup" && protocol === "tcp" && fromPort === 22 && toPort === 22;
-  return isSsh && prefixLists.length === 0 && ranges.every((range) => /^[\d.]+\/(?:[89]|[12]\d|3[0-2])$/.test(range));
+  return isSsh && prefixLists.length === 0 && ranges.every((range) => /^[\d.]+\/(?:1[6-9]|2\d|3[0-2])$/.test(range));
 }
 
 export const networkRules: readonly Rule[] = [
@@ -26,7 +26,7 @@ export const networkRules: readonly Rule[] = [
     securityHub: ["EC2.13", "EC2.18", "EC2.19", "EC2.53", "EC2.54"],
     exceptions: {
       "port 22 of the NAT instances":
-        'with `bastion: "ssh"` only, which is what `sst tunnel` needs; from the ranges in `network.sshFrom`, none shorter than /8',
+        'with `bastion: "ssh"` only, which is what `sst tunnel` needs; from the ranges in `network.sshFrom`, none shorter than /16',
     },
     violations: (evaluation) =>
       groupRules(evaluation)

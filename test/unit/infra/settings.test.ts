@@ -68,6 +68,13 @@ describe("the settings of a stage", () => {
     },
   );
 
+  it("of its kind do nothing in a VPC that is there, and are not complained of", () => {
+    const network = { existing: existing(["subnet-a", "subnet-b"]), nat: { instanceType: "t4g.micro" } };
+    expect(resolveSettings("production", production({ network })).network.flowLogs).toBe(true);
+    const otherStages = { network: { existing: existing(["subnet-a", "subnet-b"]), zones: 3 } };
+    expect(() => resolveSettings("feature", { otherStages })).toThrow("feature: network.zones: does nothing");
+  });
+
   it("reserve no concurrency where the account cannot", () => {
     const config = { stages: { dev: { health: { concurrency: "none" } } } };
     expect(resolveSettings("dev", config).health).toEqual({ ...stageKinds.other.health, concurrency: "none" });
@@ -120,11 +127,64 @@ describe("the settings of a stage", () => {
     ],
     ["the range of a peer", { peers: { office: "10.40.8.0/24" } }, "overlaps 10.40.8.0/24 of peer office"],
     ["SSH from nowhere", production({ network: { bastion: "ssh" } }), "production: network.sshFrom: empty"],
-    ["SSH from everywhere", production({ network: { bastion: "ssh", sshFrom: ["0.0.0.0/0"] } }), "is everybody"],
+    ["SSH from everywhere", production({ network: { bastion: "ssh", sshFrom: ["0.0.0.0/0"] } }), "0.0.0.0/0: nobody"],
     [
       "SSH from half of everywhere",
       production({ network: { bastion: "ssh", sshFrom: ["0.0.0.0/1"] } }),
-      "is everybody",
+      "0.0.0.0/1: nobody knows everybody in it",
+    ],
+    [
+      "SSH from a big provider",
+      production({ network: { bastion: "ssh", sshFrom: ["203.0.0.0/15"] } }),
+      "network.sshFrom: 203.0.0.0/15: nobody",
+    ],
+    [
+      "SSH from many networks that are small enough alone",
+      production({ network: { bastion: "ssh", sshFrom: ["203.0.0.0/16", "198.51.0.0/16", "192.0.2.1/32"] } }),
+      "network.sshFrom: 131073 addresses together",
+    ],
+    [
+      "Docker's range",
+      production({ network: { range: "172.17.8.0/22" } }),
+      "172.17.8.0/22 overlaps 172.17.0.0/16, which Docker",
+    ],
+    ...[
+      ["range", { range: "10.50.0.0/16" }],
+      ["zones", { zones: 3 }],
+      ["flowLogs", { flowLogs: true }],
+      ["nat.imageName", { nat: { imageName: "fck-nat-*" } }],
+      ["nat.imageId", { nat: { imageId: "ami-1" } }],
+      ["nat.instanceType", { bastion: "none", nat: { instanceType: "t4g.micro" } }],
+      ["nat.renewZone", { bastion: "none", nat: { renewZone: 1 } }],
+    ].map(
+      ([key, network]) =>
+        [
+          `${key as string} in a VPC that is there`,
+          production({ network: { existing: existing(["subnet-a", "subnet-b"]), ...(network as object) } }),
+          `production: network.${key as string}: does nothing`,
+        ] as const,
+    ),
+    [
+      "a second bastion's renewal in a VPC that is there",
+      production({ network: { existing: existing(["subnet-a", "subnet-b"]), nat: { renewZone: 2 } } }),
+      "network.nat.renewZone: 2; expected 1, for the only bastion",
+    ],
+    [
+      "an image by name beside its id",
+      production({ network: { nat: { imageName: "fck-nat-*", imageId: "ami-1" } } }),
+      "network.nat.imageName: does nothing: network.nat.imageId",
+    ],
+    [
+      "a pool without a proxy",
+      production({ proxy: { enabled: false, maxConnectionsPercent: 50 } }),
+      "proxy.maxConnectionsPercent: does nothing",
+    ],
+    ["null for a group", production({ database: null }), "stages.production.database: null; expected an object"],
+    ["a number for a class", production({ database: { instanceClass: 4 } }), "instanceClass: 4; expected text"],
+    [
+      "one subnet for a list",
+      production({ network: { existing: { vpcId: "vpc-1", privateSubnetIds: "subnet-a" } } }),
+      'privateSubnetIds: "subnet-a"; expected a list',
     ],
     ["SSH ranges without SSH", production({ network: { sshFrom: ["203.0.113.0/24"] } }), "production: network.sshFrom"],
     ["a VPC without private subnets", production({ network: { existing: existing([]) } }), "0 private subnets"],
