@@ -117,7 +117,8 @@ function networkChecks(
 /** Of Docker's first bridge; it goes on from there (172.18.0.0/16 …) where that is taken. */
 const dockerRange = "172.17.0.0/16";
 
-const mostSshAddresses = sizeOfRange("0.0.0.0/16");
+/** Those of a /16. */
+const mostSshAddresses = 2 ** 16;
 
 /** A short prefix is no name for somebody; many ranges are no better than a short one. */
 function isManyNetworks(range: string): boolean {
@@ -167,8 +168,13 @@ function leastMaxStorageGb(storageGb: number): number {
   return Math.ceil((storageGb * 11) / 10);
 }
 
-function partChecks({ proxy, health, alarms, deployHook }: StageSettings): Check[] {
+function partChecks({ network, longRuns, proxy, health, alarms, deployHook }: StageSettings): Check[] {
   return [
+    [
+      longRuns !== false && network.existing?.isolated === true,
+      "longRuns",
+      "its images come from a public registry, which has no endpoint; expected false with network.existing.isolated",
+    ],
     [!proxy.enabled && health.via === "proxy", "health.via", '"proxy", but proxy.enabled is false'],
     [!proxy.enabled && proxy.iamForApp === true, "proxy.iamForApp", "true, but proxy.enabled is false"],
     [!proxy.enabled && proxy.debugLogging, "proxy.debugLogging", "true, but proxy.enabled is false"],

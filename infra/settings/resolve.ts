@@ -88,8 +88,9 @@ function rangesOfOthers(stage: string, config: PosternConfig): Record<string, st
   const named = new Set(["production", "staging", ...Object.keys(config.stages ?? {})]);
   named.delete(stage);
   const ofStages = [...named]
-    .map((name) => [`stage ${name}`, settingsOf(name, config).network.range] as const)
-    .filter(([, range]) => range !== shared);
+    .map((name) => [name, settingsOf(name, config).network] as const)
+    .filter(([, { range, existing }]) => range !== shared && existing === undefined)
+    .map(([name, { range }]) => [`stage ${name}`, range] as const);
   const ofPeers = Object.entries(config.peers ?? {}).map(([name, range]) => [`peer ${name}`, range] as const);
   return Object.fromEntries([...ofStages, ...ofPeers]);
 }

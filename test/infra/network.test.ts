@@ -4,7 +4,14 @@ import type { Evaluation, RecordedResource } from "../support/sst/recorded.ts";
 import { input, ofType } from "./rules/rule.ts";
 import { permissions } from "./rules/statements.ts";
 
-const dev = async (overrides: object) => evaluateWhole({ stage: "dev", config: { stages: { dev: overrides } } });
+const devWith = (overrides: object) => ({ stage: "dev", config: { stages: { dev: overrides } } });
+const dev = async (overrides: object) => evaluateWhole(devWith(overrides));
+
+/** A stage that was deployed before, into the first two zones. */
+const placed = (...zones: string[]) => ({
+  stage: "placed",
+  config: { stages: { placed: { network: { zones: zones.map((zone) => `eu-central-1${zone}`) } } } },
+});
 
 function named(evaluation: Evaluation, name: string): RecordedResource {
   const found = evaluation.resources.find((resource) => resource.name === name);
@@ -84,6 +91,26 @@ describe("the VPC of a stage", () => {
     expect(new Set(subnets.map((subnet) => input(subnet, "availabilityZone")))).toEqual(
       new Set(["eu-central-1c", "eu-central-1a"]),
     );
+  });
+
+  it("refuses another zone in the place of one where its subnets are, which would change nothing", async () => {
+    await expect(evaluateWhole(placed("a", "b", "c"))).resolves.toBeDefined();
+    for (const zones of [
+      ["b", "a"],
+      ["a", "c"],
+    ]) {
+      const { errors, resources } = await evaluate(placed(...zones));
+      expect(errors).toEqual([expect.stringContaining("subnets are in eu-central-1a, eu-central-1b and stay there")]);
+      expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+    }
+  });
+
+  it("is refused for everything at once that AWS does not have", async () => {
+    const network = { zones: 4, nat: { imageName: "withdrawn-*" } };
+    const { errors } = await evaluate(devWith({ network, database: { version: "17.99" } }));
+    expect(errors).toEqual([
+      expect.stringMatching(/network\.zones: 4; [^]*network\.nat\.imageName: withdrawn[^]*database\.version: 17\.99/),
+    ]);
   });
 
   it("refuses an image that is not to be found, and says what can be named instead", async () => {
@@ -199,6 +226,11 @@ describe("a VPC that is there already", () => {
     expect(out.map((rule) => input(rule, "toPort"))).toEqual([443, 5432]);
   });
 
+  it("may have no way out where the settings say that it has endpoints", async () => {
+    const isolated = { vpcId, privateSubnetIds: ["subnet-isolated-a", "subnet-isolated-b"], isolated: true };
+    await expect(dev({ network: { existing: isolated } })).resolves.toBeDefined();
+  });
+
   it.each([
     ["a public subnet", existing("subnet-private-a", "subnet-public-b"), "subnet-public-b is public"],
     [
@@ -210,6 +242,11 @@ describe("a VPC that is there already", () => {
       "a subnet that is not there",
       existing("subnet-private-a", "subnet-gone-b"),
       "network.existing.privateSubnetIds: subnet-gone-b: there is no such subnet, or it could not be looked up",
+    ],
+    [
+      "a subnet without a way out",
+      existing("subnet-private-a", "subnet-isolated-b"),
+      "subnet-isolated-b has no way out: its route table has no route for 0.0.0.0/0",
     ],
     ["subnets of one zone", existing("subnet-private-a", "subnet-other-a"), "expected two zones or more"],
     [

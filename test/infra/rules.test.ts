@@ -24,14 +24,18 @@ const existing = {
 };
 const inExisting = { stage: "production", config: { stages: { production: { ...everything, ...existing } } } };
 
-describe.each(rules)("$id: $title", ({ violations, protectedOnly, vanillaDev, breaks, exceptSsh }) => {
+describe.each(rules)("$id: $title", ({ violations, protectedOnly, vanillaDev, breaks, exceptSsh, exceptExisting }) => {
   it.each(protectedOnly ? ["production"] : stages)("holds for %s", async (stage) => {
     expect(violations(await evaluateWhole({ stage }))).toEqual([]);
     expect(violations(await evaluateWhole({ stage, config }))).toEqual([]);
   });
 
-  it("holds in a VPC that was there before", async () => {
+  it.skipIf(exceptExisting !== undefined)("holds in a VPC that was there before", async () => {
     expect(violations(await evaluateWhole(inExisting))).toEqual([]);
+  });
+
+  it.runIf(exceptExisting)("does not hold in a VPC that was there before", async () => {
+    expect(violations(await evaluateWhole(inExisting))).not.toEqual([]);
   });
 
   it.skipIf(exceptSsh !== undefined || protectedOnly)("holds where the bastion is reached through SSH", async () => {

@@ -137,12 +137,14 @@ export const networkRules: readonly Rule[] = [
     title: "A protected stage keeps who talked to whom in its VPC",
     securityHub: ["EC2.6"],
     protectedOnly: true,
+    exceptExisting: "nothing in such a VPC is changed: whether its traffic is logged is for its owner to say",
     violations: (evaluation) => {
+      const vpcs = ofType(evaluation, "aws:ec2/vpc:Vpc");
+      // Else a stage without a VPC of its own would pass with nothing to look at.
+      if (vpcs.length === 0) return ["no VPC of the stage's own: no flow log of ours"];
       const logs = ofType(evaluation, "aws:ec2/flowLog:FlowLog");
       const logged = new Set(logs.flatMap((log) => log.options.dependsOn));
-      return ofType(evaluation, "aws:ec2/vpc:Vpc")
-        .filter(({ name }) => !logged.has(name))
-        .map(({ name }) => `${name}: no flow log`);
+      return vpcs.filter(({ name }) => !logged.has(name)).map(({ name }) => `${name}: no flow log`);
     },
   },
   {

@@ -71,6 +71,8 @@ describe("the settings of a stage", () => {
   it("of its kind do nothing in a VPC that is there, and are not complained of", () => {
     const network = { existing: existing(["subnet-a", "subnet-b"]), nat: { instanceType: "t4g.micro" } };
     expect(resolveSettings("production", production({ network })).network.flowLogs).toBe(true);
+    const withRange = { staging: { network }, dev: { network: { range: stageKinds.staging.network.range } } };
+    expect(() => resolveSettings("dev", { stages: withRange })).not.toThrow();
     const otherStages = { network: { existing: existing(["subnet-a", "subnet-b"]), zones: 3 } };
     expect(() => resolveSettings("feature", { otherStages })).toThrow("feature: network.zones: does nothing");
   });
@@ -109,7 +111,7 @@ describe("the settings of a stage", () => {
     }
   });
 
-  it.each([
+  it.each<readonly [why: string, config: unknown, key: string]>([
     ["an unknown key", production({ databse: {} }), "stages.production.databse: there is no such setting"],
     [
       "an unknown key further down",
@@ -179,6 +181,20 @@ describe("the settings of a stage", () => {
       production({ proxy: { enabled: false, maxConnectionsPercent: 50 } }),
       "proxy.maxConnectionsPercent: does nothing",
     ],
+    [
+      "long runs without a way out",
+      production({
+        longRuns: true,
+        network: { existing: { ...existing(["subnet-a", "subnet-b"]), isolated: true } },
+      }),
+      "production: longRuns: its images come from a public registry",
+    ],
+    [
+      "an image that may change",
+      production({ longRuns: { image: "public.ecr.aws/docker/library/node:24-slim" } }),
+      'image: "public.ecr.aws/docker/library/node:24-slim"; expected a public image by digest',
+    ],
+    ["a word for long runs", production({ longRuns: "yes" }), 'longRuns: "yes"; expected true, false, or {'],
     ["null for a group", production({ database: null }), "stages.production.database: null; expected an object"],
     ["a number for a class", production({ database: { instanceClass: 4 } }), "instanceClass: 4; expected text"],
     [
