@@ -7,7 +7,7 @@ import type { Network } from "./network.ts";
 import { allow, allowIn } from "./security-groups.ts";
 import type { StageSettings } from "./settings/schema.ts";
 
-/** What listens on a port, and lets in whom `allowFrom` names. */
+/** What listens on a port. Whoever connects to it is let in by its group (`allow`). */
 export type Listener = {
   readonly groupId: $util.Output<string>;
   readonly host: $util.Output<string>;
@@ -46,7 +46,7 @@ export type Database = Instance & {
  *
  * 1. The instance, with a master password that RDS makes and keeps in a secret of its own.
  * 2. The secrets of the service roles, without values.
- * 3. A way in for the bastion. Every other part asks for its own (`allowFrom`).
+ * 3. A way in for the bastion. Every other part declares its own (`allow`).
  *
  * Nobody but the master can log in until `setup` has run; the proxy comes after that (`declareProxy`). After a failure
  * halfway the next deploy goes on where it ended.
@@ -60,23 +60,6 @@ export function declareDatabase(settings: StageSettings, network: Network, found
   const secrets = declareSecrets(settings);
   allowFromBastion(instance, settings, network);
   return { ...instance, secrets, ready: [...instance.ready, ...Object.values(secrets)] };
-}
-
-type Client = {
-  /** Logical name of the two rules, to which `In` and `Out` are added; begins with the client's part: `RunnerToDatabase`. */
-  readonly name: string;
-  readonly groupId: $util.Input<string>;
-  /** Who connects, and for what. */
-  readonly description: string;
-};
-
-/**
- * Lets the group of a part connect to the database or to the proxy.
- *
- * @public
- */
-export function allowFrom({ groupId: to, port }: Listener, { name, groupId: from, description }: Client): void {
-  allow({ name, from, to, port, description });
 }
 
 function allowFromBastion({ groupId: to, port }: Listener, { network }: StageSettings, { bastionGroupId }: Network) {

@@ -14,8 +14,8 @@ type HookParts = {
 };
 
 /**
- * Roles, first passwords and privileges, before anything logs in with them. The proxy's target depends on this: a proxy
- * that finds no password in a secret is unhealthy.
+ * Roles, first passwords and privileges, before anything logs in with them. The proxy is made after it: one that finds no
+ * password in a secret is unhealthy.
  */
 export function declareSetup(parts: HookParts): aws.lambda.Invocation {
   return invoke("DeployHookSetup", parts, {});

@@ -1,7 +1,7 @@
 import type { Bundles } from "./bundles.ts";
 import { createFunction, type DeclaredFunction, type Reach } from "./lambda/function.ts";
-import { mayDecryptSecrets, mayWriteSecrets, type Statement } from "./lambda/role.ts";
 import type { Network } from "./network.ts";
+import { mayDecryptSecrets, mayWriteSecrets, type Statement } from "./roles.ts";
 import type { StageSettings } from "./settings/schema.ts";
 
 /** What the functions need to know of a database. */

@@ -4,11 +4,11 @@ import type { LongRuns } from "#lib/contract.ts";
 import { hashBundle } from "./bundles/files.ts";
 import { type DatabaseAccess, mayDecryptMaster, mayMakePasswords, type Surroundings } from "./functions.ts";
 import { environmentOf } from "./lambda/environment.ts";
-import { createLog } from "./lambda/function.ts";
-import { createRole, mayReadSecrets, mayWriteLog, type Statement } from "./lambda/role.ts";
+import { createLog } from "./logs.ts";
 import { archiveFolder } from "./long-runs/archive.ts";
 import { describeContainers, volumes } from "./long-runs/containers.ts";
 import { createPrivateBucket } from "./long-runs/private-bucket.ts";
+import { createRole, mayReadSecrets, mayWriteLog, type Statement } from "./roles.ts";
 import { allow, allowHttpsOut, createGroup } from "./security-groups.ts";
 import type { StageSettings } from "./settings/schema.ts";
 

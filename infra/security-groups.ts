@@ -43,11 +43,7 @@ export function allow(connection: Connection): readonly $util.Resource[] {
   return [out, allowIn(connection)];
 }
 
-/**
- * The second half of `allow`, for a group that may open connections to anywhere already, as the bastion's.
- *
- * @public
- */
+/** The second half of `allow`, for a group that may open connections to anywhere already, as SST's for NAT instances. */
 export function allowIn({ name, from, to, port, description }: Connection): $util.Resource {
   return new aws.vpc.SecurityGroupIngressRule(`${name}In`, {
     securityGroupId: to,

@@ -1,4 +1,4 @@
-/** MiB for which PostgreSQL on RDS allows one connection: `max_connections` is DBInstanceClassMemory / 9531392. */
+/** Of memory, for which PostgreSQL on RDS allows one connection: `max_connections` is DBInstanceClassMemory / 9531392. */
 const bytesPerConnection = 9_531_392;
 const mostConnections = 5000;
 

@@ -1,4 +1,4 @@
-import { createLog } from "../lambda/function.ts";
+import { createLog } from "../logs.ts";
 import type { StageSettings } from "../settings/schema.ts";
 
 /** Every end of a task but the good one, in which its containers have ended by themselves, all with 0. */

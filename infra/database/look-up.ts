@@ -1,6 +1,6 @@
 import { instanceIdentifier } from "#lib/contract.ts";
 import type { StageSettings } from "../settings/schema.ts";
-import { findAdoptionProblems } from "./adopted.ts";
+import { findAdoptionProblems } from "./adoption-problems.ts";
 import { findMasterKey } from "./master-key.ts";
 import { findOfferProblems } from "./offers.ts";
 import { lookUpSnapshot } from "./snapshot.ts";
@@ -50,17 +50,24 @@ export async function lookUpDatabase(settings: StageSettings): Promise<Answer> {
 }
 
 async function lookUpAdopted(identifier: string, settings: StageSettings): Promise<Answer> {
+  const key = `database.adopt: ${identifier}`;
   const adopted = await lookUpInstance(identifier);
   if (typeof adopted === "string") return { found: {}, problems: [adopted] };
-  const problems = await findAdoptionProblems(adopted, settings);
-  if (problems.length > 0) return { found: { adopted }, problems };
+  const problems = findAdoptionProblems(adopted, await findVpc(adopted), settings);
+  if (problems.length > 0) return { found: { adopted }, problems: [`${key}: ${problems.join("; ")}`] };
   try {
-    return { found: { adopted, masterKeyArn: await findMasterKey(adopted) }, problems };
+    return { found: { adopted, masterKeyArn: await findMasterKey(adopted) }, problems: [] };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const problem = `database.adopt: ${identifier}: the key of its master's secret could not be looked up (${reason}); whoever deploys needs kms:DescribeKey on it`;
+    const problem = `${key}: the key of its master's secret could not be looked up (${reason}); whoever deploys needs kms:DescribeKey on it`;
     return { found: { adopted }, problems: [problem] };
   }
+}
+
+async function findVpc({ dbSubnetGroup }: aws.rds.GetInstanceResult): Promise<string | undefined> {
+  if (dbSubnetGroup === "") return undefined;
+  const { vpcId } = await aws.rds.getSubnetGroup({ name: dbSubnetGroup });
+  return vpcId;
 }
 
 /** @returns the instance, or why there is none */

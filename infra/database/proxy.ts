@@ -1,6 +1,7 @@
 import { proxyName } from "#lib/contract.ts";
 import type { Database, Listener } from "../database.ts";
 import type { Network } from "../network.ts";
+import { createRole, mayReadSecrets } from "../roles.ts";
 import { allow, createGroup } from "../security-groups.ts";
 import type { StageSettings } from "../settings/schema.ts";
 import { declareLog } from "./logs.ts";
@@ -47,7 +48,8 @@ export function declareProxy(settings: StageSettings, place: ProxyPlace): Databa
     description: "Proxy",
   });
   const log = declareLog({ name: "DatabaseProxyLog", logGroup: `/aws/rds/proxy/${name}`, isKept: false }, settings);
-  const { role, policy } = declareRole([database.secrets.app.arn, database.secrets.health.arn]);
+  const { app, health } = database.secrets;
+  const { role, policy } = createRole("DatabaseProxy", "rds.amazonaws.com", [mayReadSecrets([app.arn, health.arn])]);
   const proxy = new aws.rds.Proxy(
     "DatabaseProxy",
     {
@@ -58,9 +60,9 @@ export function declareProxy(settings: StageSettings, place: ProxyPlace): Databa
       idleClientTimeout: wanted.idleTimeoutSeconds,
       roleArn: role.arn,
       auths: [
-        login(database.secrets.app, wanted.iamForApp === true),
+        login(app, wanted.iamForApp === true),
         // The health function has its secret, on every stage.
-        login(database.secrets.health, false),
+        login(health, false),
       ],
       vpcSubnetIds: network.privateSubnetIds,
       vpcSecurityGroupIds: [group.id],
@@ -86,29 +88,4 @@ function login(secret: aws.secretsmanager.Secret, isIam: boolean) {
   const known = { authScheme: "SECRETS", secretArn: secret.arn };
   if (isIam) return { ...known, iamAuth: "REQUIRED" };
   return { ...known, iamAuth: "DISABLED", clientPasswordAuthType: "POSTGRES_SCRAM_SHA_256" };
-}
-
-/**
- * Secrets under AWS's own key need no permission on it: its policy lets in who may read the secret, through Secrets Manager only.
- *
- * No condition on the account (`aws:SourceAccount`), as the other roles have: AWS's page on the proxy's role has none, and where
- * the proxy did not say for whom it acts, it could not log in. `iam:PassRole` does not reach across accounts in any case.
- * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-iam-setup.html
- */
-function declareRole(secretArns: readonly $util.Input<string>[]) {
-  const role = new aws.iam.Role("DatabaseProxyRole", {
-    description: "Lets RDS Proxy read the logins that it has",
-    assumeRolePolicy: $jsonStringify({
-      Version: "2012-10-17",
-      Statement: [{ Effect: "Allow", Principal: { Service: "rds.amazonaws.com" }, Action: "sts:AssumeRole" }],
-    }),
-  });
-  const policy = new aws.iam.RolePolicy("DatabaseProxyPolicy", {
-    role: role.id,
-    policy: $jsonStringify({
-      Version: "2012-10-17",
-      Statement: [{ Effect: "Allow", Action: ["secretsmanager:GetSecretValue"], Resource: [...secretArns] }],
-    }),
-  });
-  return { role, policy };
 }

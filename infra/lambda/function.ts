@@ -1,9 +1,10 @@
 import { type FunctionPart, functionName } from "#lib/contract.ts";
+import { createLog } from "../logs.ts";
 import type { Network } from "../network.ts";
+import { createRole, mayReadSecrets, mayWriteLog, networkInterfaces, type Statement } from "../roles.ts";
 import { allow, allowHttpsOut, createGroup } from "../security-groups.ts";
 import type { StageSettings } from "../settings/schema.ts";
 import { environmentOf, type Secrets, type Target } from "./environment.ts";
-import { createRole, mayReadSecrets, mayWriteLog, networkInterfaces, type Statement } from "./role.ts";
 
 /** What a function connects to, and the group that it is in. */
 export type Reach = Target & { readonly groupId: $util.Input<string> };
@@ -84,15 +85,6 @@ export function createFunction(options: FunctionOptions, settings: StageSettings
     { dependsOn: [policy, ...rules] },
   );
   return { resource, name: physicalName, groupId: group.id, logName: log.name };
-}
-
-/** A year where it matters, and then it stays when the stage is removed: who did what is asked afterwards. Else a month. */
-export function createLog(name: string, physicalName: string, { protected: isProtected }: StageSettings) {
-  return new aws.cloudwatch.LogGroup(
-    name,
-    { name: physicalName, retentionInDays: isProtected ? 365 : 30 },
-    { retainOnDelete: isProtected },
-  );
 }
 
 /** Made of its name: the role is there before the function. */

@@ -1,5 +1,5 @@
-import { createRole } from "../lambda/role.ts";
 import type { Network } from "../network.ts";
+import { createRole } from "../roles.ts";
 import { allowHttpsOut, createGroup } from "../security-groups.ts";
 import type { StageSettings } from "../settings/schema.ts";
 import { ignoredUnlessRenewed, instanceDefaults } from "./instance.ts";

@@ -1,4 +1,4 @@
-import { policyDocument } from "../lambda/role.ts";
+import { policyDocument } from "../roles.ts";
 import type { StageSettings } from "../settings/schema.ts";
 import { ignoredUnlessRenewed, instanceDefaults } from "./instance.ts";
 import { carrySessions } from "./session-policy.ts";

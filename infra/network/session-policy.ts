@@ -1,4 +1,4 @@
-import type { Statement } from "../lambda/role.ts";
+import type { Statement } from "../roles.ts";
 
 /**
  * What the SSM agent needs to carry sessions, and no more: it registers the instance and opens the channels. AWS takes no

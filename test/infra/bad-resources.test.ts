@@ -3,9 +3,10 @@ import { evaluateWhole } from "../support/sst/evaluate.ts";
 import type { Evaluation } from "../support/sst/recorded.ts";
 import { rules } from "./rules/all.ts";
 import { withInputs, withResource } from "./rules/rule.ts";
+import { everything } from "./stages.ts";
 
-const everything = { longRuns: true, alarms: { email: "on-call@example.com" }, proxy: { enabled: true } };
-const config = { stages: { dev: everything } };
+/** A kind of stage that has a proxy. */
+const stage = everything("staging");
 const secretArn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret";
 const older = "aws:ec2/securityGroupRule:SecurityGroupRule";
 const newer = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule";
@@ -351,7 +352,7 @@ const bad: readonly (readonly [rule: string, what: string, breakIt: Break])[] = 
 
 describe("a rule finds", () => {
   it.each(bad)("%s: %s", async (id, _what, breakIt) => {
-    const ours = await evaluateWhole({ stage: "dev", config });
+    const ours = await evaluateWhole(stage);
     const rule = rules.find((one) => one.id === id);
     if (rule === undefined) throw new Error(`There is no rule ${id}.`);
     expect(rule.violations(ours)).toEqual([]);
@@ -379,7 +380,7 @@ describe("a rule lets be", () => {
       }),
     ],
   ] as const)("%s: %s", async (id, _what, changeIt) => {
-    const changed = changeIt(await evaluateWhole({ stage: "dev", config }));
+    const changed = changeIt(await evaluateWhole(stage));
     expect(rules.find((one) => one.id === id)?.violations(changed)).toEqual([]);
   });
 });

@@ -1,20 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { evaluate, evaluateWhole } from "../support/sst/evaluate.ts";
-import type { Evaluation, RecordedResource } from "../support/sst/recorded.ts";
-import { input, ofType } from "./rules/rule.ts";
+import { declaredInAws, input, named, ofType } from "./rules/rule.ts";
+import { adopting, dev, everything, existing, existingVpcId, stage } from "./stages.ts";
 
-const dev = (overrides: object) => ({ stage: "dev", config: { stages: { dev: overrides } } });
-const existingVpcId = "vpc-0123456789abcdef0";
-const existing = { vpcId: existingVpcId, privateSubnetIds: ["subnet-private-a", "subnet-private-b"] };
-const adopting = (adopt: string, database: object = {}) =>
-  dev({ network: { existing }, database: { adopt, ...database } });
-const running = (database: object) => ({ stage: "running", config: { stages: { running: { database } } } });
-
-function named(evaluation: Evaluation, name: string): RecordedResource {
-  const found = evaluation.resources.find((resource) => resource.name === name);
-  if (found === undefined) throw new Error(`There is no ${name}.`);
-  return found;
-}
+/** Of a stage that was deployed before. */
+const running = (database: object) => stage("running", { database });
+/** A proxy for which nothing is as it is by itself. */
+const withProxy = dev({
+  proxy: {
+    enabled: true,
+    maxConnectionsPercent: 40,
+    borrowTimeoutSeconds: 5,
+    idleTimeoutSeconds: 60,
+    debugLogging: true,
+    iamForApp: true,
+  },
+});
 
 describe("the database of a stage", () => {
   it("is what its settings say", async () => {
@@ -69,7 +70,7 @@ describe("the database of a stage", () => {
   });
 
   it("of a stage that is not protected can be removed and made again", async () => {
-    const evaluation = await evaluateWhole(dev({ proxy: { enabled: true } }));
+    const evaluation = await evaluateWhole(withProxy);
     const made = evaluation.resources.filter(({ name }) => name.startsWith("Database"));
     expect(made.filter(({ options }) => options.protect || options.retainOnDelete)).toEqual([]);
     expect(named(evaluation, "DatabaseInstance").inputs).toMatchObject({
@@ -119,7 +120,7 @@ describe("the database of a stage", () => {
   });
 
   it("lets the bastion in, which can get out to it in a VPC that was there before, too", async () => {
-    const own = await evaluateWhole(dev({}));
+    const own = await evaluateWhole({ stage: "dev" });
     const other = await evaluateWhole(dev({ network: { existing } }));
     expect(named(own, "DatabaseFromBastionIn").inputs).toMatchObject({ fromPort: 5432, toPort: 5432 });
     expect(own.resources.map(({ name }) => name)).not.toContain("DatabaseFromBastionOut");
@@ -138,46 +139,44 @@ describe("what RDS does not offer", () => {
     [running({ version: "17.99" }), "database.version: 17.99; RDS has no such version"],
     [running({ instanceClass: "m1.large" }), "RDS does not offer it for PostgreSQL 17.6"],
   ])("is refused, before anything is declared: %j", async (options, problem) => {
-    const { errors, resources } = await evaluate(options);
-    expect(errors).toEqual([expect.stringContaining(problem)]);
-    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+    const evaluation = await evaluate(options);
+    expect(evaluation.errors).toEqual([expect.stringContaining(problem)]);
+    expect(declaredInAws(evaluation)).toEqual([]);
   });
 
   it("is not asked about what runs, which may be older than what RDS offers", async () => {
     const outdated = { database: { instanceClass: "m1.large", version: "17.1" } };
-    const evaluation = await evaluateWhole({ stage: "outdated", config: { stages: { outdated } } });
+    const evaluation = await evaluateWhole(stage("outdated", outdated));
     expect(named(evaluation, "DatabaseInstance").inputs).toMatchObject({ instanceClass: "db.m1.large" });
   });
 });
 
+// Which version is refused, and which is kept: test/unit/infra/versions.test.ts.
 describe("a database that runs PostgreSQL 17.6", () => {
-  it.each([
-    ["17", true],
-    ["17.5", true],
-    ["17.6", true],
-    ["17.10", false],
-  ])("keeps its version where %s is wanted: %s", async (version, isKept) => {
-    const { options, inputs } = named(await evaluateWhole(running({ version })), "DatabaseInstance");
-    expect(options.ignoreChanges.includes("engineVersion")).toBe(isKept);
-    expect(inputs).toMatchObject({ engineVersion: version, allowMajorVersionUpgrade: false });
+  it("keeps its version where an older one is wanted", async () => {
+    const { options, inputs } = named(await evaluateWhole(running({ version: "17.5" })), "DatabaseInstance");
+    expect(options.ignoreChanges).toContain("engineVersion");
+    expect(inputs).toMatchObject({ engineVersion: "17.5", allowMajorVersionUpgrade: false });
   });
 
-  it.each([
-    [{ version: "18" }, 'set database.upgradeFrom to "17"'],
-    [{ version: "18.1", upgradeFrom: "16" }, 'set database.upgradeFrom to "17"'],
-    [{ version: "16.9" }, "RDS cannot go back; expected 17"],
-  ])("is refused %j, before anything is declared", async (database, problem) => {
-    const { errors, resources } = await evaluate(running(database));
-    expect(errors).toEqual([expect.stringContaining(problem)]);
-    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+  it("takes a newer minor version without the right to take a major one", async () => {
+    const { options, inputs } = named(await evaluateWhole(running({ version: "17.10" })), "DatabaseInstance");
+    expect(options.ignoreChanges).not.toContain("engineVersion");
+    expect(inputs).toMatchObject({ engineVersion: "17.10", allowMajorVersionUpgrade: false });
+  });
+
+  it("is refused another major version, before anything is declared", async () => {
+    const evaluation = await evaluate(running({ version: "18.1", upgradeFrom: "16" }));
+    expect(evaluation.errors).toEqual([expect.stringContaining('set database.upgradeFrom to "17"')]);
+    expect(declaredInAws(evaluation)).toEqual([]);
   });
 
   it("is refused a maximum that it has grown past, before anything is declared", async () => {
-    const { errors, resources } = await evaluate(running({ storageGb: 20, maxStorageGb: 50 }));
-    expect(errors).toEqual([
+    const evaluation = await evaluate(running({ storageGb: 20, maxStorageGb: 50 }));
+    expect(evaluation.errors).toEqual([
       expect.stringContaining("database.maxStorageGb: 50, but it has grown to 60; expected a tenth above"),
     ]);
-    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+    expect(declaredInAws(evaluation)).toEqual([]);
   });
 
   it("is fine when it has grown to its maximum", async () => {
@@ -193,9 +192,10 @@ describe("a database that runs PostgreSQL 17.6", () => {
   });
 });
 
+// What else is refused: test/unit/infra/adoption-problems.test.ts.
 describe("an adopted instance", () => {
   it("is used as it is: nothing is made but a way in and the secrets", async () => {
-    const evaluation = await evaluateWhole(adopting("fine"));
+    const evaluation = await evaluateWhole(dev({ network: { existing }, database: { adopt: "fine" } }));
     expect(ofType(evaluation, "aws:rds/instance:Instance")).toEqual([]);
     expect(ofType(evaluation, "aws:secretsmanager/secret:Secret")).toHaveLength(3);
     expect(named(evaluation, "DatabaseFromBastionIn").inputs).toMatchObject({
@@ -205,33 +205,26 @@ describe("an adopted instance", () => {
   });
 
   it("gets a proxy where the stage wants one", async () => {
-    const { stage, config } = adopting("fine");
-    const settings = { ...config.stages.dev, proxy: { enabled: true } };
-    const evaluation = await evaluateWhole({ stage, config: { stages: { dev: settings } } });
+    const evaluation = await evaluateWhole(adopting("fine"));
     expect(input(named(evaluation, "DatabaseProxyTarget"), "dbInstanceIdentifier")).toBe("fine");
   });
 
   it.each([
-    ["mysql", "its engine is mysql; expected postgres"],
-    ["old", "its version is 13.20; expected one from 16 to 18"],
-    ["public", "it is publicly accessible; expected a private one"],
     ["elsewhere", `it is in vpc-elsewhere; expected ${existingVpcId}`],
     ["classic", "it is in no VPC"],
-    ["own-password", "turn it on with aws rds modify-db-instance --manage-master-user-password"],
-    ["nameless", "set database.name"],
     ["gone", "there is no such instance in this region, or it could not be looked up"],
-  ])("%s is refused", async (identifier, problem) => {
-    const { errors, resources } = await evaluate(adopting(identifier));
-    expect(errors).toEqual([expect.stringContaining(`database.adopt: ${identifier}:`)]);
-    expect(errors[0]).toContain(problem);
-    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+  ])("that the stage cannot reach (%s) is refused, before anything is declared", async (identifier, problem) => {
+    const evaluation = await evaluate(adopting(identifier));
+    expect(evaluation.errors).toEqual([expect.stringContaining(`database.adopt: ${identifier}:`)]);
+    expect(evaluation.errors[0]).toContain(problem);
+    expect(declaredInAws(evaluation)).toEqual([]);
   });
 
   it("is refused together with the subnets that the stage could not use", async () => {
     const subnets = { vpcId: existingVpcId, privateSubnetIds: ["subnet-private-a", "subnet-public-b"] };
-    const { errors, resources } = await evaluate(dev({ network: { existing: subnets }, database: { adopt: "mysql" } }));
-    expect(errors).toEqual([expect.stringMatching(/subnet-public-b is public.*database\.adopt: mysql/)]);
-    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+    const evaluation = await evaluate(dev({ network: { existing: subnets }, database: { adopt: "mysql" } }));
+    expect(evaluation.errors).toEqual([expect.stringMatching(/subnet-public-b is public.*database\.adopt: mysql/)]);
+    expect(declaredInAws(evaluation)).toEqual([]);
   });
 
   it("lets the parts in through the first of its groups by id, in whatever order RDS gives them", async () => {
@@ -240,7 +233,11 @@ describe("an adopted instance", () => {
   });
 
   it("without a database that RDS knows of takes the one that is named", async () => {
-    await expect(evaluateWhole(adopting("nameless", { name: "shop" }))).resolves.toBeDefined();
+    const evaluation = await evaluateWhole(
+      dev({ network: { existing }, database: { adopt: "nameless", name: "shop" } }),
+    );
+    const variables = input(named(evaluation, "RunnerFunction"), "environment", "variables");
+    expect(variables).toMatchObject({ POSTERN_DATABASE_NAME: "shop" });
   });
 });
 
@@ -258,10 +255,7 @@ describe("the proxy", () => {
   });
 
   it("lets nothing connect through it before its rules lead to the instance", async () => {
-    const { resources } = await evaluateWhole({
-      stage: "production",
-      config: { stages: { production: { deployHook: { migrate: true } } } },
-    });
+    const { resources } = await evaluateWhole(everything("production"));
     const waiting = resources.filter(({ options }) => options.dependsOn.includes("DatabaseProxyTarget"));
     expect(waiting).not.toEqual([]);
     for (const { options } of waiting) {
@@ -272,18 +266,11 @@ describe("the proxy", () => {
   });
 
   it("is not there unless the stage wants it", async () => {
-    expect(ofType(await evaluateWhole(dev({})), "aws:rds/proxy:Proxy")).toEqual([]);
+    expect(ofType(await evaluateWhole({ stage: "dev" }), "aws:rds/proxy:Proxy")).toEqual([]);
   });
 
   it("has the pool, the limits and the log of its settings", async () => {
-    const proxy = {
-      enabled: true,
-      maxConnectionsPercent: 40,
-      borrowTimeoutSeconds: 5,
-      idleTimeoutSeconds: 60,
-      debugLogging: true,
-    };
-    const evaluation = await evaluateWhole(dev({ proxy }));
+    const evaluation = await evaluateWhole(withProxy);
     expect(named(evaluation, "DatabaseProxy").inputs).toMatchObject({
       name: "postern-dev",
       idleClientTimeout: 60,
@@ -304,7 +291,7 @@ describe("the proxy", () => {
   });
 
   it("wants IAM of applications when it is asked to, never of health, which has its secret", async () => {
-    const evaluation = await evaluateWhole(dev({ proxy: { enabled: true, iamForApp: true } }));
+    const evaluation = await evaluateWhole(withProxy);
     const auths = input(named(evaluation, "DatabaseProxy"), "auths");
     expect(auths).toMatchObject([{ iamAuth: "REQUIRED" }, { iamAuth: "DISABLED" }]);
   });

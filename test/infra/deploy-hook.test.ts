@@ -3,6 +3,7 @@ import { parseDeployEvent } from "#lib/migrate/events.ts";
 import { evaluateWhole } from "../support/sst/evaluate.ts";
 import type { Evaluation } from "../support/sst/recorded.ts";
 import { input, ofType } from "./rules/rule.ts";
+import { everything } from "./stages.ts";
 
 const hash = expect.stringMatching(/^[0-9a-f]{64}$/) as string;
 
@@ -43,8 +44,7 @@ describe("what a deploy asks of the runner", () => {
   });
 
   it("is the migrations and the reference seeds, after setup, where the stage wants them", async () => {
-    const config = { stages: { dev: { deployHook: { migrate: true, seedReference: true } } } };
-    const found = invocations(await evaluateWhole({ stage: "dev", config }));
+    const found = invocations(await evaluateWhole(everything("dev")));
     expect(found.map(({ name }) => name)).toEqual(["DeployHookSetup", "DeployHookMigrate"]);
     expect(found[1]?.event).toMatchObject({ migrate: true, seed: "reference", migrationsHash: hash, seedsHash: hash });
     expect(found[1]?.after).toContain("DeployHookSetup");
@@ -67,8 +67,7 @@ describe("what a deploy asks of the runner", () => {
   });
 
   it("waits for the way out of the private subnets, by which the runner reads its secrets", async () => {
-    const config = { stages: { dev: { deployHook: { migrate: true } } } };
-    const evaluation = await evaluateWhole({ stage: "dev", config });
+    const evaluation = await evaluateWhole(everything("dev"));
     const wayOut = [1, 2].flatMap((zone) => [
       `NetworkPrivateRouteTable${zone}`,
       `NetworkPrivateRouteTableAssociation${zone}`,
@@ -83,9 +82,9 @@ describe("what a deploy asks of the runner", () => {
     }
   });
 
-  it("is the same the next time, and holds no secret", async () => {
+  it("is the same the next time, in sst dev too, and holds no secret", async () => {
     const one = await evaluateWhole({ stage: "dev" });
-    const other = await evaluateWhole({ stage: "dev", config: { stages: {} } });
+    const other = await evaluateWhole({ stage: "dev", dev: true });
     expect(invocations(other)).toEqual(invocations(one));
     const secrets = ofType(one, "aws:lambda/invocation:Invocation").flatMap(({ secretInputs }) => secretInputs);
     expect(secrets).toEqual([]);

@@ -3,11 +3,12 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { functionName, type FunctionPart, functionParts, type SecretOwner, secretVariables } from "#lib/contract.ts";
 import { readFunctionEnvironment } from "#lib/stage/function-environment.ts";
-import { evaluateWhole } from "../support/sst/evaluate.ts";
+import { type EvaluateOptions, evaluateWhole } from "../support/sst/evaluate.ts";
 import { root } from "../support/sst/platform.ts";
 import type { Evaluation } from "../support/sst/recorded.ts";
-import { input, ofType } from "./rules/rule.ts";
+import { input, named, ofType } from "./rules/rule.ts";
 import { permissions } from "./rules/statements.ts";
+import { dev, everything } from "./stages.ts";
 
 const logicalNames = { runner: "Runner", inspect: "Inspect", health: "Health" } as const;
 const ownSecrets: Readonly<Record<FunctionPart, readonly SecretOwner[]>> = {
@@ -17,17 +18,11 @@ const ownSecrets: Readonly<Record<FunctionPart, readonly SecretOwner[]>> = {
 };
 
 function functionOf(evaluation: Evaluation, part: FunctionPart) {
-  const found = ofType(evaluation, "aws:lambda/function:Function").find(
-    ({ name }) => name === `${logicalNames[part]}Function`,
-  );
-  if (found === undefined) throw new Error(`There is no function ${part}.`);
-  return found;
+  return named(evaluation, `${logicalNames[part]}Function`);
 }
 
-async function reservedFor(concurrency: number | "none"): Promise<unknown> {
-  const config = { stages: { dev: { health: { concurrency } } } };
-  const lambda = functionOf(await evaluateWhole({ stage: "dev", config }), "health");
-  return input(lambda, "reservedConcurrentExecutions");
+async function reservedBy(options: EvaluateOptions): Promise<unknown> {
+  return input(functionOf(await evaluateWhole(options), "health"), "reservedConcurrentExecutions");
 }
 
 function hostOfHealth(evaluation: Evaluation): unknown {
@@ -129,15 +124,16 @@ describe.each(functionParts)("the function %s", (part) => {
 });
 
 it("the health function reserves its concurrency, unless the account can reserve none", async () => {
-  expect(await reservedFor(3)).toBe(3);
-  expect(await reservedFor("none")).toBeUndefined();
+  expect(await reservedBy({ stage: "dev" })).toBe(2);
+  expect(await reservedBy({ stage: "production" })).toBe(5);
+  expect(await reservedBy(dev({ health: { concurrency: "none" } }))).toBeUndefined();
 });
 
 it.each([
   ["stay when a protected stage is removed", "production", true],
   ["go with any other stage", "dev", false],
 ])("the logs of functions and of the long-run task %s", async (_what, stage, isKept) => {
-  const evaluation = await evaluateWhole({ stage, config: { stages: { [stage]: { longRuns: true } } } });
+  const evaluation = await evaluateWhole(everything(stage));
   const logs = ofType(evaluation, "aws:cloudwatch/logGroup:LogGroup").filter(({ name }) =>
     /^(?:Runner|Inspect|Health|LongRun)/.test(name),
   );
@@ -152,9 +148,8 @@ it.each([
 it("health goes through the proxy where there is one, and past it where the stage says so", async () => {
   expect(hostOfHealth(await evaluateWhole({ stage: "production" }))).toContain(".proxy-");
   expect(hostOfHealth(await evaluateWhole({ stage: "dev" }))).not.toContain(".proxy-");
-  const past = { proxy: { enabled: true }, health: { via: "database" } };
-  const config = { stages: { dev: past } };
-  expect(hostOfHealth(await evaluateWhole({ stage: "dev", config }))).not.toContain(".proxy-");
+  const past = dev({ proxy: { enabled: true }, health: { via: "database" } });
+  expect(hostOfHealth(await evaluateWhole(past))).not.toContain(".proxy-");
 });
 
 it("the runner has fifteen minutes, inspect one, and health fewer than a load balancer waits", async () => {

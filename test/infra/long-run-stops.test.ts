@@ -4,13 +4,11 @@ import { evaluateWhole } from "../support/sst/evaluate.ts";
 import type { Evaluation, RecordedResource } from "../support/sst/recorded.ts";
 import { input, ofType } from "./rules/rule.ts";
 import { parse } from "./rules/statements.ts";
+import { adopting, everything, withTopic } from "./stages.ts";
 
-const alarms = { topicArn: "arn:aws:sns:eu-central-1:123456789012:on-call" };
 const ruleType = "aws:cloudwatch/eventRule:EventRule";
 const cluster = "arn:aws:ecs:eu-central-1:123456789012:LongRunCluster";
 const logArn = "arn:aws:cloudwatch:eu-central-1:123456789012:AlarmLongRunStopsLog";
-
-const dev = async (settings: object) => evaluateWhole({ stage: "dev", config: { stages: { dev: settings } } });
 
 function only(evaluation: Evaluation, type: string): RecordedResource {
   const [found, ...others] = ofType(evaluation, type);
@@ -51,7 +49,7 @@ describe("the end of a long run", () => {
       { stopCode: "TerminationNotice", containers: ended(0, undefined) },
     ],
   ])("is told: %s", async (_what, detail) => {
-    const pattern = JSON.parse(String(input(only(await dev({ longRuns: true, alarms }), ruleType), "eventPattern")));
+    const pattern = JSON.parse(String(input(only(await evaluateWhole(everything("dev")), ruleType), "eventPattern")));
     expect(matchesPattern(pattern as Record<string, unknown>, event(detail))).toBe(true);
   });
 
@@ -61,12 +59,12 @@ describe("the end of a long run", () => {
     ["a task of another cluster", event({ containers: ended(0, 137) }, `${cluster}-other`)],
     ["another event of ECS", { ...event({ containers: ended(0, 137) }), "detail-type": "ECS Service Action" }],
   ])("is not told: %s", async (_what, other) => {
-    const pattern = JSON.parse(String(input(only(await dev({ longRuns: true, alarms }), ruleType), "eventPattern")));
+    const pattern = JSON.parse(String(input(only(await evaluateWhole(everything("dev")), ruleType), "eventPattern")));
     expect(matchesPattern(pattern as Record<string, unknown>, other)).toBe(false);
   });
 
   it("is written to a log, which is counted as failed runs are, so that one alarm tells of it once", async () => {
-    const evaluation = await dev({ longRuns: true, alarms });
+    const evaluation = await evaluateWhole(everything("dev"));
     const target = only(evaluation, "aws:cloudwatch/eventTarget:EventTarget");
     expect(target.inputs).toMatchObject({ rule: "postern-dev-long-run-stops", arn: logArn });
     // Until then events would be lost, and nobody would know.
@@ -81,12 +79,12 @@ describe("the end of a long run", () => {
       (alarm) => input(alarm, "metricName") === "dev-failed-runs",
     );
     expect(told.map((alarm) => [input(alarm, "namespace"), input(alarm, "alarmActions")])).toEqual([
-      ["Postern", [alarms.topicArn]],
+      ["Postern", ["arn:aws:sns:eu-central-1:123456789012:AlarmTopic"]],
     ]);
   });
 
   it("is written there by its rule alone", async () => {
-    const policy = only(await dev({ longRuns: true, alarms }), "aws:cloudwatch/logResourcePolicy:LogResourcePolicy");
+    const policy = only(await evaluateWhole(everything("dev")), "aws:cloudwatch/logResourcePolicy:LogResourcePolicy");
     const senders = { Service: ["events.amazonaws.com", "delivery.logs.amazonaws.com"] };
     expect(parse(policy, input(policy, "policyDocument"))).toEqual([
       expect.objectContaining({
@@ -106,10 +104,10 @@ describe("the end of a long run", () => {
   });
 
   it.each([
-    ["where nobody is told", { longRuns: true }],
-    ["without long runs", { alarms }],
-  ])("makes nothing %s", async (_where, settings) => {
-    const { resources } = await dev(settings);
+    ["where nobody is told", adopting("fine")],
+    ["without long runs", withTopic],
+  ])("makes nothing %s", async (_where, options) => {
+    const { resources } = await evaluateWhole(options);
     expect(resources.filter(({ name }) => name.startsWith("AlarmLongRun"))).toEqual([]);
   });
 });

@@ -1,17 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { evaluateWhole } from "../support/sst/evaluate.ts";
-import type { Evaluation, RecordedResource } from "../support/sst/recorded.ts";
-import { input, ofType } from "./rules/rule.ts";
+import type { Evaluation } from "../support/sst/recorded.ts";
+import { input, named, ofType } from "./rules/rule.ts";
 import { permissions } from "./rules/statements.ts";
-
-const withLongRuns = async (stage: string) =>
-  evaluateWhole({ stage, config: { stages: { [stage]: { longRuns: true } } } });
-
-function named(evaluation: Evaluation, name: string): RecordedResource {
-  const found = evaluation.resources.find((resource) => resource.name === name && resource.isCustom);
-  if (found === undefined) throw new Error(`There is no ${name}.`);
-  return found;
-}
+import { everything } from "./stages.ts";
 
 /** Statements of a role's policy, by their names. */
 function statementsOf(evaluation: Evaluation, policy: string) {
@@ -21,7 +13,7 @@ function statementsOf(evaluation: Evaluation, policy: string) {
 
 describe("the long-run task", () => {
   it("runs the bundle for Graviton when it was fetched, and not before", async () => {
-    const task = named(await withLongRuns("dev"), "LongRunTask");
+    const task = named(await evaluateWhole(everything("dev")), "LongRunTask");
     expect(task.inputs).toMatchObject({
       family: "postern-dev-long-run",
       requiresCompatibilities: ["FARGATE"],
@@ -35,7 +27,7 @@ describe("the long-run task", () => {
   });
 
   it("is started by a role that writes its log, and does nothing else", async () => {
-    const evaluation = await withLongRuns("dev");
+    const evaluation = await evaluateWhole(everything("dev"));
     expect(input(named(evaluation, "LongRunTask"), "executionRoleArn")).toContain(":LongRunStartRole");
     expect(statementsOf(evaluation, "LongRunStartPolicy")).toEqual({
       WriteLog: {
@@ -52,7 +44,7 @@ describe("the long-run task", () => {
   });
 
   it("reads its code and the seeds, which the runner function reads, too", async () => {
-    const evaluation = await withLongRuns("dev");
+    const evaluation = await evaluateWhole(everything("dev"));
     const seeds = {
       ListSeeds: { actions: ["s3:ListBucket"], resources: [expect.stringMatching(/:LongRunSeeds$/)] },
       ReadSeeds: { actions: ["s3:GetObject"], resources: [expect.stringMatching(/:LongRunSeeds\/\*$/)] },
@@ -70,7 +62,7 @@ describe("the long-run task", () => {
 
 describe("what a stage with long runs keeps", () => {
   it("is the seeds of a protected stage; code can be made again", async () => {
-    const evaluation = await withLongRuns("production");
+    const evaluation = await evaluateWhole(everything("production"));
     for (const [name, isKept] of [
       ["LongRunSeeds", true],
       ["LongRunCode", false],
@@ -85,7 +77,7 @@ describe("what a stage with long runs keeps", () => {
   });
 
   it("is nothing where it is not protected", async () => {
-    const buckets = ofType(await withLongRuns("dev"), "aws:s3/bucket:Bucket");
+    const buckets = ofType(await evaluateWhole(everything("dev")), "aws:s3/bucket:Bucket");
     expect(buckets.map((bucket) => [input(bucket, "forceDestroy"), bucket.options.retainOnDelete])).toEqual([
       [true, false],
       [true, false],

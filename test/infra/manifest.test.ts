@@ -4,6 +4,7 @@ import { parseManifest } from "#lib/stage/manifest.ts";
 import { evaluateWhole } from "../support/sst/evaluate.ts";
 import type { Evaluation } from "../support/sst/recorded.ts";
 import { input, ofType } from "./rules/rule.ts";
+import { dev, everything } from "./stages.ts";
 
 function manifestOf(evaluation: Evaluation) {
   const parameter = ofType(evaluation, "aws:ssm/parameter:Parameter").find(({ name }) => name.startsWith("Manifest"));
@@ -33,7 +34,7 @@ describe("the manifest", () => {
   });
 
   it("says where long runs go, in private subnets and a group of their own", async () => {
-    const evaluation = await evaluateWhole({ stage: "dev", config: { stages: { dev: { longRuns: true } } } });
+    const evaluation = await evaluateWhole(everything("dev"));
     const { longRuns } = manifestOf(evaluation);
     expect(longRuns).toMatchObject({ container: "runner", securityGroup: "LongRun-id" });
     expect(longRuns?.subnets).toEqual(["NetworkPrivateSubnet1-id", "NetworkPrivateSubnet2-id"]);
@@ -51,8 +52,7 @@ describe("the manifest", () => {
   });
 
   it("names no tunnel without a bastion", async () => {
-    const config = { stages: { dev: { network: { bastion: "none" } } } };
-    const evaluation = await evaluateWhole({ stage: "dev", config });
+    const evaluation = await evaluateWhole(dev({ network: { bastion: "none" } }));
     expect(manifestOf(evaluation)).not.toHaveProperty("tunnel");
     expect(ofType(evaluation, "aws:ssm/document:Document")).toEqual([]);
   });

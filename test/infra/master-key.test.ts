@@ -1,13 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { evaluate, evaluateWhole } from "../support/sst/evaluate.ts";
 import type { Evaluation } from "../support/sst/recorded.ts";
-import { input, ofType } from "./rules/rule.ts";
-
-const existing = { vpcId: "vpc-0123456789abcdef0", privateSubnetIds: ["subnet-private-a", "subnet-private-b"] };
-const adopting = (adopt: string) => ({
-  stage: "dev",
-  config: { stages: { dev: { longRuns: true, proxy: { enabled: true }, network: { existing }, database: { adopt } } } },
-});
+import { declaredInAws, input, ofType } from "./rules/rule.ts";
+import { adopting, everything } from "./stages.ts";
 
 type Statement = { readonly Action: string | readonly string[] };
 
@@ -45,17 +40,14 @@ describe("the master's secret of an adopted instance", () => {
   });
 
   it("under a key that cannot be looked at stops the deploy before anything is declared", async () => {
-    const { errors, resources } = await evaluate(adopting("hidden-key"));
+    const evaluation = await evaluate(adopting("hidden-key"));
+    const { errors } = evaluation;
     expect(errors).toEqual([expect.stringContaining("database.adopt: hidden-key: the key of its master's secret")]);
     expect(errors[0]).toContain("whoever deploys needs kms:DescribeKey on it");
-    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+    expect(declaredInAws(evaluation)).toEqual([]);
   });
 });
 
 it("a database of the stage's own has its master's secret under AWS's own key, so that no role has a key", async () => {
-  const evaluation = await evaluateWhole({
-    stage: "production",
-    config: { stages: { production: { longRuns: true } } },
-  });
-  expect(keyStatements(evaluation)).toEqual({});
+  expect(keyStatements(await evaluateWhole(everything("production")))).toEqual({});
 });

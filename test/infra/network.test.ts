@@ -1,23 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { evaluate, evaluateWhole } from "../support/sst/evaluate.ts";
-import type { Evaluation, RecordedResource } from "../support/sst/recorded.ts";
-import { input, ofType } from "./rules/rule.ts";
+import type { Evaluation } from "../support/sst/recorded.ts";
+import { declaredInAws, input, named, ofType } from "./rules/rule.ts";
 import { permissions } from "./rules/statements.ts";
-
-const devWith = (overrides: object) => ({ stage: "dev", config: { stages: { dev: overrides } } });
-const dev = async (overrides: object) => evaluateWhole(devWith(overrides));
+import { dev, everythingWithSsh, existing, existingVpcId, stage } from "./stages.ts";
 
 /** A stage that was deployed before, into the first two zones. */
-const placed = (...zones: string[]) => ({
-  stage: "placed",
-  config: { stages: { placed: { network: { zones: zones.map((zone) => `eu-central-1${zone}`) } } } },
-});
-
-function named(evaluation: Evaluation, name: string): RecordedResource {
-  const found = evaluation.resources.find((resource) => resource.name === name);
-  if (found === undefined) throw new Error(`There is no ${name}.`);
-  return found;
-}
+const placed = (...zones: string[]) =>
+  stage("placed", { network: { zones: zones.map((zone) => `eu-central-1${zone}`) } });
 
 const natGroup = "NetworkNatInstanceSecurityGroup";
 /** What an instance may do that carries sessions. */
@@ -40,8 +30,11 @@ function rightsOf(evaluation: Evaluation, name: string) {
 }
 
 describe("the VPC of a stage", () => {
+  const nat = { renewZone: 2, imageId: "ami-00000000000000001" };
+  const renewing = dev({ network: { range: "10.77.0.0/20", zones: 3, nat } });
+
   it("has the range of its settings, divided among its zones", async () => {
-    const evaluation = await dev({ network: { range: "10.77.0.0/20", zones: 3 } });
+    const evaluation = await evaluateWhole(renewing);
     expect(input(named(evaluation, "NetworkVpc"), "cidrBlock")).toBe("10.77.0.0/20");
     const subnets = ofType(evaluation, "aws:ec2/subnet:Subnet").map(({ inputs }) => inputs["cidrBlock"]);
     expect(new Set(subnets)).toEqual(
@@ -51,7 +44,7 @@ describe("the VPC of a stage", () => {
   });
 
   it("sends each private subnet through the NAT instance of its own zone, with a fixed address", async () => {
-    const evaluation = await dev({});
+    const evaluation = await evaluateWhole({ stage: "dev" });
     for (const zone of [1, 2]) {
       const routes = input(named(evaluation, `NetworkPrivateRouteTable${zone}`), "routes");
       expect(routes).toEqual([{ cidrBlock: "0.0.0.0/0", networkInterfaceId: `eni-NetworkNatInstance${zone}` }]);
@@ -62,32 +55,27 @@ describe("the VPC of a stage", () => {
   });
 
   it("refuses a region with too few zones, before anything is declared", async () => {
-    const { errors, resources } = await evaluate({
-      stage: "production",
-      config: { stages: { production: { network: { zones: 4 } } } },
-    });
-    expect(errors).toEqual([expect.stringContaining("network.zones: 4; eu-central-1 has 3 availability zones")]);
-    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+    const evaluation = await evaluate(stage("production", { network: { zones: 4 } }));
+    expect(evaluation.errors).toEqual([
+      expect.stringContaining("network.zones: 4; eu-central-1 has 3 availability zones"),
+    ]);
+    expect(declaredInAws(evaluation)).toEqual([]);
   });
 
   it("refuses zones by name that the region does not have, before anything is declared", async () => {
-    const { errors, resources } = await evaluate({
-      stage: "dev",
-      config: { stages: { dev: { network: { zones: ["eu-central-1a", "eu-central-1x", "us-east-1a"] } } } },
-    });
-    expect(errors).toEqual([
+    const zones = ["eu-central-1a", "eu-central-1x", "us-east-1a"];
+    const evaluation = await evaluate(dev({ network: { zones } }));
+    expect(evaluation.errors).toEqual([
       expect.stringContaining(
         "network.zones: eu-central-1x, us-east-1a; expected zones of eu-central-1: eu-central-1a,",
       ),
     ]);
-    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+    expect(declaredInAws(evaluation)).toEqual([]);
   });
 
   it("takes the zones of the region that are named", async () => {
-    const subnets = ofType(
-      await dev({ network: { zones: ["eu-central-1c", "eu-central-1a"] } }),
-      "aws:ec2/subnet:Subnet",
-    );
+    const evaluation = await evaluateWhole(dev({ network: { zones: ["eu-central-1c", "eu-central-1a"] } }));
+    const subnets = ofType(evaluation, "aws:ec2/subnet:Subnet");
     expect(new Set(subnets.map((subnet) => input(subnet, "availabilityZone")))).toEqual(
       new Set(["eu-central-1c", "eu-central-1a"]),
     );
@@ -99,41 +87,44 @@ describe("the VPC of a stage", () => {
       ["b", "a"],
       ["a", "c"],
     ]) {
-      const { errors, resources } = await evaluate(placed(...zones));
-      expect(errors).toEqual([expect.stringContaining("subnets are in eu-central-1a, eu-central-1b and stay there")]);
-      expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+      const evaluation = await evaluate(placed(...zones));
+      expect(evaluation.errors).toEqual([
+        expect.stringContaining("subnets are in eu-central-1a, eu-central-1b and stay there"),
+      ]);
+      expect(declaredInAws(evaluation)).toEqual([]);
     }
   });
 
   it("is refused for everything at once that AWS does not have", async () => {
     const network = { zones: 4, nat: { imageName: "withdrawn-*" } };
-    const { errors } = await evaluate(devWith({ network, database: { version: "17.99" } }));
+    const { errors } = await evaluate(dev({ network, database: { version: "17.99" } }));
     expect(errors).toEqual([
       expect.stringMatching(/network\.zones: 4; [^]*network\.nat\.imageName: withdrawn[^]*database\.version: 17\.99/),
     ]);
   });
 
   it("refuses an image that is not to be found, and says what can be named instead", async () => {
-    const { errors, resources } = await evaluate({
-      stage: "dev",
-      config: { stages: { dev: { network: { nat: { imageName: "withdrawn-*" } } } } },
-    });
-    expect(errors).toEqual([expect.stringMatching(/network\.nat\.imageName: withdrawn-\*; .*network\.nat\.imageId/)]);
-    expect(resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:"))).toEqual([]);
+    const evaluation = await evaluate(dev({ network: { nat: { imageName: "withdrawn-*" } } }));
+    expect(evaluation.errors).toEqual([
+      expect.stringMatching(/network\.nat\.imageName: withdrawn-\*; .*network\.nat\.imageId/),
+    ]);
+    expect(declaredInAws(evaluation)).toEqual([]);
   });
 
   it("keeps its zones when the region's list of them is another one", async () => {
-    const subnets = ofType(await dev({}), "aws:ec2/subnet:Subnet");
+    const subnets = ofType(await evaluateWhole({ stage: "dev" }), "aws:ec2/subnet:Subnet");
     expect(subnets).toHaveLength(4);
     for (const { options } of subnets) expect(options.ignoreChanges).toContain("availabilityZone");
   });
 
   it("renews the instance of one zone when it is asked to, and no other", async () => {
-    const evaluation = await dev({ network: { nat: { renewZone: 2, imageId: "ami-00000000000000001" } } });
-    expect(named(evaluation, "NetworkNatInstance1").options.ignoreChanges).toEqual(["ami", "userData", "keyName"]);
+    const evaluation = await evaluateWhole(renewing);
+    for (const kept of ["NetworkNatInstance1", "NetworkNatInstance3"]) {
+      expect(named(evaluation, kept).options.ignoreChanges).toEqual(["ami", "userData", "keyName"]);
+    }
     const renewed = named(evaluation, "NetworkNatInstance2");
     expect(renewed.options.ignoreChanges).toEqual([]);
-    expect(renewed.inputs).toMatchObject({ ami: "ami-00000000000000001", userDataReplaceOnChange: true });
+    expect(renewed.inputs).toMatchObject({ ami: nat.imageId, userDataReplaceOnChange: true });
   });
 });
 
@@ -164,7 +155,7 @@ describe("what watches the network", () => {
 
 describe("the bastion", () => {
   it("is reached through SSM: the agent runs, SSH does not, and nobody comes in from outside of the VPC", async () => {
-    const evaluation = await dev({});
+    const evaluation = await evaluateWhole({ stage: "dev" });
     expect(rightsOf(evaluation, "NetworkNatInstance")).toEqual({ actions: sessionActions, managed: [], ofNetwork: [] });
     const userData = input(named(evaluation, "NetworkNatInstance1"), "userData");
     expect(userData).toContain("systemctl enable --now amazon-ssm-agent");
@@ -175,10 +166,15 @@ describe("the bastion", () => {
   });
 
   it("is reached through SSH from the named ranges only, where the stage wants sst tunnel", async () => {
-    const evaluation = await dev({ network: { bastion: "ssh", sshFrom: ["203.0.113.7/32"] } });
+    const evaluation = await evaluateWhole(everythingWithSsh);
     expect(input(named(evaluation, natGroup), "ingress")).toEqual([
       expect.objectContaining({ protocol: "-1", cidrBlocks: ["10.42.0.0/16"] }),
-      expect.objectContaining({ protocol: "tcp", fromPort: 22, toPort: 22, cidrBlocks: ["203.0.113.7/32"] }),
+      expect.objectContaining({
+        protocol: "tcp",
+        fromPort: 22,
+        toPort: 22,
+        cidrBlocks: ["203.0.113.7/32", "198.51.100.0/24"],
+      }),
     ]);
     expect(ofType(evaluation, "aws:ec2/keyPair:KeyPair")).toHaveLength(1);
     const userData = input(named(evaluation, "NetworkNatInstance1"), "userData");
@@ -188,14 +184,14 @@ describe("the bastion", () => {
 
   it("of another kind replaces no instance by itself: a key pair would, with what the first start left of SSH", async () => {
     for (const network of [{}, { bastion: "ssh", sshFrom: ["203.0.113.7/32"] }]) {
-      const instances = ofType(await dev({ network }), "aws:ec2/instance:Instance");
+      const instances = ofType(await evaluateWhole(dev({ network })), "aws:ec2/instance:Instance");
       expect(instances).toHaveLength(2);
       for (const { options } of instances) expect(options.ignoreChanges).toContain("keyName");
     }
   });
 
   it("is none: the instances have neither the agent nor the right to use it", async () => {
-    const evaluation = await dev({ network: { bastion: "none" } });
+    const evaluation = await evaluateWhole(dev({ network: { bastion: "none" } }));
     expect(rightsOf(evaluation, "NetworkNatInstance")).toEqual({ actions: [], managed: [], ofNetwork: [] });
     const userData = input(named(evaluation, "NetworkNatInstance1"), "userData");
     expect(userData).toContain("systemctl mask --now amazon-ssm-agent");
@@ -204,15 +200,12 @@ describe("the bastion", () => {
 });
 
 describe("a VPC that is there already", () => {
-  const vpcId = "vpc-0123456789abcdef0";
-  const existing = (...privateSubnetIds: string[]) => ({ network: { existing: { vpcId, privateSubnetIds } } });
-
   it("is used as it is, with a bastion in its first private subnet", async () => {
-    const evaluation = await dev(existing("subnet-private-a", "subnet-private-b"));
+    const evaluation = await evaluateWhole(dev({ network: { existing } }));
     for (const type of ["vpc:Vpc", "subnet:Subnet", "routeTable:RouteTable", "internetGateway:InternetGateway"]) {
       expect(ofType(evaluation, `aws:ec2/${type}`)).toEqual([]);
     }
-    expect(evaluation.outputs["vpc"]?.value).toBe(vpcId);
+    expect(evaluation.outputs["vpc"]?.value).toBe(existingVpcId);
     expect(named(evaluation, "NetworkBastionInstance").inputs).toMatchObject({
       subnetId: "subnet-private-a",
       vpcSecurityGroupIds: ["NetworkBastion-id"],
@@ -227,37 +220,43 @@ describe("a VPC that is there already", () => {
   });
 
   it("may have no way out where the settings say that it has endpoints", async () => {
-    const isolated = { vpcId, privateSubnetIds: ["subnet-isolated-a", "subnet-isolated-b"], isolated: true };
-    await expect(dev({ network: { existing: isolated } })).resolves.toBeDefined();
+    const privateSubnetIds = ["subnet-isolated-a", "subnet-isolated-b"];
+    const isolated = { vpcId: existingVpcId, privateSubnetIds, isolated: true };
+    await expect(evaluateWhole(dev({ network: { existing: isolated } }))).resolves.toBeDefined();
   });
 
-  it.each([
-    ["a public subnet", existing("subnet-private-a", "subnet-public-b"), "subnet-public-b is public"],
-    [
-      "a subnet that follows a public main route table",
-      existing("subnet-private-a", "subnet-main-b"),
-      "subnet-main-b is public",
-    ],
-    [
-      "a subnet that is not there",
-      existing("subnet-private-a", "subnet-gone-b"),
-      "network.existing.privateSubnetIds: subnet-gone-b: there is no such subnet, or it could not be looked up",
-    ],
-    [
-      "a subnet without a way out",
-      existing("subnet-private-a", "subnet-isolated-b"),
-      "subnet-isolated-b has no way out: its route table has no route for 0.0.0.0/0",
-    ],
-    ["subnets of one zone", existing("subnet-private-a", "subnet-other-a"), "expected two zones or more"],
-    [
-      "subnets of another VPC",
-      { network: { existing: { vpcId: "vpc-9", privateSubnetIds: ["subnet-private-a", "subnet-private-b"] } } },
-      "subnet-private-a is in vpc-0123456789abcdef0, not in vpc-9",
-    ],
-  ])("is refused with %s, before anything is declared", async (_why, overrides, problem) => {
-    const { errors, resources } = await evaluate({ stage: "dev", config: { stages: { dev: overrides } } });
-    expect(errors).toEqual([expect.stringContaining(problem)]);
-    expect(resources.filter(({ type }) => type.startsWith("aws:"))).toEqual([]);
+  it("is refused with a subnet without a way out, before anything is declared", async () => {
+    const privateSubnetIds = ["subnet-private-a", "subnet-isolated-b"];
+    const evaluation = await evaluate(dev({ network: { existing: { vpcId: existingVpcId, privateSubnetIds } } }));
+    const problem = "subnet-isolated-b has no way out: its route table has no route for 0.0.0.0/0";
+    expect(evaluation.errors).toEqual([expect.stringContaining(problem)]);
+    expect(declaredInAws(evaluation)).toEqual([]);
+  });
+
+  it("is refused with subnets that are public or all in one zone, before anything is declared", async () => {
+    // The route table of the one is public, and so is the main one, which the other has.
+    const privateSubnetIds = ["subnet-public-b", "subnet-main-b"];
+    const evaluation = await evaluate(dev({ network: { existing: { vpcId: existingVpcId, privateSubnetIds } } }));
+    expect(evaluation.errors).toEqual([
+      expect.stringMatching(/subnet-public-b is public.*subnet-main-b is public.*expected two zones or more/),
+    ]);
+    expect(declaredInAws(evaluation)).toEqual([]);
+  });
+
+  it("is refused with a subnet that is not there, before anything is declared", async () => {
+    const privateSubnetIds = ["subnet-private-a", "subnet-gone-b"];
+    const evaluation = await evaluate(dev({ network: { existing: { vpcId: existingVpcId, privateSubnetIds } } }));
+    const problem =
+      "network.existing.privateSubnetIds: subnet-gone-b: there is no such subnet, or it could not be looked up";
+    expect(evaluation.errors).toEqual([expect.stringContaining(problem)]);
+    expect(declaredInAws(evaluation)).toEqual([]);
+  });
+
+  it("is refused with subnets of another one, before anything is declared", async () => {
+    const evaluation = await evaluate(dev({ network: { existing: { ...existing, vpcId: "vpc-9" } } }));
+    const problem = `subnet-private-a is in ${existingVpcId}, not in vpc-9`;
+    expect(evaluation.errors).toEqual([expect.stringContaining(problem)]);
+    expect(declaredInAws(evaluation)).toEqual([]);
   });
 });
 

@@ -5,11 +5,7 @@ import { evaluateWhole } from "../support/sst/evaluate.ts";
 import { root } from "../support/sst/platform.ts";
 import type { RecordedResource } from "../support/sst/recorded.ts";
 import { input } from "./rules/rule.ts";
-
-const production = (settings: object) => ({
-  stage: "production",
-  config: { stages: { production: { longRuns: true, alarms: { email: "on-call@example.com" }, ...settings } } },
-});
+import { everything, stage } from "./stages.ts";
 
 /** Of eu-central-1, where the stack is evaluated: `printf eu-central-1 | sha256sum | cut -c1-4`. */
 const ofRegion = "bfec";
@@ -23,7 +19,7 @@ function fixedNameOf(resource: RecordedResource): string | undefined {
 
 describe("a protected stage", () => {
   it("leaves under fixed names what docs/stack.md says, and nothing else", async () => {
-    const { resources } = await evaluateWhole(production({}));
+    const { resources } = await evaluateWhole(everything("production"));
     const staying = resources.filter(({ isCustom, options }) => isCustom && options.retainOnDelete);
     const names = new Set(staying.map(fixedNameOf).filter((name) => name !== undefined));
     const text = await readFile(path.join(root, "docs/stack.md"), "utf8");
@@ -39,7 +35,14 @@ describe("a protected stage", () => {
   });
 
   it("has no marks left, and a final snapshot, with the settings that docs/stack.md names for its removal", async () => {
-    const evaluation = await evaluateWhole(production({ protected: false, database: { deletionProtection: false } }));
+    const evaluation = await evaluateWhole(
+      stage("production", {
+        longRuns: true,
+        alarms: { email: "on-call@example.com" },
+        protected: false,
+        database: { deletionProtection: false },
+      }),
+    );
     expect(evaluation.app).toMatchObject({ protect: false, removal: "remove" });
     expect(evaluation.resources.filter(({ options }) => options.protect).map(({ name }) => name)).toEqual([]);
     const staying = evaluation.resources.filter(({ isCustom, options }) => isCustom && options.retainOnDelete);

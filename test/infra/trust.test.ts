@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { evaluateWhole } from "../support/sst/evaluate.ts";
 import type { Evaluation } from "../support/sst/recorded.ts";
 import { input, ofType } from "./rules/rule.ts";
+import { dev, everything, existing } from "./stages.ts";
 
 const account = { StringEquals: { "aws:SourceAccount": "123456789012" } };
 
@@ -18,8 +19,7 @@ function conditions(evaluation: Evaluation): Record<string, unknown> {
 }
 
 it("a service may take a role for this account only, where AWS documents that it says for whom", async () => {
-  const config = { stages: { production: { longRuns: true } } };
-  expect(conditions(await evaluateWhole({ stage: "production", config }))).toEqual({
+  expect(conditions(await evaluateWhole(everything("production")))).toEqual({
     RunnerRole: account,
     InspectRole: account,
     HealthRole: account,
@@ -39,7 +39,6 @@ it("a service may take a role for this account only, where AWS documents that it
 });
 
 it("a bastion in a VPC that was there before gets its role without a condition, as every instance does", async () => {
-  const existing = { vpcId: "vpc-0123456789abcdef0", privateSubnetIds: ["subnet-private-a", "subnet-private-b"] };
-  const evaluation = await evaluateWhole({ stage: "dev", config: { stages: { dev: { network: { existing } } } } });
+  const evaluation = await evaluateWhole(dev({ network: { existing } }));
   expect(conditions(evaluation)).toMatchObject({ NetworkBastionRole: null });
 });

@@ -29,6 +29,18 @@ export function ofType(evaluation: Evaluation, type: string): RecordedResource[]
   return evaluation.resources.filter((resource) => resource.isCustom && resource.type === type);
 }
 
+/** The custom resource of a logical name, which has to be there. */
+export function named(evaluation: Evaluation, name: string): RecordedResource {
+  const found = evaluation.resources.find((resource) => resource.isCustom && resource.name === name);
+  if (found === undefined) throw new Error(`There is no ${name}.`);
+  return found;
+}
+
+/** What would be made in AWS, by logical name: nothing, when a stage was refused before anything was declared. */
+export function declaredInAws({ resources }: Evaluation): string[] {
+  return resources.filter(({ isCustom, type }) => isCustom && type.startsWith("aws:")).map(({ name }) => name);
+}
+
 /** Reads an input by path: `input(instance, "metadataOptions", "httpTokens")`. */
 export function input(resource: RecordedResource, ...path: string[]): unknown {
   let value: unknown = resource.inputs;

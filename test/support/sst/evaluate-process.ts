@@ -1,25 +1,24 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { setTimeout as wait } from "node:timers/promises";
-import { bundle } from "./bundle.ts";
-import { answerCall, evaluatedRegion as region, stateOf } from "./cloud.ts";
+import { evaluatedRegion as region } from "./cloud.ts";
 import { startCommandLineServer } from "./command-line-server.ts";
+import { mockEngine } from "./engine.ts";
 import type { EvaluateOptions } from "./evaluate.ts";
 import { platformDir, root, sstDir } from "./platform.ts";
-import { loadPulumi, readOutput, type RegisterRequest } from "./pulumi.ts";
-import { type Evaluation, type RecordedOptions, type RecordedOutput, type RecordedResource } from "./recorded.ts";
-import { nameFiles } from "./files.ts";
-import { unwrapSecrets } from "./secret-wire.ts";
+import { bundledPath } from "./programs.ts";
+import { readOutput } from "./pulumi.ts";
+import type { Evaluation, RecordedOutput } from "./recorded.ts";
 
 /**
  * A process of its own, because the program changes the working directory and Pulumi keeps its state in globals.
  *
  * 1. Evaluates `app()`, as SST's command line does before anything else.
  * 2. Answers what components ask of that command line.
- * 3. Puts mocks in the place of Pulumi's engine, and notes what reaches its monitor, after every transformation.
- * 4. Bundles and runs the program inside of a stack; errors inside of `apply` arrive as unhandled rejections.
+ * 3. Puts mocks in the place of Pulumi's engine (`mockEngine`).
+ * 4. Runs the bundled program inside of a stack; errors inside of `apply` arrive as unhandled rejections.
  */
 const deadlineMs = 30_000;
 // The same error arrives from the program and from each output that waits for it.
@@ -27,8 +26,10 @@ const errors = new Set<string>();
 process.on("unhandledRejection", (error) => errors.add(message(error)));
 
 const options = JSON.parse(process.argv[2] ?? "") as EvaluateOptions;
+const configFile = options.file ?? "sst.config.ts";
 const workDir = path.join(sstDir, "evaluations", randomUUID());
 await mkdir(workDir, { recursive: true });
+Object.assign(globalThis, { $posternConfig: options.config });
 let evaluation: Evaluation;
 try {
   evaluation = await evaluate();
@@ -38,8 +39,7 @@ try {
 process.send?.(evaluation, () => process.exit(0));
 
 async function evaluate(): Promise<Evaluation> {
-  const configFile = path.join(root, options.file ?? "sst.config.ts");
-  const app = await evaluateApp(configFile).catch((error: unknown) => {
+  const app = await evaluateApp().catch((error: unknown) => {
     errors.add(message(error));
     return undefined;
   });
@@ -47,7 +47,7 @@ async function evaluate(): Promise<Evaluation> {
   if (app === undefined) {
     return { app: { name: "", stage, removal: "", protect: false }, resources: [], outputs: {}, errors: [...errors] };
   }
-  const { resources, outputs } = await runProgram(configFile, app);
+  const { resources, outputs } = await runProgram(app);
   return {
     app: { name: app.name, stage, removal: app.removal, protect: app.protect === true },
     resources,
@@ -64,136 +64,47 @@ type App = {
   readonly providers: Record<string, unknown>;
 };
 
-async function evaluateApp(configFile: string): Promise<App> {
-  const outfile = path.join(workDir, "app.mjs");
-  await bundle({
-    outfile,
-    config: options.config,
-    banner: "function $config(input) { return input }",
-    define: { $input: JSON.stringify({ stage: options.stage }) },
-    code: `import mod from ${JSON.stringify(configFile)}; export default await mod.app({ stage: $input.stage });`,
-  });
-  const { default: app } = (await import(pathToFileURL(outfile).href)) as { default: App };
+async function evaluateApp(): Promise<App> {
+  type Bundle = { readonly app: (stage: string) => Promise<App> };
+  const bundle = (await import(pathToFileURL(bundledPath(configFile, "app")).href)) as Bundle;
+  const app = await bundle.app(options.stage);
   return { ...app, stage: options.stage, removal: app.removal ?? "retain", providers: { ...app.providers } };
 }
 
-async function runProgram(configFile: string, app: App) {
+async function runProgram(app: App) {
   const server = await startCommandLineServer(region, workDir);
   process.env["SST_SERVER"] = server.url;
   process.env["SST_AWS_REGION"] = region;
-  const { runtime, getMonitor } = loadPulumi();
-  runtime.setAllConfig({ "aws:region": region });
-  const made: Omit<RecordedResource, "options">[] = [];
-  const finalOptions = new Map<string, RecordedOptions>();
-  await runtime.setMocks(
-    {
-      async newResource(resource) {
-        await nameFiles(resource.inputs);
-        const secretInputs: string[] = [];
-        const inputs = unwrapSecrets(resource.inputs, "", secretInputs) as Record<string, unknown>;
-        // What Pulumi makes of an output in a string: no error, and nothing that AWS would take.
-        if (/Calling \[\w+\] on an \[Output/.test(JSON.stringify(inputs)))
-          errors.add(`${resource.name}: an output as text`);
-        const importId = resource.id === undefined || resource.id === "" ? {} : { importId: resource.id };
-        made.push({
-          type: resource.type,
-          name: resource.name,
-          isCustom: resource.custom === true,
-          inputs,
-          secretInputs,
-          ...importId,
-        });
-        return { id: importId.importId ?? `${resource.name}-id`, state: stateOf(region, { ...resource, inputs }) };
-      },
-      call({ token, inputs }) {
-        const answer = answerCall(region, token, inputs);
-        // Thrown, it would leave the program waiting for ever.
-        if (answer === undefined) errors.add(`test/support/sst/cloud.ts has no answer for ${token}`);
-        return answer ?? inputs;
-      },
-    },
-    app.name,
-    app.stage,
-    false,
-  );
-  const monitor = getMonitor();
-  const register = monitor.registerResource.bind(monitor);
-  monitor.registerResource = (request, callback) => {
-    finalOptions.set(key(request.getType(), request.getName()), readOptions(request));
-    return register(request, callback);
-  };
+  const { runtime, count, resources } = await mockEngine(app, (problem) => errors.add(problem));
   const outputs: Record<string, RecordedOutput> = {};
   try {
-    const program = await bundleProgram(configFile, app);
+    const program = await loadProgram(app);
     let returned: Record<string, unknown> = {};
     // The stack's own outputs come without their secrecy.
     await beforeDeadline(runtime.runInPulumiStack(async () => (returned = await program())));
     await beforeDeadline(runtime.disconnect());
-    await quiet(() => made.length);
+    await quiet(count);
     for (const [name, value] of Object.entries(returned)) outputs[name] = await readOutput(value);
   } catch (error) {
     errors.add(message(error));
   }
-  const resources: RecordedResource[] = [];
-  for (const resource of made) {
-    const found = finalOptions.get(key(resource.type, resource.name));
-    if (found === undefined) throw new Error(`${resource.name} never reached the monitor`);
-    resources.push({ ...resource, options: found });
-  }
-  return { resources, outputs };
+  return { resources: resources(), outputs };
 }
 
-async function bundleProgram(configFile: string, app: App): Promise<() => Promise<Record<string, unknown>>> {
-  const lock = JSON.parse(await readFile(path.join(sstDir, "provider-lock.json"), "utf8")) as {
-    alias: string;
-    package: string;
-  }[];
-  const outfile = path.join(platformDir, `evaluation-${randomUUID()}.mjs`);
+type Program = () => Promise<Record<string, unknown>>;
+
+/** SST's command line puts these into the bundle, of which there is one here (`bundle.ts`). */
+async function loadProgram(app: App): Promise<Program> {
+  const isDev = options.dev === true;
   const commandLine = {
-    command: options.dev ? "dev" : "deploy",
-    dev: options.dev === true,
+    command: isDev ? "dev" : "deploy",
+    dev: isDev,
     paths: { home: path.join(workDir, "home"), root, work: workDir, platform: platformDir },
     state: { version: {} },
   };
-  try {
-    await bundle({
-      outfile,
-      config: options.config,
-      globals: [
-        ...lock.map((provider) => `import * as ${provider.alias} from "${provider.package}";`),
-        `import * as sst from "${platformDir}/src/components";`,
-      ].join("\n"),
-      define: { $app: JSON.stringify(app), $cli: JSON.stringify(commandLine), $dev: String(options.dev === true) },
-      inject: [path.join(platformDir, "src/shim/run.js")],
-      code: `import { run } from "${platformDir}/src/auto/run.ts"; import mod from ${JSON.stringify(configFile)};
-             export const program = () => run(mod.run);`,
-    });
-    const { program } = (await import(pathToFileURL(outfile).href)) as {
-      program: () => Promise<Record<string, unknown>>;
-    };
-    return program;
-  } finally {
-    await rm(outfile, { force: true });
-  }
-}
-
-function readOptions(request: RegisterRequest): RecordedOptions {
-  return {
-    parent: nameInUrn(request.getParent()),
-    protect: request.getProtect(),
-    retainOnDelete: request.getRetainondelete(),
-    deleteBeforeReplace: request.getDeletebeforereplace(),
-    ignoreChanges: request.getIgnorechangesList(),
-    dependsOn: request.getDependenciesList().map(nameInUrn).toSorted(),
-  };
-}
-
-function nameInUrn(urn: string): string {
-  return urn.split("::").at(-1) ?? "";
-}
-
-function key(type: string, name: string): string {
-  return `${type}::${name}`;
+  Object.assign(globalThis, { $app: app, $cli: commandLine, $dev: isDev });
+  const { program } = (await import(pathToFileURL(bundledPath(configFile, "run")).href)) as { program: Program };
+  return program;
 }
 
 /** Resources that are made inside of `apply` come after the program: waits until there were none for a while. */

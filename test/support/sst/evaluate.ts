@@ -1,14 +1,16 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
+import { sstDir } from "./platform.ts";
+import type { ConfigFile } from "./programs.ts";
 import type { Evaluation } from "./recorded.ts";
 
 export type EvaluateOptions = {
   readonly stage: string;
   /** Takes the place of `postern.config.ts`; default: the file itself. */
   readonly config?: unknown;
-  /** Another SST config than the project's own, relative to the root. */
-  readonly file?: string;
+  /** Another SST config than the project's own. */
+  readonly file?: ConfigFile;
   /** As `sst dev` evaluates it. */
   readonly dev?: boolean;
   /** The program builds the bundles of the functions; default: it takes those that were built before the tests. */
@@ -20,7 +22,8 @@ const cache = new Map<string, Promise<Evaluation>>();
 
 /**
  * Runs an SST config through the real platform, with mocks in the place of Pulumi's engine and AWS, and returns what it
- * would deploy. About 2 s each, in a process of its own; the same options within a test file are evaluated once.
+ * would deploy. About a second each, in a process of its own; the same
+ * options are evaluated once in each of vitest's workers.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const key = JSON.stringify(options);
@@ -39,8 +42,12 @@ export async function evaluateWhole(options: EvaluateOptions): Promise<Evaluatio
 }
 
 async function evaluateInProcess(options: string, builds: boolean): Promise<Evaluation> {
-  const { POSTERN_BUNDLES: _, ...others } = process.env;
-  const env = builds ? others : process.env;
+  const env = {
+    ...process.env,
+    POSTERN_BUNDLES: builds ? undefined : process.env["POSTERN_BUNDLES"],
+    // Each process loads the same megabytes of Pulumi, the provider and the platform.
+    NODE_COMPILE_CACHE: path.join(sstDir, "compile-cache"),
+  };
   const child = fork(program, [options], { execArgv: [], env, stdio: ["ignore", "pipe", "pipe", "ipc"] });
   const output: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => output.push(String(chunk)));

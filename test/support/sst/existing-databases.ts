@@ -13,11 +13,8 @@ const masterSecret = {
 const instances: Record<string, Inputs> = {
   fine: {},
   mysql: { engine: "mysql", engineVersion: "8.4.6" },
-  old: { engineVersion: "13.20" },
-  public: { publiclyAccessible: true },
   elsewhere: { dbSubnetGroup: "elsewhere" },
   classic: { dbSubnetGroup: "", vpcSecurityGroups: [] },
-  "own-password": { masterUserSecrets: [] },
   "two-groups": { vpcSecurityGroups: ["sg-b", "sg-a"] },
   // Of a stage that was deployed before, and has grown since.
   "postern-running": { engineVersion: "17.6", allocatedStorage: 60 },

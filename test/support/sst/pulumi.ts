@@ -11,12 +11,12 @@ export type PulumiRuntime = {
   disconnect(): Promise<void>;
 };
 
-type Mocks = {
+export type Mocks = {
   newResource(resource: NewResource & { readonly custom?: boolean }): Promise<{ id: string; state: Inputs }>;
   call(call: { readonly token: string; readonly inputs: Inputs }): Inputs;
 };
 
-type RegisterRequest = {
+export type RegisterRequest = {
   getType(): string;
   getName(): string;
   getParent(): string;
@@ -28,8 +28,6 @@ type RegisterRequest = {
 };
 
 export type Monitor = { registerResource(request: RegisterRequest, callback: unknown): unknown };
-
-export type { RegisterRequest };
 
 const require = createRequire(path.join(platformDir, "package.json"));
 

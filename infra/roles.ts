@@ -6,7 +6,12 @@ export type Statement = {
   readonly Condition?: Record<string, unknown>;
 };
 
-type Service = "lambda.amazonaws.com" | "ecs-tasks.amazonaws.com" | "ec2.amazonaws.com";
+type Service =
+  | "lambda.amazonaws.com"
+  | "ecs-tasks.amazonaws.com"
+  | "ec2.amazonaws.com"
+  | "rds.amazonaws.com"
+  | "vpc-flow-logs.amazonaws.com";
 
 type RoleOptions = {
   /** What the service acts for, `*` allowed; only where AWS documents that it says so. Default: anything of the account. */
@@ -58,6 +63,13 @@ function saysForWhom(service: Service): boolean {
     // function (`aws:SourceArn`) is documented nowhere.
     case "lambda.amazonaws.com":
       return true;
+    // https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
+    case "vpc-flow-logs.amazonaws.com":
+      return true;
+    // Of RDS Proxy, whose page has no such condition: where it did not say for whom it acts, it could not log in.
+    // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-iam-setup.html
+    case "rds.amazonaws.com":
+      return false;
     // Instances are given their roles without either.
     case "ec2.amazonaws.com":
       return false;
