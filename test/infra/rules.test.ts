@@ -6,7 +6,9 @@ import { everything, everythingInExisting, everythingWithSsh } from "./stages.ts
 
 const stages = ["production", "staging", "dev"];
 
-describe.each(rules)("$id: $title", ({ violations, protectedOnly, vanillaDev, breaks, exceptSsh, exceptExisting }) => {
+describe.each(rules)("$id: $title", ({ violations, protectedOnly, breaks, ...rule }) => {
+  const { vanillaDev, vanillaOpen, exceptSsh, exceptExisting } = rule;
+
   it.each(protectedOnly ? ["production"] : stages)("holds for %s", async (stage) => {
     expect(violations(await evaluateWhole({ stage }))).toEqual([]);
     expect(violations(await evaluateWhole(everything(stage)))).toEqual([]);
@@ -32,6 +34,11 @@ describe.each(rules)("$id: $title", ({ violations, protectedOnly, vanillaDev, br
     const dev = vanillaDev === true ? { dev: true } : {};
     const vanilla = await evaluateWhole({ stage: "test", file: "test/infra/vanilla.sst.config.ts", ...dev });
     expect(violations(vanilla)).not.toEqual([]);
+  });
+
+  it.runIf(breaks !== undefined && vanillaOpen !== true)("holds for SST's defaults, as the page says", async () => {
+    const vanilla = await evaluateWhole({ stage: "test", file: "test/infra/vanilla.sst.config.ts" });
+    expect(violations(vanilla)).toEqual([]);
   });
 
   it.runIf(breaks)("does not hold when it is broken on purpose, as SST's defaults do not break it", async () => {

@@ -12,6 +12,8 @@ export type Rule = {
   readonly protectedOnly?: true;
   /** SST's defaults break it in `sst dev` only; default: in a deploy. */
   readonly vanillaDev?: true;
+  /** SST's defaults leave it to whoever uses them, so that they neither keep nor break it; then `breaks` shows it. */
+  readonly vanillaOpen?: true;
   /** What it lets pass, by name, with the reason. */
   readonly exceptions?: Readonly<Record<string, string>>;
   /** Why it does not hold where the bastion is reached through SSH; default: it does. */
