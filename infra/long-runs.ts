@@ -24,7 +24,7 @@ const container = "runner";
 
 /** Where big seed sets are put; a stage with long runs has one. */
 export function declareSeedsBucket({ longRuns, protected: isKept }: StageSettings): aws.s3.Bucket | undefined {
-  return longRuns ? createPrivateBucket("LongRunSeeds", "seeds", isKept) : undefined;
+  return longRuns === false ? undefined : createPrivateBucket("LongRunSeeds", "seeds", isKept);
 }
 
 /** Everything in it, and to list what there is. */
@@ -88,6 +88,7 @@ export function declareLongRuns(
       containerDefinitions: $jsonStringify(
         describeContainers({
           name: container,
+          image: typeof settings.longRuns === "object" ? settings.longRuns.image : undefined,
           bundle: code,
           environment: environmentOf(settings, database, database.secrets),
           logGroup: log.name,

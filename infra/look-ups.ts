@@ -1,6 +1,9 @@
 import { findTopicProblem } from "./alarms/topic.ts";
 import { type FoundDatabase, lookUpDatabase } from "./database/look-up.ts";
 import { findSubnetProblems } from "./network/existing-subnets.ts";
+import { findMovedZones } from "./network/kept-zones.ts";
+import { chooseNatImage } from "./network/nat.ts";
+import { chooseZones } from "./network/zones.ts";
 import type { StageSettings } from "./settings/schema.ts";
 
 /**
@@ -10,12 +13,29 @@ import type { StageSettings } from "./settings/schema.ts";
  */
 export async function lookUp(settings: StageSettings, region: string): Promise<FoundDatabase> {
   const { existing } = settings.network;
-  const [subnetProblems, database] = await Promise.all([
-    existing === undefined ? [] : findSubnetProblems(existing),
+  const [networkProblems, database] = await Promise.all([
+    existing === undefined ? findVpcProblems(settings.network) : findSubnetProblems(existing),
     lookUpDatabase(settings),
   ]);
   const topicProblem = findTopicProblem(settings.alarms, region);
-  const problems = [...subnetProblems, ...database.problems, ...(topicProblem === undefined ? [] : [topicProblem])];
+  const problems = [...networkProblems, ...database.problems, ...(topicProblem === undefined ? [] : [topicProblem])];
   if (problems.length > 0) throw new Error(`${problems.join(". ")}.`);
   return database.found;
+}
+
+/** What a VPC of the stage's own will be made of: looked up here to be told with everything else, and again where it is used. */
+async function findVpcProblems(network: StageSettings["network"]): Promise<string[]> {
+  const looked = await Promise.allSettled([
+    chooseZones(network.zones),
+    chooseNatImage(network.nat),
+    findMovedZones($app.stage, network),
+  ]);
+  const [, , moved] = looked;
+  const failed = looked.filter((one) => one.status === "rejected").map(({ reason }) => messageOf(reason));
+  return [...failed, ...(moved.status === "fulfilled" ? moved.value : [])];
+}
+
+/** Without the full stop that ends the whole. */
+function messageOf(cause: unknown): string {
+  return (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, "");
 }

@@ -2,6 +2,7 @@ import { instanceIdentifier } from "#lib/contract.ts";
 import type { StageSettings } from "../settings/schema.ts";
 import { findAdoptionProblems } from "./adoption-problems.ts";
 import { findMasterKey } from "./master-key.ts";
+import { findOfferProblems } from "./offers.ts";
 import { lookUpSnapshot } from "./snapshot.ts";
 import { findStorageProblem } from "./storage.ts";
 import { findVersionProblem } from "./versions.ts";
@@ -28,14 +29,21 @@ export async function lookUpDatabase(settings: StageSettings): Promise<Answer> {
   if (adopt !== undefined) return lookUpAdopted(adopt, settings);
   const running = await findRunning(instanceIdentifier($app.stage));
   if (running === undefined) {
-    if (restoreSnapshot === undefined) return { found: {}, problems: [] };
+    if (restoreSnapshot === undefined) {
+      return { found: {}, problems: await findOfferProblems(settings.database, undefined) };
+    }
     const { version, problems } = await lookUpSnapshot(restoreSnapshot, settings.database);
-    return { found: { snapshotVersion: version }, problems };
+    const offered = await findOfferProblems(settings.database, version === undefined ? undefined : { version });
+    return { found: { snapshotVersion: version }, problems: [...problems, ...offered] };
   }
   // The snapshot has done its part, and may be gone.
   const problems = [
     findVersionProblem(settings.database, running.engineVersion),
     findStorageProblem(settings.database, running.allocatedStorage),
+    ...(await findOfferProblems(settings.database, {
+      version: running.engineVersion,
+      instanceClass: running.dbInstanceClass,
+    })),
   ];
   const found = { runningVersion: running.engineVersion, runningStorageGb: running.allocatedStorage };
   return { found, problems: problems.filter((problem) => problem !== undefined) };

@@ -4,7 +4,7 @@ import { runCommand } from "./archive.ts";
 const images = {
   /** Has the AWS command line. */
   fetch: "public.ecr.aws/aws-cli/aws-cli:2.31.0",
-  /** Has Node, tar and gzip. The newest of its line, as Lambda's own runtime is. */
+  /** Has Node, tar and gzip. The newest of its line, as Lambda's own runtime is, where the stage names none by digest. */
   run: "public.ecr.aws/docker/library/node:24-slim",
 };
 
@@ -14,6 +14,8 @@ const archive = `${folder}/runner.tar.gz`;
 type ContainerOptions = {
   /** Name of the one that runs the runner. */
   readonly name: string;
+  /** The one that it runs on; default: the newest of Node's line. */
+  readonly image: string | undefined;
   readonly bundle: { readonly bucket: $util.Input<string>; readonly key: $util.Input<string> };
   readonly environment: Readonly<Record<string, $util.Input<string>>>;
   readonly logGroup: $util.Input<string>;
@@ -24,7 +26,7 @@ type ContainerOptions = {
  * Two containers, one after the other, with one folder between them: the first fetches the bundle and ends, the second
  * unpacks and runs it, as a user without rights. Nothing else can be written to.
  */
-export function describeContainers({ name, bundle, environment, logGroup, region }: ContainerOptions) {
+export function describeContainers({ name, image, bundle, environment, logGroup, region }: ContainerOptions) {
   const shared = {
     readonlyRootFilesystem: true,
     privileged: false,
@@ -51,7 +53,7 @@ export function describeContainers({ name, bundle, environment, logGroup, region
     {
       ...shared,
       name,
-      image: images.run,
+      image: image ?? images.run,
       essential: true,
       user: "1000",
       dependsOn: [{ containerName: "bundle", condition: "SUCCESS" }],

@@ -1,3 +1,5 @@
+import { bucketName } from "./bucket-name.ts";
+
 /**
  * A bucket for nobody but roles of this account: no public access however its policy may change, no ACLs, encrypted,
  * over TLS only. What is overwritten or deleted can be had back for a month.
@@ -6,12 +8,11 @@
  * @param purpose end of the bucket's name
  */
 export function createPrivateBucket(name: string, purpose: string, isKept: boolean) {
-  const { accountId } = aws.getCallerIdentityOutput();
-  const bucket = new aws.s3.Bucket(
-    name,
-    { bucket: $interpolate`${$app.name}-${$app.stage}-${purpose}-${accountId}`, forceDestroy: !isKept },
-    { retainOnDelete: isKept },
-  );
+  const { name: app, stage } = $app;
+  const bucketsName = $util
+    .all([aws.getCallerIdentityOutput().accountId, aws.getRegionOutput().region])
+    .apply(([accountId, region]) => bucketName({ app, stage, purpose, accountId, region }));
+  const bucket = new aws.s3.Bucket(name, { bucket: bucketsName, forceDestroy: !isKept }, { retainOnDelete: isKept });
   const options = { retainOnDelete: isKept };
   const closed = new aws.s3.BucketPublicAccessBlock(
     `${name}NotPublic`,

@@ -1,17 +1,19 @@
 import type { StageSettings } from "../settings/schema.ts";
 
 type Existing = NonNullable<StageSettings["network"]["existing"]>;
+type Routes = aws.ec2.GetRouteTableResult["routes"];
 
-/** What keeps the subnets of a VPC that is there already from being used: they are to be private, in it, and in two zones. */
-export async function findSubnetProblems({ vpcId, privateSubnetIds }: Existing): Promise<string[]> {
+/**
+ * What keeps the subnets of a VPC that is there already from being used: they are to be private, in it, in two
+ * zones, and with a way out: without one no function reaches its secrets, and a deploy would wait for it in vain.
+ */
+export async function findSubnetProblems({ vpcId, privateSubnetIds, isolated }: Existing): Promise<string[]> {
   const looked = await Promise.all(privateSubnetIds.map(lookUpSubnet));
   const subnets = looked.filter((found) => typeof found !== "string");
   const problems = looked.filter((found) => typeof found === "string");
   for (const subnet of subnets) {
     if (subnet.vpcId !== vpcId) problems.push(`${subnet.id} is in ${subnet.vpcId}, not in ${vpcId}`);
-    else if (await hasInternetGateway(subnet.id, vpcId)) {
-      problems.push(`${subnet.id} is public: its route table leads to an internet gateway`);
-    }
+    else problems.push(...findRouteProblems(subnet.id, await lookUpRoutes(subnet.id, vpcId), isolated === true));
   }
   const zones = new Set(subnets.map(({ availabilityZone }) => availabilityZone));
   if (subnets.length === looked.length && zones.size < 2) {
@@ -31,11 +33,20 @@ async function lookUpSubnet(id: string): Promise<aws.ec2.GetSubnetResult | strin
 }
 
 /** A subnet without a route table of its own has the VPC's main one. */
-async function hasInternetGateway(subnetId: string, vpcId: string): Promise<boolean> {
+async function lookUpRoutes(subnetId: string, vpcId: string): Promise<Routes> {
   const own = await aws.ec2.getRouteTables({ filters: [{ name: "association.subnet-id", values: [subnetId] }] });
   const main = await aws.ec2.getRouteTables({ vpcId, filters: [{ name: "association.main", values: ["true"] }] });
   const routeTableId = own.ids[0] ?? main.ids[0];
-  if (routeTableId === undefined) return false;
-  const { routes } = await aws.ec2.getRouteTable({ routeTableId });
-  return routes.some(({ gatewayId }) => gatewayId.startsWith("igw-"));
+  return routeTableId === undefined ? [] : (await aws.ec2.getRouteTable({ routeTableId })).routes;
+}
+
+function findRouteProblems(id: string, routes: Routes, isIsolated: boolean): string[] {
+  if (routes.some(({ gatewayId }) => gatewayId.startsWith("igw-"))) {
+    return [`${id} is public: its route table leads to an internet gateway`];
+  }
+  if (isIsolated || routes.some(({ cidrBlock }) => cidrBlock === "0.0.0.0/0")) return [];
+  return [
+    `${id} has no way out: its route table has no route for 0.0.0.0/0; expected one through NAT, or ` +
+      "network.existing.isolated: true where the VPC has endpoints for all that docs/stack.md names",
+  ];
 }

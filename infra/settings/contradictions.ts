@@ -1,10 +1,30 @@
 import { instanceIdentifier, isStageName, localStageName, stageNameRule } from "#lib/contract.ts";
-import { overlaps } from "./ranges.ts";
+import { isTakenDatabaseName } from "./database-names.ts";
+import { overlaps, sizeOfRange } from "./ranges.ts";
 import type { StageSettings } from "./schema.ts";
 
 export function findNameProblem(stage: string): string | undefined {
   if (stage === localStageName) return `the name ${stage} is kept for the stage that \`postern local\` runs`;
   return isStageName(stage) ? undefined : `the name ${JSON.stringify(stage)} is not valid: expected ${stageNameRule}`;
+}
+
+/** Parts of a name by which people mean the stage whose data counts. */
+const productionWords = /^(?:production|prod|prd|live)\d*$/;
+
+/**
+ * A stage that sounds like production and is none of that kind: everybody would take it for a protected one. Pure.
+ *
+ * @param isSaid whether `postern.config.ts` says of this very stage if it is protected
+ */
+export function findUnclearProtection(stage: string, isSaid: boolean): string | undefined {
+  if (stage === "production" || isSaid || !stage.split("-").some((word) => productionWords.test(word)))
+    return undefined;
+  return (
+    `stages.${stage}.protected: is missing; ${stage} sounds like production, but only the stage of exactly that name is ` +
+    "protected by itself. Write in postern.config.ts, under stages, either " +
+    `${JSON.stringify(stage)}: { protected: false } or ${JSON.stringify(stage)}: { protected: true, network: { flowLogs: true }, ` +
+    "database: { multiAz: true, backupDays: 30, deletionProtection: true, finalSnapshot: true } }"
+  );
 }
 
 /**
@@ -23,11 +43,16 @@ export function findContradictions(
 
 type Check = readonly [isBroken: boolean, key: string, problem: string];
 
-function networkChecks({ network }: StageSettings, others: Readonly<Record<string, string>>): Check[] {
-  const { range, zones, existing, bastion, sshFrom, nat } = network;
+function networkChecks(
+  { protected: isProtected, network }: StageSettings,
+  others: Readonly<Record<string, string>>,
+): Check[] {
+  const { range, zones, existing, bastion, sshFrom, flowLogs, nat } = network;
   const zoneCount = typeof zones === "number" ? zones : zones.length;
   const privateSubnets = existing?.privateSubnetIds.length ?? 0;
-  const whole = sshFrom.filter(isMuchOfTheInternet);
+  const instances = existing === undefined ? zoneCount : 1;
+  const whole = sshFrom.filter(isManyNetworks);
+  const total = sshFrom.reduce((sum, one) => sum + sizeOfRange(one), 0);
   const isNamedTwice = typeof zones === "object" && new Set(zones).size < zones.length;
   return [
     ...Object.entries(others).map(([whose, other]): Check => [
@@ -39,6 +64,11 @@ function networkChecks({ network }: StageSettings, others: Readonly<Record<strin
       zoneCount < 2,
       "network.zones",
       `${zoneCount}; expected 2 or more: RDS takes no fewer, and multiAz needs a second one`,
+    ],
+    [
+      isProtected && existing === undefined && !flowLogs,
+      "network.flowLogs",
+      "false; expected true on a protected stage",
     ],
     [isNamedTwice, "network.zones", "a zone is named twice"],
     [
@@ -56,29 +86,55 @@ function networkChecks({ network }: StageSettings, others: Readonly<Record<strin
       "network.sshFrom",
       'empty; expected the ranges that may reach port 22 with bastion "ssh"',
     ],
-    [whole.length > 0, "network.sshFrom", `${whole.join(", ")} is everybody; expected named ranges, as 203.0.113.7/32`],
+    [
+      whole.length > 0,
+      "network.sshFrom",
+      `${whole.join(", ")}: nobody knows everybody in it; expected ranges of /16 at most, as 203.0.113.7/32`,
+    ],
+    [
+      whole.length === 0 && total > 2 * mostSshAddresses,
+      "network.sshFrom",
+      `${total} addresses together; expected the size of two /16 ranges at most, ${2 * mostSshAddresses}`,
+    ],
+    [
+      existing === undefined && overlaps(range, dockerRange),
+      "network.range",
+      `${range} overlaps ${dockerRange}, which Docker takes on each machine where it is: what runs there would not find the stage; expected another one`,
+    ],
     [
       bastion !== "ssh" && sshFrom.length > 0,
       "network.sshFrom",
       `nothing listens for them with bastion "${bastion}"; expected none`,
     ],
     [
-      nat.renewZone !== undefined && nat.renewZone > zoneCount,
+      nat.renewZone !== undefined && nat.renewZone > instances,
       "network.nat.renewZone",
-      `${nat.renewZone}; expected a zone from 1 to ${zoneCount}`,
+      `${nat.renewZone}; expected ${instances === 1 ? "1, for the only bastion" : `a zone from 1 to ${instances}`}`,
     ],
   ];
 }
 
-/** A short prefix is no name for somebody; two halves are the whole. */
-function isMuchOfTheInternet(range: string): boolean {
-  return Number(range.split("/")[1]) < 8;
+/** Of Docker's first bridge; it goes on from there (172.18.0.0/16 …) where that is taken. */
+const dockerRange = "172.17.0.0/16";
+
+/** Those of a /16. */
+const mostSshAddresses = 2 ** 16;
+
+/** A short prefix is no name for somebody; many ranges are no better than a short one. */
+function isManyNetworks(range: string): boolean {
+  return sizeOfRange(range) > mostSshAddresses;
 }
 
 function databaseChecks(stage: string, { protected: isProtected, network, database }: StageSettings): Check[] {
   const { storageGb, maxStorageGb, multiAz, backupDays, deletionProtection, finalSnapshot, adopt, restoreSnapshot } =
     database;
+  const isNew = adopt === undefined && restoreSnapshot === undefined;
   return [
+    [
+      isNew && isTakenDatabaseName(database.name ?? ""),
+      "database.name",
+      `${database.name}; RDS keeps it for itself or PostgreSQL, and makes no database of that name; expected another one`,
+    ],
     [
       maxStorageGb !== storageGb && maxStorageGb < leastMaxStorageGb(storageGb),
       "database.maxStorageGb",
@@ -112,8 +168,13 @@ function leastMaxStorageGb(storageGb: number): number {
   return Math.ceil((storageGb * 11) / 10);
 }
 
-function partChecks({ proxy, health, alarms, deployHook }: StageSettings): Check[] {
+function partChecks({ network, longRuns, proxy, health, alarms, deployHook }: StageSettings): Check[] {
   return [
+    [
+      longRuns !== false && network.existing?.isolated === true,
+      "longRuns",
+      "its images come from a public registry, which has no endpoint; expected false with network.existing.isolated",
+    ],
     [!proxy.enabled && health.via === "proxy", "health.via", '"proxy", but proxy.enabled is false'],
     [!proxy.enabled && proxy.iamForApp === true, "proxy.iamForApp", "true, but proxy.enabled is false"],
     [!proxy.enabled && proxy.debugLogging, "proxy.debugLogging", "true, but proxy.enabled is false"],

@@ -39,6 +39,12 @@ export function overlaps(one: string, other: string): boolean {
   return a !== undefined && b !== undefined && a.first <= b.last && b.first <= a.last;
 }
 
+/** How many addresses are in it. */
+export function sizeOfRange(text: string): number {
+  const range = parseRange(text);
+  return range === undefined ? 0 : range.last - range.first + 1;
+}
+
 function contains(whole: string, part: string): boolean {
   const [a, b] = [parseRange(whole), parseRange(part)];
   return a !== undefined && b !== undefined && a.first <= b.first && b.last <= a.last;

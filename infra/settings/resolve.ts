@@ -1,7 +1,8 @@
 import { inspect } from "node:util";
 import * as v from "valibot";
 import { stageKinds } from "../stage.ts";
-import { findContradictions, findNameProblem } from "./contradictions.ts";
+import { findContradictions, findNameProblem, findUnclearProtection } from "./contradictions.ts";
+import { findIdleSettings } from "./idle.ts";
 import { configSchema, type PosternConfig, type StageOverrides, type StageSettings } from "./schema.ts";
 
 /** Says everything that is wrong at once, before any resource is declared. */
@@ -24,12 +25,18 @@ class SettingsRefused extends Error {
 export function resolveSettings(stage: string, config: unknown): StageSettings {
   const nameProblem = findNameProblem(stage);
   const nameProblems = nameProblem === undefined ? [] : [nameProblem];
-  const parsed = v.safeParse(configSchema, config);
+  const parsed = v.safeParse(configSchema, config, { message: expectation });
   const issues = parsed.success ? [] : parsed.issues.map(describeIssue);
   const lost = findLostNames(config);
   if (!parsed.success || lost.length > 0) throw new SettingsRefused(stage, [...nameProblems, ...issues, ...lost]);
   const settings = settingsOf(stage, parsed.output);
-  const problems = [...nameProblems, ...findContradictions(stage, settings, rangesOfOthers(stage, parsed.output))];
+  const unclear = findUnclearProtection(stage, own(parsed.output.stages, stage)?.protected !== undefined);
+  const problems = [
+    ...nameProblems,
+    ...(unclear === undefined ? [] : [unclear]),
+    ...findIdleSettings(stage, overridesOf(stage, parsed.output), settings),
+    ...findContradictions(stage, settings, rangesOfOthers(stage, parsed.output)),
+  ];
   if (problems.length > 0) throw new SettingsRefused(stage, problems);
   return settings;
 }
@@ -47,10 +54,13 @@ function findLostNames(config: unknown): string[] {
 }
 
 function settingsOf(stage: string, config: PosternConfig): StageSettings {
-  const kind = own(stageKinds, stage) ?? stageKinds.other;
-  // What is meant for everybody's stages does not reach production.
-  const shared = kind === stageKinds.other ? config.otherStages : undefined;
-  return merge(kind, own(config.stages, stage) ?? shared ?? {});
+  return merge(own(stageKinds, stage) ?? stageKinds.other, overridesOf(stage, config));
+}
+
+/** What is meant for everybody's stages does not reach production. */
+function overridesOf(stage: string, config: PosternConfig): StageOverrides {
+  const shared = Object.hasOwn(stageKinds, stage) ? undefined : config.otherStages;
+  return own(config.stages, stage) ?? shared ?? {};
 }
 
 function merge(base: StageSettings, overrides: StageOverrides): StageSettings {
@@ -78,8 +88,9 @@ function rangesOfOthers(stage: string, config: PosternConfig): Record<string, st
   const named = new Set(["production", "staging", ...Object.keys(config.stages ?? {})]);
   named.delete(stage);
   const ofStages = [...named]
-    .map((name) => [`stage ${name}`, settingsOf(name, config).network.range] as const)
-    .filter(([, range]) => range !== shared);
+    .map((name) => [name, settingsOf(name, config).network] as const)
+    .filter(([, { range, existing }]) => range !== shared && existing === undefined)
+    .map(([name, { range }]) => [`stage ${name}`, range] as const);
   const ofPeers = Object.entries(config.peers ?? {}).map(([name, range]) => [`peer ${name}`, range] as const);
   return Object.fromEntries([...ofStages, ...ofPeers]);
 }
@@ -93,6 +104,13 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
   if (issue.type === "strict_object" && issue.expected === "never") return `${path}: there is no such setting`;
   if (issue.type === "strict_object" && issue.received === "undefined") return `${path}: is missing`;
   return `${path}: ${show(issue.input)}; ${issue.message}`;
+}
+
+/** Where the schema has no words of its own; valibot's are about types. */
+function expectation({ expected }: v.BaseIssue<unknown>): string {
+  if (expected === "string") return "expected text";
+  if (expected === "Array") return "expected a list, as [ … ]";
+  return expected === "Object" ? "expected an object, as { name: … }" : `expected ${expected ?? "something else"}`;
 }
 
 /** As it was written: JSON has no NaN, and throws at what it cannot have. */

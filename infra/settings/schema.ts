@@ -24,6 +24,8 @@ const count = (min: number, max: number) =>
 const id = (prefix: string) =>
   v.pipe(v.string(), v.regex(new RegExp(`^${prefix}-[0-9a-z-]+$`), `expected ${prefix}-…`));
 const topicArn = /^arn:aws(?:-[a-z]+)*:sns:[a-z]{2}(?:-[a-z]+)+-\d+:\d{12}:[\w-]{1,256}$/;
+/** Of AWS's public registry: the task's role may log in to no other. ECS takes no tag beside a digest. */
+const imageByDigest = /^public\.ecr\.aws(?:\/[a-z0-9]+(?:[._-][a-z0-9]+)*)+@sha256:[0-9a-f]{64}$/;
 const flag = v.boolean("expected true or false");
 const text = v.pipe(v.string("expected text"), v.minLength(1, "expected text"));
 
@@ -40,7 +42,14 @@ const groups = {
       "expected how many availability zones, from 2 to 4, or their names",
     ),
     /** A VPC that is there already, in the place of one of its own. It brings its NAT and its endpoints. */
-    existing: v.optional(v.strictObject({ vpcId: id("vpc"), privateSubnetIds: v.array(id("subnet")) })),
+    existing: v.optional(
+      v.strictObject({
+        vpcId: id("vpc"),
+        privateSubnetIds: v.array(id("subnet")),
+        /** The subnets have no way to the internet: the VPC has endpoints of AWS's services (docs/stack.md). Default: false. */
+        isolated: v.optional(flag),
+      }),
+    ),
     /** How people reach the database: a session of SSM, SST's tunnel through SSH, or not at all. */
     bastion: v.picklist(["ssm", "ssh", "none"], 'expected "ssm", "ssh" or "none"'),
     /** Who may reach port 22 of the bastion; only with `bastion: "ssh"`. */
@@ -68,7 +77,10 @@ const groups = {
     /** Danger: the major version that runs and that the next deploy leaves for that of `version`. RDS cannot go back. */
     upgradeFrom: v.optional(v.pipe(v.string(), v.regex(/^1[67]$/, "expected the major version that runs, 16 or 17"))),
     /** RDS instance class without `db.`. */
-    instanceClass: v.pipe(v.string(), v.regex(/^[a-z0-9]+\.[a-z0-9]+$/, "expected a class, as t4g.micro")),
+    instanceClass: v.pipe(
+      v.string(),
+      v.regex(/^[a-z]{1,2}\d[a-z]*\.(?:micro|small|medium|(?:\d*x)?large)$/, "expected a class, as t4g.micro"),
+    ),
     storageGb: count(20, 65_536),
     /** Storage grows by itself up to this. */
     maxStorageGb: count(20, 65_536),
@@ -106,7 +118,16 @@ const groups = {
     via: v.optional(v.picklist(["proxy", "database"], 'expected "proxy" or "database"')),
   }),
   /** The task for runs of more than 15 minutes. Costs nothing when idle. */
-  longRuns: flag,
+  longRuns: v.union(
+    [
+      flag,
+      v.strictObject({
+        /** The image of Node that it runs on, by digest. Default: the newest of Node 24. */
+        image: v.pipe(v.string(), v.regex(imageByDigest, "expected a public image by digest")),
+      }),
+    ],
+    'expected true, false, or { image: "public.ecr.aws/docker/library/node@sha256:…" }',
+  ),
   /** Where alarms go. */
   alarms: v.strictObject({
     email: v.optional(v.pipe(v.string(), v.email("expected an e-mail address"))),

@@ -100,6 +100,7 @@ const bad: readonly (readonly [rule: string, what: string, breakIt: Break])[] = 
   ["network-no-public-ingress", "SSH from everybody", sshFrom("0.0.0.0/0")],
   ["network-no-public-ingress", "SSH from everybody beside somebody", sshFrom("203.0.113.7/32", "0.0.0.0/0")],
   ["network-no-public-ingress", "SSH from half of the internet", sshFrom("128.0.0.0/1")],
+  ["network-no-public-ingress", "SSH from more than a /16", sshFrom("203.0.0.0/15")],
   [
     "network-no-public-ingress",
     "SSH from everybody with IPv6",

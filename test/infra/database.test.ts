@@ -128,6 +128,29 @@ describe("the database of a stage", () => {
   });
 });
 
+describe("what RDS does not offer", () => {
+  it.each([
+    [dev({ database: { version: "17.99" } }), "database.version: 17.99; RDS has no such version"],
+    [dev({ database: { instanceClass: "m1.large" } }), "RDS does not offer it for PostgreSQL 17.10"],
+    [
+      dev({ database: { instanceClass: "m1.large", restoreSnapshot: "before" } }),
+      "RDS does not offer it for PostgreSQL 17.6",
+    ],
+    [running({ version: "17.99" }), "database.version: 17.99; RDS has no such version"],
+    [running({ instanceClass: "m1.large" }), "RDS does not offer it for PostgreSQL 17.6"],
+  ])("is refused, before anything is declared: %j", async (options, problem) => {
+    const evaluation = await evaluate(options);
+    expect(evaluation.errors).toEqual([expect.stringContaining(problem)]);
+    expect(declaredInAws(evaluation)).toEqual([]);
+  });
+
+  it("is not asked about what runs, which may be older than what RDS offers", async () => {
+    const outdated = { database: { instanceClass: "m1.large", version: "17.1" } };
+    const evaluation = await evaluateWhole(stage("outdated", outdated));
+    expect(named(evaluation, "DatabaseInstance").inputs).toMatchObject({ instanceClass: "db.m1.large" });
+  });
+});
+
 // Which version is refused, and which is kept: test/unit/infra/versions.test.ts.
 describe("a database that runs PostgreSQL 17.6", () => {
   it("keeps its version where an older one is wanted", async () => {

@@ -37,6 +37,12 @@ describe("the long-run task", () => {
     });
   });
 
+  it("runs on the image that the stage names by digest", async () => {
+    const image = `public.ecr.aws/docker/library/node@sha256:${"0".repeat(64)}`;
+    const evaluation = await evaluateWhole({ stage: "dev", config: { stages: { dev: { longRuns: { image } } } } });
+    expect(input(named(evaluation, "LongRunTask"), "containerDefinitions")).toContain(image);
+  });
+
   it("reads its code and the seeds, which the runner function reads, too", async () => {
     const evaluation = await evaluateWhole(everything("dev"));
     const seeds = {

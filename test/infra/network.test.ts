@@ -5,6 +5,10 @@ import { declaredInAws, input, named, ofType } from "./rules/rule.ts";
 import { permissions } from "./rules/statements.ts";
 import { dev, everythingWithSsh, existing, existingVpcId, stage } from "./stages.ts";
 
+/** A stage that was deployed before, into the first two zones. */
+const placed = (...zones: string[]) =>
+  stage("placed", { network: { zones: zones.map((zone) => `eu-central-1${zone}`) } });
+
 const natGroup = "NetworkNatInstanceSecurityGroup";
 /** What an instance may do that carries sessions. */
 const sessionActions = [
@@ -75,6 +79,28 @@ describe("the VPC of a stage", () => {
     expect(new Set(subnets.map((subnet) => input(subnet, "availabilityZone")))).toEqual(
       new Set(["eu-central-1c", "eu-central-1a"]),
     );
+  });
+
+  it("refuses another zone in the place of one where its subnets are, which would change nothing", async () => {
+    await expect(evaluateWhole(placed("a", "b", "c"))).resolves.toBeDefined();
+    for (const zones of [
+      ["b", "a"],
+      ["a", "c"],
+    ]) {
+      const evaluation = await evaluate(placed(...zones));
+      expect(evaluation.errors).toEqual([
+        expect.stringContaining("subnets are in eu-central-1a, eu-central-1b and stay there"),
+      ]);
+      expect(declaredInAws(evaluation)).toEqual([]);
+    }
+  });
+
+  it("is refused for everything at once that AWS does not have", async () => {
+    const network = { zones: 4, nat: { imageName: "withdrawn-*" } };
+    const { errors } = await evaluate(dev({ network, database: { version: "17.99" } }));
+    expect(errors).toEqual([
+      expect.stringMatching(/network\.zones: 4; [^]*network\.nat\.imageName: withdrawn[^]*database\.version: 17\.99/),
+    ]);
   });
 
   it("refuses an image that is not to be found, and says what can be named instead", async () => {
@@ -191,6 +217,20 @@ describe("a VPC that is there already", () => {
     const egress = ofType(evaluation, "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule");
     const out = egress.filter((rule) => input(rule, "securityGroupId") === "NetworkBastion-id");
     expect(out.map((rule) => input(rule, "toPort"))).toEqual([443, 5432]);
+  });
+
+  it("may have no way out where the settings say that it has endpoints", async () => {
+    const privateSubnetIds = ["subnet-isolated-a", "subnet-isolated-b"];
+    const isolated = { vpcId: existingVpcId, privateSubnetIds, isolated: true };
+    await expect(evaluateWhole(dev({ network: { existing: isolated } }))).resolves.toBeDefined();
+  });
+
+  it("is refused with a subnet without a way out, before anything is declared", async () => {
+    const privateSubnetIds = ["subnet-private-a", "subnet-isolated-b"];
+    const evaluation = await evaluate(dev({ network: { existing: { vpcId: existingVpcId, privateSubnetIds } } }));
+    const problem = "subnet-isolated-b has no way out: its route table has no route for 0.0.0.0/0";
+    expect(evaluation.errors).toEqual([expect.stringContaining(problem)]);
+    expect(declaredInAws(evaluation)).toEqual([]);
   });
 
   it("is refused with subnets that are public or all in one zone, before anything is declared", async () => {

@@ -6,14 +6,20 @@ import { everything, everythingInExisting, everythingWithSsh } from "./stages.ts
 
 const stages = ["production", "staging", "dev"];
 
-describe.each(rules)("$id: $title", ({ violations, protectedOnly, vanillaDev, breaks, exceptSsh }) => {
+describe.each(rules)("$id: $title", ({ violations, protectedOnly, breaks, ...rule }) => {
+  const { vanillaDev, vanillaOpen, exceptSsh, exceptExisting } = rule;
+
   it.each(protectedOnly ? ["production"] : stages)("holds for %s", async (stage) => {
     expect(violations(await evaluateWhole({ stage }))).toEqual([]);
     expect(violations(await evaluateWhole(everything(stage)))).toEqual([]);
   });
 
-  it("holds in a VPC that was there before", async () => {
+  it.skipIf(exceptExisting !== undefined)("holds in a VPC that was there before", async () => {
     expect(violations(await evaluateWhole(everythingInExisting))).toEqual([]);
+  });
+
+  it.runIf(exceptExisting)("does not hold in a VPC that was there before", async () => {
+    expect(violations(await evaluateWhole(everythingInExisting))).not.toEqual([]);
   });
 
   it.skipIf(exceptSsh !== undefined || protectedOnly)("holds where the bastion is reached through SSH", async () => {
@@ -28,6 +34,11 @@ describe.each(rules)("$id: $title", ({ violations, protectedOnly, vanillaDev, br
     const dev = vanillaDev === true ? { dev: true } : {};
     const vanilla = await evaluateWhole({ stage: "test", file: "test/infra/vanilla.sst.config.ts", ...dev });
     expect(violations(vanilla)).not.toEqual([]);
+  });
+
+  it.runIf(breaks !== undefined && vanillaOpen !== true)("holds for SST's defaults, as the page says", async () => {
+    const vanilla = await evaluateWhole({ stage: "test", file: "test/infra/vanilla.sst.config.ts" });
+    expect(violations(vanilla)).toEqual([]);
   });
 
   it.runIf(breaks)("does not hold when it is broken on purpose, as SST's defaults do not break it", async () => {

@@ -66,6 +66,7 @@ export const longRunRules: readonly Rule[] = [
     id: "long-runs-apart",
     title: "A task runs in private subnets of two zones or more, in a security group of its own",
     securityHub: [],
+    vanillaOpen: true,
     breaks: (ours) =>
       withInputs(ours, "aws:ssm/parameter:Parameter", {
         value: JSON.stringify({ longRuns: { subnets: ["NetworkPublicSubnet1-id"], securityGroup: "Runner-id" } }),

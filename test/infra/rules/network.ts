@@ -16,7 +16,7 @@ function publicSources({ ranges, prefixLists }: GroupRule): string[] {
 /** SSH to the instances that carry `sst tunnel`, from somebody: a short prefix is no name, nor is a list kept elsewhere. */
 function isNamedSsh({ where, protocol, fromPort, toPort, ranges, prefixLists }: GroupRule): boolean {
   const isSsh = where === "NetworkNatInstanceSecurityGroup" && protocol === "tcp" && fromPort === 22 && toPort === 22;
-  return isSsh && prefixLists.length === 0 && ranges.every((range) => /^[\d.]+\/(?:[89]|[12]\d|3[0-2])$/.test(range));
+  return isSsh && prefixLists.length === 0 && ranges.every((range) => /^[\d.]+\/(?:1[6-9]|2\d|3[0-2])$/.test(range));
 }
 
 export const networkRules: readonly Rule[] = [
@@ -26,7 +26,7 @@ export const networkRules: readonly Rule[] = [
     securityHub: ["EC2.13", "EC2.18", "EC2.19", "EC2.53", "EC2.54"],
     exceptions: {
       "port 22 of the NAT instances":
-        'with `bastion: "ssh"` only, which is what `sst tunnel` needs; from the ranges in `network.sshFrom`, none shorter than /8',
+        'with `bastion: "ssh"` only, which is what `sst tunnel` needs; from the ranges in `network.sshFrom`, none shorter than /16',
     },
     violations: (evaluation) =>
       groupRules(evaluation)
@@ -137,12 +137,14 @@ export const networkRules: readonly Rule[] = [
     title: "A protected stage keeps who talked to whom in its VPC",
     securityHub: ["EC2.6"],
     protectedOnly: true,
+    exceptExisting: "nothing in such a VPC is changed: whether its traffic is logged is for its owner to say",
     violations: (evaluation) => {
+      const vpcs = ofType(evaluation, "aws:ec2/vpc:Vpc");
+      // Else a stage without a VPC of its own would pass with nothing to look at.
+      if (vpcs.length === 0) return ["no VPC of the stage's own: no flow log of ours"];
       const logs = ofType(evaluation, "aws:ec2/flowLog:FlowLog");
       const logged = new Set(logs.flatMap((log) => log.options.dependsOn));
-      return ofType(evaluation, "aws:ec2/vpc:Vpc")
-        .filter(({ name }) => !logged.has(name))
-        .map(({ name }) => `${name}: no flow log`);
+      return vpcs.filter(({ name }) => !logged.has(name)).map(({ name }) => `${name}: no flow log`);
     },
   },
   {

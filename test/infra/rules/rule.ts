@@ -12,10 +12,14 @@ export type Rule = {
   readonly protectedOnly?: true;
   /** SST's defaults break it in `sst dev` only; default: in a deploy. */
   readonly vanillaDev?: true;
+  /** SST's defaults leave it to whoever uses them, so that they neither keep nor break it; then `breaks` shows it. */
+  readonly vanillaOpen?: true;
   /** What it lets pass, by name, with the reason. */
   readonly exceptions?: Readonly<Record<string, string>>;
   /** Why it does not hold where the bastion is reached through SSH; default: it does. */
   readonly exceptSsh?: string;
+  /** Why it does not hold for a VPC that was there before (`network.existing`); default: it does. */
+  readonly exceptExisting?: string;
   /** What breaks it, one readable line each: logical name, then what is wrong. */
   readonly violations: (evaluation: Evaluation) => readonly string[];
   /** Where SST's defaults keep it: makes our own evaluation break it, so that it is shown all the same. */

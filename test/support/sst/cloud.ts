@@ -89,6 +89,11 @@ export function answerCall(region: string, token: string, inputs: Inputs): Input
       return { id: "ami-0123456789abcdef0", imageId: "ami-0123456789abcdef0", architecture: "arm64" };
     case "aws:ec2/getVpc:getVpc":
       return { id: text(inputs["id"]), cidrBlock: "10.9.0.0/16", enableDnsHostnames: true, enableDnsSupport: true };
+    case "aws:ec2/getSubnets:getSubnets":
+      return {
+        ids: JSON.stringify(inputs["tags"]).includes("placed") ? ["subnet-placed-a", "subnet-placed-b"] : [],
+        id: region,
+      };
     case "aws:ec2/getSubnet:getSubnet":
       return subnet(region, text(inputs["id"]));
     case "aws:ec2/getRouteTables:getRouteTables":
@@ -106,11 +111,21 @@ export function answerCall(region: string, token: string, inputs: Inputs): Input
   }
 }
 
-/** The last part of a subnet's id is its zone: `subnet-public-b` has a way to the internet, `subnet-main-a` no own route table. */
+/** Of the stage `placed`, which was deployed before. */
+const privateRanges: Record<string, string> = {
+  "subnet-placed-a": "10.42.32.0/19",
+  "subnet-placed-b": "10.42.96.0/19",
+};
+
+/**
+ * The last part of a subnet's id is its zone: `subnet-public-b` has a way to the internet, `subnet-main-a` no own route table,
+ * `subnet-isolated-a` no way out.
+ */
 function subnet(region: string, id: string): Inputs {
   if (id.includes("gone")) throw new Error("no matching EC2 Subnet found");
   const zone = /-([a-c])$/.exec(id)?.[1] ?? "a";
-  return { id, availabilityZone: region + zone, cidrBlock: "10.9.1.0/24", vpcId: existingVpcId };
+  const cidrBlock = privateRanges[id] ?? "10.9.1.0/24";
+  return { id, availabilityZone: region + zone, cidrBlock, vpcId: existingVpcId };
 }
 
 function routeTablesOf(inputs: Inputs): string[] {
@@ -121,6 +136,7 @@ function routeTablesOf(inputs: Inputs): string[] {
 }
 
 function routesOf(routeTableId: string): Inputs[] {
+  if (routeTableId.includes("isolated")) return [{ cidrBlock: "10.9.0.0/16", gatewayId: "local", natGatewayId: "" }];
   const isPublic = routeTableId.includes("public");
   return [{ cidrBlock: "0.0.0.0/0", gatewayId: isPublic ? "igw-1" : "", natGatewayId: isPublic ? "" : "nat-1" }];
 }

@@ -18,6 +18,8 @@ const instances: Record<string, Inputs> = {
   "two-groups": { vpcSecurityGroups: ["sg-b", "sg-a"] },
   // Of a stage that was deployed before, and has grown since.
   "postern-running": { engineVersion: "17.6", allocatedStorage: 60 },
+  // Of a class that RDS offers no longer.
+  "postern-outdated": { dbInstanceClass: "db.m1.large", allocatedStorage: 20 },
   nameless: { dbName: "" },
   "own-key": { masterUserSecrets: [{ ...masterSecret, kmsKeyId: "own" }] },
   "hidden-key": { masterUserSecrets: [{ ...masterSecret, kmsKeyId: "hidden" }] },
@@ -40,6 +42,9 @@ const encryptedSnapshot: Inputs = {
   engine: "postgres",
   engineVersion: "17.6",
 };
+
+/** The newest minor version that RDS has of each major one. */
+const newestMinors: Record<string, number> = { 16: 12, 17: 10, 18: 3 };
 
 const fine: Inputs = {
   engine: "postgres",
@@ -65,11 +70,23 @@ export function answerRdsCall(token: string, inputs: Inputs, vpcId: string): Inp
     const [filter] = inputs["filters"] as { values: string[] }[];
     return { ...inputs, id: "instances", instanceIdentifiers: (filter?.values ?? []).filter((id) => id in instances) };
   }
+  if (token === "aws:rds/getEngineVersion:getEngineVersion") return answerVersion(inputs);
+  if (token === "aws:rds/getOrderableDbInstance:getOrderableDbInstance") {
+    if (!/^db\.(?:t4g|[mr][78]g)\./.test(String(inputs["instanceClass"]))) throw new Error("no offers found");
+    return { ...inputs, id: "offer" };
+  }
   if (token === "aws:rds/getSnapshot:getSnapshot") return answerSnapshot(inputs);
   if (token !== "aws:rds/getInstance:getInstance") return undefined;
   const id = String(inputs["dbInstanceIdentifier"]);
   if (!(id in instances)) throw new Error("couldn't find resource");
   return { ...fine, ...instances[id], ...inputs, id, address: `${id}.abc.eu-central-1.rds.amazonaws.com` };
+}
+
+function answerVersion(inputs: Inputs): Inputs {
+  const [major = "", minor] = String(inputs["version"]).split(".");
+  const newest = newestMinors[major] ?? -1;
+  if (newest < Number(minor ?? 0)) throw new Error("no RDS engine versions found");
+  return { ...inputs, id: "version", versionActual: `${major}.${minor ?? newest}` };
 }
 
 function answerSnapshot(inputs: Inputs): Inputs {

@@ -50,6 +50,33 @@ describe("the settings of a stage", () => {
     expect(resolveSettings("dev", still).database.maxStorageGb).toBe(500);
   });
 
+  it.each(["t4g.micro", "m7g.large", "r8g.48xlarge", "x2iedn.xlarge"])("may have the class %s", (instanceClass) => {
+    const config = { stages: { dev: { database: { instanceClass } } } };
+    expect(resolveSettings("dev", config).database.instanceClass).toBe(instanceClass);
+  });
+
+  it.each(["postgres", "shop", "users"])("may name a database %s", (name) => {
+    expect(resolveSettings("dev", { stages: { dev: { database: { name } } } }).database.name).toBe(name);
+  });
+
+  it.each([{ restoreSnapshot: "before" }, { adopt: "old" }])(
+    "may name a database that is there in %j as it is called",
+    (from) => {
+      const network = { existing: existing(["subnet-a", "subnet-b"]) };
+      const config = { stages: { dev: { network, database: { ...from, name: "user" } } } };
+      expect(resolveSettings("dev", config).database.name).toBe("user");
+    },
+  );
+
+  it("of its kind do nothing in a VPC that is there, and are not complained of", () => {
+    const network = { existing: existing(["subnet-a", "subnet-b"]), nat: { instanceType: "t4g.micro" } };
+    expect(resolveSettings("production", production({ network })).network.flowLogs).toBe(true);
+    const withRange = { staging: { network }, dev: { network: { range: stageKinds.staging.network.range } } };
+    expect(() => resolveSettings("dev", { stages: withRange })).not.toThrow();
+    const otherStages = { network: { existing: existing(["subnet-a", "subnet-b"]), zones: 3 } };
+    expect(() => resolveSettings("feature", { otherStages })).toThrow("feature: network.zones: does nothing");
+  });
+
   it("reserve no concurrency where the account cannot", () => {
     const config = { stages: { dev: { health: { concurrency: "none" } } } };
     expect(resolveSettings("dev", config).health).toEqual({ ...stageKinds.other.health, concurrency: "none" });
@@ -84,7 +111,7 @@ describe("the settings of a stage", () => {
     }
   });
 
-  it.each([
+  it.each<readonly [why: string, config: unknown, key: string]>([
     ["an unknown key", production({ databse: {} }), "stages.production.databse: there is no such setting"],
     [
       "an unknown key further down",
@@ -102,11 +129,78 @@ describe("the settings of a stage", () => {
     ],
     ["the range of a peer", { peers: { office: "10.40.8.0/24" } }, "overlaps 10.40.8.0/24 of peer office"],
     ["SSH from nowhere", production({ network: { bastion: "ssh" } }), "production: network.sshFrom: empty"],
-    ["SSH from everywhere", production({ network: { bastion: "ssh", sshFrom: ["0.0.0.0/0"] } }), "is everybody"],
+    ["SSH from everywhere", production({ network: { bastion: "ssh", sshFrom: ["0.0.0.0/0"] } }), "0.0.0.0/0: nobody"],
     [
       "SSH from half of everywhere",
       production({ network: { bastion: "ssh", sshFrom: ["0.0.0.0/1"] } }),
-      "is everybody",
+      "0.0.0.0/1: nobody knows everybody in it",
+    ],
+    [
+      "SSH from a big provider",
+      production({ network: { bastion: "ssh", sshFrom: ["203.0.0.0/15"] } }),
+      "network.sshFrom: 203.0.0.0/15: nobody",
+    ],
+    [
+      "SSH from many networks that are small enough alone",
+      production({ network: { bastion: "ssh", sshFrom: ["203.0.0.0/16", "198.51.0.0/16", "192.0.2.1/32"] } }),
+      "network.sshFrom: 131073 addresses together",
+    ],
+    [
+      "Docker's range",
+      production({ network: { range: "172.17.8.0/22" } }),
+      "172.17.8.0/22 overlaps 172.17.0.0/16, which Docker",
+    ],
+    ...[
+      ["range", { range: "10.50.0.0/16" }],
+      ["zones", { zones: 3 }],
+      ["flowLogs", { flowLogs: true }],
+      ["nat.imageName", { nat: { imageName: "fck-nat-*" } }],
+      ["nat.imageId", { nat: { imageId: "ami-1" } }],
+      ["nat.instanceType", { bastion: "none", nat: { instanceType: "t4g.micro" } }],
+      ["nat.renewZone", { bastion: "none", nat: { renewZone: 1 } }],
+    ].map(
+      ([key, network]) =>
+        [
+          `${key as string} in a VPC that is there`,
+          production({ network: { existing: existing(["subnet-a", "subnet-b"]), ...(network as object) } }),
+          `production: network.${key as string}: does nothing`,
+        ] as const,
+    ),
+    [
+      "a second bastion's renewal in a VPC that is there",
+      production({ network: { existing: existing(["subnet-a", "subnet-b"]), nat: { renewZone: 2 } } }),
+      "network.nat.renewZone: 2; expected 1, for the only bastion",
+    ],
+    [
+      "an image by name beside its id",
+      production({ network: { nat: { imageName: "fck-nat-*", imageId: "ami-1" } } }),
+      "network.nat.imageName: does nothing: network.nat.imageId",
+    ],
+    [
+      "a pool without a proxy",
+      production({ proxy: { enabled: false, maxConnectionsPercent: 50 } }),
+      "proxy.maxConnectionsPercent: does nothing",
+    ],
+    [
+      "long runs without a way out",
+      production({
+        longRuns: true,
+        network: { existing: { ...existing(["subnet-a", "subnet-b"]), isolated: true } },
+      }),
+      "production: longRuns: its images come from a public registry",
+    ],
+    [
+      "an image that may change",
+      production({ longRuns: { image: "public.ecr.aws/docker/library/node:24-slim" } }),
+      'image: "public.ecr.aws/docker/library/node:24-slim"; expected a public image by digest',
+    ],
+    ["a word for long runs", production({ longRuns: "yes" }), 'longRuns: "yes"; expected true, false, or {'],
+    ["null for a group", production({ database: null }), "stages.production.database: null; expected an object"],
+    ["a number for a class", production({ database: { instanceClass: 4 } }), "instanceClass: 4; expected text"],
+    [
+      "one subnet for a list",
+      production({ network: { existing: { vpcId: "vpc-1", privateSubnetIds: "subnet-a" } } }),
+      'privateSubnetIds: "subnet-a"; expected a list',
     ],
     ["SSH ranges without SSH", production({ network: { sshFrom: ["203.0.113.0/24"] } }), "production: network.sshFrom"],
     ["a VPC without private subnets", production({ network: { existing: existing([]) } }), "0 private subnets"],
@@ -130,9 +224,26 @@ describe("the settings of a stage", () => {
       "production: database.restoreSnapshot: there is nothing to restore",
     ],
     ["a name that PostgreSQL folds", production({ database: { name: "Shop" } }), "stages.production.database.name"],
+    ...["rdsadmin", "template1", "select", "user", "catalog"].map(
+      (name) =>
+        [
+          `the name ${name}, which RDS refuses`,
+          production({ database: { name } }),
+          `database.name: ${name}; RDS`,
+        ] as const,
+    ),
+    ...["zz.zz", "db.t4g.micro", "t4g", "t4g.huge"].map(
+      (instanceClass) =>
+        [
+          `${instanceClass}, which is no class`,
+          production({ database: { instanceClass } }),
+          `stages.production.database.instanceClass: "${instanceClass}"; expected a class`,
+        ] as const,
+    ),
     ["no proxy, but IAM for it", production({ proxy: { enabled: false, iamForApp: true } }), "proxy.iamForApp"],
     ["no proxy, but its log", production({ proxy: { enabled: false, debugLogging: true } }), "proxy.debugLogging"],
     ["unprotected data", production({ database: { deletionProtection: false } }), "database.deletionProtection"],
+    ["a protected stage that logs no traffic", production({ network: { flowLogs: false } }), "network.flowLogs: false"],
     ["seeds before tables", production({ deployHook: { seedReference: true } }), "deployHook.seedReference"],
     ["less storage than it begins with", production({ database: { storageGb: 600 } }), "database.maxStorageGb"],
     [
@@ -177,6 +288,43 @@ describe("the settings of a stage", () => {
 
   it.each(["Dev", "a--b", "a-", "1st", "x".repeat(32), "local", ""])("refuses the name %j", (stage) => {
     expect(() => resolveSettings(stage, {})).toThrow(/the name/);
+  });
+
+  it.each(["prod", "prod2", "live", "prd", "production-eu", "shop-prod", "pre-prod"])(
+    "refuses %s, which sounds like production, until it is said whether it is protected",
+    (stage) => {
+      const refused = (config: object) => () => resolveSettings(stage, config);
+      expect(refused({})).toThrow(`stages.${stage}.protected: is missing; ${stage} sounds like production`);
+      expect(refused({ stages: { [stage]: { longRuns: true } } })).toThrow(
+        `${JSON.stringify(stage)}: { protected: false }`,
+      );
+      expect(refused({ otherStages: { protected: false } })).toThrow("is missing");
+      expect(resolveSettings(stage, { stages: { [stage]: { protected: false } } }).protected).toBe(false);
+    },
+  );
+
+  it("takes what that refusal says to write for a protected stage", () => {
+    let message = "";
+    try {
+      resolveSettings("prod", {});
+    } catch (error) {
+      message = String(error);
+    }
+    const [, network, database] =
+      /protected: true, network: \{ (\w+): true \}, database: \{ ([^}]*) \}/.exec(message) ?? [];
+    expect(network).toBe("flowLogs");
+    const written = Object.fromEntries(
+      (database ?? "").split(", ").map((line) => {
+        const [key = "", value = ""] = line.split(": ");
+        return [key, JSON.parse(value) as unknown];
+      }),
+    );
+    const prod = { protected: true, network: { flowLogs: true }, database: written };
+    expect(resolveSettings("prod", { stages: { prod } }).protected).toBe(true);
+  });
+
+  it.each(["product", "delivery", "alive", "reproduction"])("takes %s for what it is", (stage) => {
+    expect(resolveSettings(stage, {}).protected).toBe(false);
   });
 
   it("says everything that is wrong at once", () => {
