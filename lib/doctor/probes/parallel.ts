@@ -37,16 +37,20 @@ export async function probeParallel(
     if (one.status === "rejected") throw one.reason;
     return one.value;
   });
-  return { step: stepOf(attempts, elapsedMs(clock, startMs)), ...allFacts(attempts) };
+  return { step: judgeParallel(attempts, elapsedMs(clock, startMs)), ...allFacts(attempts) };
 }
 
-function stepOf(attempts: readonly Attempt[], ms: number): Step {
-  const failures = attempts.map(failureOf).filter((one) => one !== undefined);
+/**
+ * Of several walks at a time, one step. What merely got no time to end, on a machine that is busy, has not failed: a limit
+ * refuses, ends or leaves a step without an answer.
+ */
+export function judgeParallel(attempts: readonly Attempt[], ms: number): Step {
+  const failed = attempts.filter((attempt) => hasFailed(attempt));
+  const failures = failed.map(failureOf).filter((one) => one !== undefined);
   const [one] = failures;
-  if (one === undefined) return { name: "parallel", ms, detail: `${attempts.length} at a time work` };
+  if (one === undefined) return { name: "parallel", ms, detail: describeWell(attempts) };
   const worked = attempts.length - failures.length;
-  const failed = attempts.find((attempt) => failureOf(attempt) !== undefined);
-  const text = failed?.steps.find(({ failure }) => failure !== undefined)?.detail ?? "";
+  const text = failed[0]?.steps.find(({ failure }) => failure !== undefined)?.detail ?? "";
   const detail = `of ${attempts.length} at a time ${worked} work; the others: ${one.step}: ${text}`;
   const refusal = failures.find(({ failure }) => failure.kind === "refused")?.failure;
   return {
@@ -57,9 +61,20 @@ function stepOf(attempts: readonly Attempt[], ms: number): Step {
       kind: "limit",
       worked,
       wanted: attempts.length,
-      isSilent: failures.every(({ failure }) => failure.kind === "timeout" || failure.kind === "out-of-time"),
+      isSilent: failures.every(({ failure }) => failure.kind === "timeout"),
     },
   };
+}
+
+function hasFailed(attempt: Attempt): boolean {
+  const failed = failureOf(attempt);
+  return failed !== undefined && failed.failure.kind !== "out-of-time";
+}
+
+function describeWell(attempts: readonly Attempt[]): string {
+  const late = attempts.filter((attempt) => failureOf(attempt) !== undefined).length;
+  const all = `${attempts.length} at a time`;
+  return late === 0 ? `${all} work` : `${all}: none failed; ${late} had no time to end`;
 }
 
 function allFacts(attempts: readonly Attempt[]): { readonly socket?: SocketFacts } {
