@@ -14,7 +14,13 @@ import { findPassword } from "./options/password.ts";
 /** What a verb acts on: a deployed stage, through its functions, or a database, right from here. */
 export type Target = StageTarget | UrlTarget;
 
-export type StageTarget = { readonly kind: "stage"; readonly manifest: Manifest; readonly access: AwsAccess };
+export type StageTarget = {
+  readonly kind: "stage";
+  readonly manifest: Manifest;
+  readonly access: AwsAccess;
+  /** The access as it is now: each start of the local stage makes another. For what outlives one. */
+  readonly findAccess: () => Promise<AwsAccess>;
+};
 
 export type UrlTarget = { readonly kind: "url"; readonly address: DatabaseAddress };
 
@@ -110,12 +116,13 @@ export async function openStage(
     dataDir === undefined ? join(context.root, ".postern", "local") : resolve(dataDir),
     "aws.json",
   );
-  const access = await findAccess({ stage, localFile, env: context.env });
+  const findNow = async () => findAccess({ stage, localFile, env: context.env });
+  const access = await findNow();
   const manifest = await fetchManifest({ stage, access, signal: context.signal });
   const { database, region } = manifest;
   const kind = manifest.protected ? "protected stage" : "stage";
   context.output.note(
     `target: ${kind} ${manifest.stage} in ${region}, ${describeAddress({ ...database, database: database.name })}`,
   );
-  return { kind: "stage", manifest, access };
+  return { kind: "stage", manifest, access, findAccess: findNow };
 }

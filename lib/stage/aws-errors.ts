@@ -43,6 +43,8 @@ const unreachableErrors: ReadonlySet<string> = new Set([
   "EAI_AGAIN",
 ]);
 
+const localHint = "It was restarted meanwhile, or another holds its port: run this again, or restart `npm run local`.";
+
 export type AwsCall = {
   /** `service:Operation`, as IAM policies write it. */
   readonly name: string;
@@ -64,7 +66,12 @@ export function toAwsError(error: unknown, call: AwsCall): PosternError {
   const failed = (code: ErrorCode, text: string, hint?: string) => new PosternError(code, text, { cause: error, hint });
 
   if (credentialErrors.has(name)) {
-    return failed("aws.credentials", `${call.name}: AWS has no valid credentials for this call (${name}).`);
+    // To sign in would be of no use: each start of the local stage makes keys of its own.
+    const isLocal = call.access.source === "local-stage";
+    const text = isLocal
+      ? `${call.name}: the local stage does not know these credentials (${name}).`
+      : `${call.name}: AWS has no valid credentials for this call (${name}).`;
+    return failed("aws.credentials", text, isLocal ? localHint : undefined);
   }
   if (permissionErrors.has(name)) return failed("aws.permission", `${call.name}: ${message}`);
   if (message === "Region is missing") {

@@ -77,7 +77,7 @@ async function examineStage(target: StageTarget, context: CommandContext): Promi
   };
 }
 
-async function fromHere({ manifest, access }: StageTarget, { signal, env }: CommandContext): Promise<DoctorReport> {
+async function fromHere(stage: StageTarget, { signal, env }: CommandContext): Promise<DoctorReport> {
   // Loaded here: --url needs none of it.
   const [{ examineThrough }, { databaseLogin }, { findStageAuthorities }, { makeTransport }] = await Promise.all([
     import("#lib/doctor/through-transport.ts"),
@@ -85,10 +85,10 @@ async function fromHere({ manifest, access }: StageTarget, { signal, env }: Comm
     import("#lib/stage/database-authorities.ts"),
     import("../tunnel/make-transport.ts"),
   ]);
+  const { manifest, access } = stage;
   const { database } = manifest;
   const { host, port, name } = database;
   const login = databaseLogin(manifest, "readonly", access);
-  const stage = { kind: "stage", manifest, access } as const;
   const destination = { kind: "stage", name: manifest.stage, database: { host, port }, access, stage } as const;
   const transport = await makeTransport(destination, { transport: "ssm", engine: "native" }, env);
   const ca = await findStageAuthorities(host, access.databaseCaFile);

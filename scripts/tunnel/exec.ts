@@ -34,7 +34,8 @@ export async function openLogin(
       port: database.port,
       database: database.name,
       user: login.user,
-      password: async () => login.password(),
+      // By the access of now: the tunnel, and this port with it, may have outlived the start of a local stage.
+      password: async () => databaseLogin(stage.manifest, access.role, await stage.findAccess()).password(),
       applicationName: access.hasReason ? access.applicationName : undefined,
       ca: await readAuthorities(stage, caFile),
     },

@@ -36,14 +36,16 @@ async function makeSsm(destination: Destination, flags: TransportFlags): Promise
     import("#lib/tunnel/stage-transport.ts"),
     import("#lib/stage/manifest.ts"),
   ]);
-  const { manifest } = destination.stage;
+  const { manifest, findAccess } = destination.stage;
   return stageTransport({
     manifest,
-    readManifest: async (signal) => fetchManifest({ stage: manifest.stage, access, signal }),
-    chooseBastion: async (bastions, signal) => chooseBastion(bastions, access, signal),
-    through: (target, { stage, tunnel, database: { host, port } }) => {
+    access,
+    findAccess,
+    readManifest: async (now, signal) => fetchManifest({ stage: manifest.stage, access: now, signal }),
+    chooseBastion,
+    through: (target, { stage, tunnel, database: { host, port } }, now) => {
       if (tunnel === undefined) throw noTunnel(stage);
-      return open({ host, port, access, target, documentName: tunnel.documentName });
+      return open({ host, port, access: now, target, documentName: tunnel.documentName });
     },
   });
 }

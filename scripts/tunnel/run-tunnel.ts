@@ -28,6 +28,7 @@ export type RunOptions = {
 };
 
 const intervalsMs = Object.freeze({ show: 1000, publish: 5000 });
+const localDelayMs = 1000;
 
 /**
  * Opens a tunnel, tells of it, and does `work` while it is up:
@@ -87,9 +88,16 @@ function isMoreThan(record: NewTunnel, published: NewTunnel): boolean {
   return counted.some((name) => record[name] !== published[name]);
 }
 
-/** After a failover the host of a stage's database leads to another server; of any other host nobody knows what it stands for. */
-export function wayTo({ kind, database }: Destination): Pick<TunnelOptions, "resolve"> {
-  return kind === "stage" ? { resolve: resolveHost(database.host) } : {};
+/**
+ * What a tunnel is to know of where it leads. After a failover the host of a stage's database leads to another server; of any other
+ * host nobody knows what it stands for. A local stage is on this machine and may be asked every second, so that one that was
+ * restarted is found at once.
+ */
+export function wayTo({ kind, database, access }: Destination): Pick<TunnelOptions, "resolve" | "maxDelayMs"> {
+  return {
+    ...(kind === "stage" ? { resolve: resolveHost(database.host) } : {}),
+    ...(access.source === "local-stage" ? { maxDelayMs: localDelayMs } : {}),
+  };
 }
 
 /** Until somebody stops it. @throws PosternError the reason for which it ended by itself */

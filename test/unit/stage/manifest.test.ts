@@ -151,6 +151,15 @@ describe("fetching", () => {
     expect(toPosternError(error).message).not.toContain("never-printed");
   });
 
+  test("for credentials that the local stage does not know the hint is about that stage", async () => {
+    await using aws = await startFakeAws(() => awsError("UnrecognizedClientException", ""));
+    const request = { stage: "local", access: { ...aws.access, source: "local-stage" } } as const;
+    await expect(fetchManifest(request)).rejects.toMatchObject({
+      code: "aws.credentials",
+      hint: expect.stringMatching(/^(?!.*sso).*npm run local/u),
+    });
+  });
+
   test("an endpoint where nobody listens is a stage that is not running when the local stage left it", async () => {
     const aws = await startFakeAws(() => undefined);
     await aws[Symbol.asyncDispose]();

@@ -32,7 +32,7 @@ const delays = { initialDelayMs: 100, maxDelayMs: 5000 } as const;
  * again wants an answer within the second.
  *
  * @throws PosternError `ssm.session-ended` where the session is gone; a reason that does not pass by waiting, such as a
- *   login that has expired. On abort it rejects with the signal's reason.
+ *   login that has expired; `stage.not-running`. On abort it rejects with the signal's reason.
  */
 export async function resumeSession<Connected>(
   steps: ResumeSteps<Connected>,
@@ -49,7 +49,8 @@ export async function resumeSession<Connected>(
     } catch (error) {
       signal.throwIfAborted();
       const failure = toPosternError(error);
-      if (isLasting(failure.code)) throw failure;
+      // A local stage's sessions end with it: the next one has others.
+      if (isLasting(failure.code) || failure.code === "stage.not-running") throw failure;
       const { code, message: why } = failure;
       log.info("the session could not be resumed yet", { session: sessionId, attempt: attempt + 1, code, why });
       continue;

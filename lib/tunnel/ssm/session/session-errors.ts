@@ -29,7 +29,8 @@ export async function toSessionError(error: unknown, call: SessionCall): Promise
   const skew = skewOf(error);
   if (skew !== undefined) return clockSkew(name, skew, error);
   if (awsError.code === "aws.credentials") {
-    return new PosternError(awsError.code, awsError.message, { hint: signInHint(error), cause: error });
+    const hint = access.source === "local-stage" ? awsError.hint : signInHint(error);
+    return new PosternError(awsError.code, awsError.message, { hint, cause: error });
   }
   if (awsError.code === "aws.permission") {
     return new PosternError("aws.permission", `This identity may not ${name} on ${on}. AWS: ${error.message}`, {

@@ -51,7 +51,7 @@ test("a session that is gone is not asked for again", async () => {
   expect(failed).toEqual([]);
 });
 
-test.each(["aws.credentials", "aws.permission", "aws.clock-skew"] as const)(
+test.each(["aws.credentials", "aws.permission", "aws.clock-skew", "stage.not-running"] as const)(
   "does not wait for %s to pass",
   async (code) => {
     const { outcome } = await run(async () => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
+import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { createSessionApi } from "#lib/tunnel/ssm/session/session-api.ts";
 import { waitFor } from "../../../../support/wait-for.ts";
 import { awsError, type FakeAnswer, type FakeRequest, startFakeAws } from "../../../stage/fake-aws.ts";
@@ -14,9 +15,9 @@ const started = (
 });
 
 /** How StartSession fails, with answers by operation. */
-async function failure(answers: Readonly<Record<string, FakeAnswer>>) {
+async function failure(answers: Readonly<Record<string, FakeAnswer>>, access: Partial<AwsAccess> = {}) {
   await using aws = await startFakeAws((one) => answers[operationOf(one)]);
-  using api = createSessionApi(aws.access);
+  using api = createSessionApi({ ...aws.access, ...access });
   const error = await api.start(request, signal).then(
     () => undefined,
     (reason: unknown) => reason,
@@ -80,6 +81,12 @@ describe("StartSession", () => {
     vi.stubEnv("AWS_PROFILE", "work");
     const { error } = await failure({ StartSession: awsError(name, message) });
     expect(error).toMatchObject({ code: "aws.credentials", hint });
+  });
+
+  test("credentials that the local stage does not know are no matter of signing in", async () => {
+    const refusal = awsError("UnrecognizedClientException", "SSO");
+    const { error } = await failure({ StartSession: refusal }, { source: "local-stage" });
+    expect(error).toMatchObject({ code: "aws.credentials", hint: expect.stringContaining("npm run local") });
   });
 
   test("a clock that is wrong is told by how much, from AWS's own", async () => {
