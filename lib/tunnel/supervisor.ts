@@ -321,8 +321,9 @@ export class Supervisor implements AsyncDisposable {
     this.#tell({ event: "maxRetriesExceeded", attempts, reason: reason.toDocument() });
     return new PosternError(
       "tunnel.max-retries",
-      `The tunnel gave up after ${attempts} failures in a row, of which the last was: ${reason.message}`,
-      { cause: reason },
+      `The tunnel gave up after ${attempts} failures in a row, of which the last was: ${reason.message} [${reason.code}]`,
+      // What is to be done about that one is what helps.
+      { hint: reason.hint, cause: reason },
     );
   }
 

@@ -155,7 +155,13 @@ describe("a link that ended", () => {
       "closed",
     ]);
     expect(scene.told.at(-2)).toMatchObject({ attempts: 3, reason: { code: "ssm.refused" } });
-    expect(await scene.supervisor.ended).toMatchObject({ code: "tunnel.max-retries" });
+    const { hint } = refused();
+    expect(hint).toBeDefined();
+    expect(await scene.supervisor.ended).toMatchObject({
+      code: "tunnel.max-retries",
+      message: expect.stringMatching(/the last was: .* \[ssm\.refused\]$/u),
+      hint,
+    });
     expect(scene.transport.attempts).toBe(4);
   });
 
