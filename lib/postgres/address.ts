@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { PosternError } from "#lib/base/errors.ts";
+import { formatHostPort } from "#lib/base/host-port.ts";
 import { readCaFile } from "./tls.ts";
 
 export const sslModes = ["disable", "prefer", "require", "verify-ca", "verify-full"] as const;
@@ -36,8 +37,7 @@ export type ParseUrlOptions = {
 
 /** "host:port/database": safe to print. */
 export function describeAddress(address: Pick<DatabaseAddress, "host" | "port" | "database">): string {
-  const host = isIP(address.host) === 6 ? `[${address.host}]` : address.host;
-  return `${host}:${address.port}/${address.database}`;
+  return `${formatHostPort(address)}/${address.database}`;
 }
 
 /**

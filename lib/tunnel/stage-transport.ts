@@ -1,3 +1,4 @@
+import { formatHostPort } from "#lib/base/host-port.ts";
 import type { Manifest } from "#lib/contract.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import type { Transport } from "./transport.ts";
@@ -26,10 +27,9 @@ export function stageTransport(options: StageTransportOptions): Transport {
   let { access } = options;
   let known = manifest;
   let isFirst = true;
-  const { host, port } = manifest.database;
   return {
     kind: "ssm",
-    route: `${host}:${port} through ${manifest.bastions.join(" or ")}`,
+    route: `${formatHostPort(manifest.database)} through ${manifest.bastions.join(" or ")}`,
     connect: async (signal) => {
       if (!isFirst) {
         access = await findAccess();

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
+import { formatHostPort } from "#lib/base/host-port.ts";
 import type { Login } from "#lib/tunnel/login/login.ts";
 import { stateFolderOf } from "#lib/tunnel/registry/state-folder.ts";
 import { tunnelKey } from "#lib/tunnel/registry/tunnel-key.ts";
@@ -166,9 +167,9 @@ async function openOwnLogin(
   return await openLogin(tunnel, { stage, access, caFile, port, bind }, context);
 }
 
-function describeDetached({ pid, host, port, url }: DetachedTunnel): string {
+function describeDetached({ pid, url, ...local }: DetachedTunnel): string {
   if (url !== undefined) return url;
-  return `${host}:${port} (process ${pid}; end it with \`postern ssm-tunnel stop\`)`;
+  return `${formatHostPort(local)} (process ${pid}; end it with \`postern ssm-tunnel stop\`)`;
 }
 
 /** @throws PosternError `usage.invalid` for flags that do not go together */

@@ -1,4 +1,5 @@
 import type { PosternError } from "#lib/base/errors.ts";
+import { formatHostPort } from "#lib/base/host-port.ts";
 import type { TunnelEvent } from "#lib/tunnel/events.ts";
 import { reachable } from "#lib/tunnel/port/reachable.ts";
 import type { TunnelRecord } from "#lib/tunnel/registry/record.ts";
@@ -39,7 +40,7 @@ export async function reachDatabase(
   const running = await findTunnel(stateFolder, key);
   if (running?.port === undefined) return await openOwn(destination, flags, stateFolder, context);
   const local = { host: reachable(running.host ?? "127.0.0.1"), port: running.port };
-  context.output.note(`through the tunnel on ${local.host}:${local.port}, which is ${running.state}`);
+  context.output.note(`through the tunnel on ${formatHostPort(local)}, which is ${running.state}`);
   return {
     local,
     begin: () => {},

@@ -1,3 +1,4 @@
+import { formatHostPort } from "#lib/base/host-port.ts";
 import type { TunnelRecord } from "#lib/tunnel/registry/record.ts";
 import type { TunnelEvent } from "#lib/tunnel/events.ts";
 import { alignColumns, type Style } from "../style.ts";
@@ -6,7 +7,7 @@ import { alignColumns, type Style } from "../style.ts";
 export function describeTunnelEvent(event: TunnelEvent): string | undefined {
   switch (event.event) {
     case "listening":
-      return `listening on ${event.host}:${event.port}`;
+      return `listening on ${formatHostPort(event)}`;
     case "up":
       return event.reconnects === 0 ? `up in ${formatMs(event.ms)}` : `up again after ${formatMs(event.ms)}`;
     case "degraded":
@@ -29,7 +30,7 @@ export function describeTunnelEvent(event: TunnelEvent): string | undefined {
 /** One line for a terminal: where it is, and what goes through it. */
 export function describeTunnelLine(record: Omit<TunnelRecord, "pid" | "startedAt">, now: Date): string {
   const { state, host = "127.0.0.1", port, reconnects, reason } = record;
-  const local = port === undefined ? "" : `${host}:${port} → ${record.database.host}:${record.database.port}`;
+  const local = port === undefined ? "" : `${formatHostPort({ host, port })} → ${formatHostPort(record.database)}`;
   const facts = [
     `${state} ${formatAge(record.stateSince, now)}`,
     local,
@@ -46,7 +47,7 @@ export function describeTunnels(records: readonly TunnelRecord[], now: Date, sty
   const rows = records.map((record) => [
     record.name,
     stateWord(record.state, style),
-    record.port === undefined ? "-" : `${record.host ?? "127.0.0.1"}:${record.port}`,
+    localEnd(record) ?? "-",
     record.route,
     record.isDetached ? "detached" : "foreground",
     `pid ${record.pid}`,
@@ -61,7 +62,7 @@ export function describeTunnel(record: TunnelRecord, now: Date, style: Style): s
   const rows = [
     ["tunnel", `${record.name} ${style.dim(`(pid ${record.pid}, ${record.isDetached ? "detached" : "foreground"})`)}`],
     ["state", `${stateWord(record.state, style)} for ${formatAge(record.stateSince, now)}`],
-    ["local", record.port === undefined ? undefined : `${record.host ?? "127.0.0.1"}:${record.port}`],
+    ["local", localEnd(record)],
     ["route", `${record.transport}: ${record.route}`],
     ["reason", reason && `${reason.message} [${reason.code}]`],
     ["reconnects", String(record.reconnects)],
@@ -71,6 +72,10 @@ export function describeTunnel(record: TunnelRecord, now: Date, style: Style): s
   ].flatMap(([name, value]) => (name === undefined || value === undefined || value === "" ? [] : [[name, value]]));
   const hint = reason?.hint === undefined ? [] : [reason.hint];
   return [...alignColumns(rows), ...hint].join("\n");
+}
+
+function localEnd({ host = "127.0.0.1", port }: Pick<TunnelRecord, "host" | "port">): string | undefined {
+  return port === undefined ? undefined : formatHostPort({ host, port });
 }
 
 function stateWord(state: TunnelRecord["state"], style: Style): string {

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { PosternError } from "#lib/base/errors.ts";
+import { formatHostPort } from "#lib/base/host-port.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { parseStageName } from "#lib/stage/stage-name.ts";
 import type { CommandContext } from "../command-context.ts";
@@ -77,7 +78,7 @@ export async function openDestination(
   const destination = readTarget(flags, transport);
   const { database, target } = destination;
   const through = target === undefined ? "" : ` through ${target}`;
-  context.output.note(`target: ${database.host}:${database.port}${through}`);
+  context.output.note(`target: ${formatHostPort(database)}${through}`);
   return destination;
 }
 

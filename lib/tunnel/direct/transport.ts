@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
+import { formatHostPort } from "#lib/base/host-port.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { openTcp } from "#lib/postgres/socket.ts";
 import type { Link, LinkVitals, Transport } from "../transport.ts";
@@ -17,7 +18,7 @@ export type DirectTransportOptions = {
  * only when it is disposed.
  */
 export function directTransport({ host, port, clock = systemClock }: DirectTransportOptions): Transport {
-  const route = `${host}:${port}`;
+  const route = formatHostPort({ host, port });
   const dial = async (signal: AbortSignal): Promise<Socket> => {
     try {
       return await openTcp({ host, port }, signal);

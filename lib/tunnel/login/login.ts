@@ -7,6 +7,7 @@ import { createSecureContext, type SecureContext } from "node:tls";
 import { createAuthority, createServerCertificate } from "#lib/base/certificates.ts";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import type { PosternError } from "#lib/base/errors.ts";
+import { formatHostPort } from "#lib/base/host-port.ts";
 import { writeWhole } from "#lib/base/private-file.ts";
 import { generatePassword } from "#lib/postgres/generate-password.ts";
 import { listenForClients } from "../port/listen.ts";
@@ -136,7 +137,7 @@ type LoginFacts = {
 
 /** Percent-encoded throughout: libpq takes a plus for a plus. */
 function urlOf({ host, port, user, password, database, caFile }: LoginFacts): string {
-  const authority = `${encodeURIComponent(user)}:${password}@${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const authority = `${encodeURIComponent(user)}:${password}@${formatHostPort({ host, port })}`;
   const query = `sslmode=verify-full&sslrootcert=${encodeURIComponent(caFile)}`;
   return `postgresql://${authority}/${encodeURIComponent(database)}?${query}`;
 }

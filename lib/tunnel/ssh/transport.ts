@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
+import { formatHostPort } from "#lib/base/host-port.ts";
 import type { Log } from "#lib/base/log.ts";
 import { openTcp } from "#lib/postgres/socket.ts";
 import { withDeadline } from "../deadline.ts";
@@ -68,7 +69,7 @@ export function sshTransport(options: SshTransportOptions): Transport {
   const port = options.serverPort === undefined ? "" : `:${options.serverPort}`;
   return {
     kind: "ssh",
-    route: `${options.host}:${options.port} through ${user}${options.server}${port}`,
+    route: `${formatHostPort(options)} through ${user}${options.server}${port}`,
     connect: async (signal) => connect({ ...options, ...(log === undefined ? {} : { log }) }, read, signal),
   };
 }

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "#lib/base/clock.ts";
+import { formatHostPort } from "#lib/base/host-port.ts";
 import type { Log } from "#lib/base/log.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import type { Link, Transport } from "../transport.ts";
@@ -57,7 +58,7 @@ export function ssmTransport(options: SsmTransportOptions): Transport {
         clock,
         log,
         request: sessionRequest(options),
-        destination: `${options.host}:${options.port}`,
+        destination: formatHostPort(options),
         paceBytesPerMs: options.paceBytesPerMs ?? (isLocal ? 0 : defaultPaceBytesPerMs),
         ...(options.keepAlive === undefined ? {} : { keepAlive: options.keepAlive }),
       };
@@ -75,8 +76,8 @@ export function ssmTransport(options: SsmTransportOptions): Transport {
 }
 
 /** For people. */
-export function routeOf({ host, port, target }: SsmDestination): string {
-  return `${host}:${port} through ${target}`;
+export function routeOf(destination: SsmDestination): string {
+  return `${formatHostPort(destination)} through ${destination.target}`;
 }
 
 export function sessionRequest({ target, documentName, host, port }: SsmDestination): SessionRequest {

@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import { once } from "node:events";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
+import { formatHostPort } from "#lib/base/host-port.ts";
 import { unlessAborted, withDeadline } from "../../deadline.ts";
 import type { Link, Transport } from "../../transport.ts";
 import { createSessionApi, type SessionApi } from "../session/session-api.ts";
@@ -70,9 +71,7 @@ async function openPluginLink(options: PluginTransportOptions, api: SessionApi, 
         ready.resolve(port);
         return;
       case "refused":
-        book.refuse(
-          new PosternError("ssm.refused", `The bastion could not connect to ${options.host}:${options.port}.`),
-        );
+        book.refuse(new PosternError("ssm.refused", `The bastion could not connect to ${formatHostPort(options)}.`));
         return;
       case "ended":
         end(new PosternError("ssm.session-ended", `The session ${session.id} was ended: ${event.why}`));

@@ -79,3 +79,13 @@ test.each<[TunnelEvent, string | undefined]>([
 ])("%j is %j", (event, text) => {
   expect(describeTunnelEvent(event)).toBe(text);
 });
+
+test("an IPv6 address stands in brackets wherever a port follows", () => {
+  const listening: TunnelEvent = { event: "listening", at, host: "::", port: 20_604 };
+  expect(describeTunnelEvent(listening)).toBe("listening on [::]:20604");
+  const database = { host: "fd00::5", port: 5432 };
+  const bound: TunnelRecord = { ...record, host: "::", database };
+  expect(describeTunnelLine(bound, later(1))).toContain("[::]:20001 → [fd00::5]:5432");
+  expect(describeTunnels([bound], later(1), plainStyle)).toContain("  [::]:20001  ");
+  expect(describeTunnel(bound, later(1), plainStyle)).toContain("[::]:20001\n");
+});
