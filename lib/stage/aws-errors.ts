@@ -81,6 +81,14 @@ export function toAwsError(error: unknown, call: AwsCall): PosternError {
       "Set AWS_REGION, or a region in the profile.",
     );
   }
+  if (isNoUrl(error)) {
+    const endpoint = JSON.stringify(error.input);
+    return failed(
+      "config.invalid",
+      `${call.name}: the endpoint ${endpoint} is no URL.`,
+      "Check AWS_ENDPOINT_URL, and endpoint_url in the AWS profile.",
+    );
+  }
   if (unreachableErrors.has(name)) {
     return call.access.source === "local-stage"
       ? failed("stage.not-running", "The local stage left its address behind, but nothing answers there.")
@@ -99,6 +107,11 @@ export function isUnanswered(error: unknown): boolean {
   return (
     error instanceof PosternError && error.code === "aws.failed" && unansweredErrors.has(describe(error.cause).name)
   );
+}
+
+/** Of an endpoint that the SDK found by itself. */
+function isNoUrl(error: unknown): error is Error & { readonly input: string } {
+  return error instanceof TypeError && "code" in error && error.code === "ERR_INVALID_URL" && "input" in error;
 }
 
 /** An error's identity: the errno where there is one, because the SDK wraps those in plain `Error`s. */

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { parseInput } from "#lib/base/config.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { type AwsAccess, environmentAccess } from "./aws-access.ts";
+import { checkEndpointVariables } from "./endpoint-variables.ts";
 import { localStageName } from "#lib/contract.ts";
 
 /** What the local stage writes (mode 0600) while it runs, so that the command line finds its AWS endpoint. */
@@ -26,9 +27,10 @@ export type AccessOptions = {
  * How to reach the AWS that holds `stage`: for the stage `local` the endpoint that it left in `localFile`, unless the
  * user named one with AWS_ENDPOINT_URL; for any other stage whatever the AWS SDK finds.
  *
- * @throws PosternError `stage.not-running`; `config.invalid` for a file that this version cannot read
+ * @throws PosternError `stage.not-running`; `config.invalid` for a file that this version cannot read, or an endpoint that is no URL
  */
 export async function findAccess({ stage, localFile, env }: AccessOptions): Promise<AwsAccess> {
+  checkEndpointVariables(env);
   if (stage !== localStageName || (env["AWS_ENDPOINT_URL"] ?? "") !== "") return environmentAccess;
   const json = await readLocalFile(localFile);
   const about = { what: `The file ${localFile}`, code: "config.invalid", hint: "Restart the local stage." } as const;

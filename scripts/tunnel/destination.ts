@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { PosternError } from "#lib/base/errors.ts";
 import { formatHostPort } from "#lib/base/host-port.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
+import { checkEndpointVariables } from "#lib/stage/endpoint-variables.ts";
 import { parseStageName } from "#lib/stage/stage-name.ts";
 import type { CommandContext } from "../command-context.ts";
 import { parseRemotePort } from "../options/numbers.ts";
@@ -65,7 +66,7 @@ export function addDestinationOptions(command: Command): Command {
 /**
  * Finds where the flags say, and prints it before anything acts.
  *
- * @throws PosternError `usage.invalid` for both kinds, none, or half of one; `stage.no-tunnel`; those of `openStage`
+ * @throws PosternError `usage.invalid` for both kinds, none, or half of one; `config.invalid` for an endpoint of AWS that is no URL; `stage.no-tunnel`; those of `openStage`
  */
 export async function openDestination(
   command: Command,
@@ -76,6 +77,7 @@ export async function openDestination(
   const stage = chooseStage(command, flags);
   if (stage !== undefined) return await openStageDestination(stage, flags.data, transport, context);
   const destination = readTarget(flags, transport);
+  if (transport.transport === "ssm") checkEndpointVariables(context.env);
   const { database, target } = destination;
   const through = target === undefined ? "" : ` through ${target}`;
   context.output.note(`target: ${formatHostPort(database)}${through}`);

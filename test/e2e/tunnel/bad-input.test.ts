@@ -89,6 +89,22 @@ test("a variable does not take the place of what was typed", async () => {
   expect([exitCode, code, message]).toEqual([2, "stage.unknown", expect.stringContaining("no stage nowhere")]);
 });
 
+test("an AWS endpoint that is no URL is told at once, with and without a stage", async () => {
+  const env = { ...bench.awsEnv, AWS_ENDPOINT_URL: "nonsense", POSTERN_TRANSPORT: "ssm" };
+  const target = ["--target", "i-0abc", "--host", "db.internal", "--remote-port", "5432"];
+  for (const args of [
+    ["ssm-tunnel", "--stage", "local"],
+    ["ssm-tunnel", ...target],
+    ["psql", "--stage", "dev"],
+  ]) {
+    expect(await failure(args, env)).toMatchObject({
+      exitCode: 2,
+      code: "config.invalid",
+      message: expect.stringContaining('AWS_ENDPOINT_URL is "nonsense"'),
+    });
+  }
+});
+
 test("without credentials it says how to sign in", async () => {
   const nothing = { AWS_CONFIG_FILE: "/nowhere/config", AWS_SHARED_CREDENTIALS_FILE: "/nowhere/credentials" };
   const env = { ...nothing, AWS_ENDPOINT_URL: bench.awsEnv.AWS_ENDPOINT_URL, AWS_REGION: "local" };

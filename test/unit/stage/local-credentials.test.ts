@@ -39,6 +39,20 @@ test("an endpoint that the user names wins", async () => {
   expect(await find(JSON.stringify(written), "local", env)).toEqual({ source: "environment" });
 });
 
+test.each([
+  ["AWS_ENDPOINT_URL", "nonsense"],
+  ["AWS_ENDPOINT_URL", "localhost:4566"],
+  ["AWS_ENDPOINT_URL_SSM", "http://"],
+])("an endpoint that is no URL is named, whatever the stage: %s=%s", async (name, value) => {
+  for (const stage of ["local", "dev"]) {
+    await expect(find(JSON.stringify(written), stage, { [name]: value })).rejects.toMatchObject({
+      code: "config.invalid",
+      message: expect.stringContaining(`${name} is ${JSON.stringify(value)}, expected`),
+      hint: expect.stringContaining(name),
+    });
+  }
+});
+
 test("without the file the stage is not running", async () => {
   const localFile = join(folder, "absent.json");
   await expect(findAccess({ stage: "local", localFile, env: {} })).rejects.toMatchObject({ code: "stage.not-running" });

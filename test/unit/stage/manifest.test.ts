@@ -168,6 +168,16 @@ describe("fetching", () => {
     await expect(fetchManifest({ stage: "dev", access: aws.access })).rejects.toMatchObject({ code: "aws.failed" });
   });
 
+  test("an endpoint that is no URL is named: it may come from a profile", async () => {
+    await using aws = await startFakeAws(() => undefined);
+    const access = { ...aws.access, endpoint: "nonsense" };
+    await expect(fetchManifest({ stage: "dev", access })).rejects.toMatchObject({
+      code: "config.invalid",
+      message: expect.stringContaining('"nonsense"'),
+      hint: expect.stringContaining("endpoint_url"),
+    });
+  });
+
   test("an abort ends the call", async () => {
     await using aws = await startFakeAws(() => undefined);
     const signal = AbortSignal.abort();
