@@ -8,7 +8,7 @@ import type { Link } from "./transport.ts";
  * connecting ───► up          a link, and PostgreSQL answered through it
  * connecting ───► connecting  an attempt failed for a reason that may pass; after a pause, the next one
  * connecting ───► closed      a lasting reason (`isLasting`), no retry left, or disposed
- * up ───────────► degraded    the link lives, and PostgreSQL did not answer through it
+ * up ───────────► degraded    the link lives, and PostgreSQL did not answer through it; or it resumes
  * degraded ─────► up          it answered
  * degraded ─────► reconnecting  it did not answer the second time either, or the link ended; one that resumes is given time
  * up ───────────► reconnecting  the link ended; it was dead after the machine had slept; the database has another address
@@ -18,7 +18,7 @@ import type { Link } from "./transport.ts";
  * up, degraded ─► closed      disposed
  * ```
  *
- * Clients are given streams while it is `up`; in every other state but `closed` they are held.
+ * Clients are given streams while it is `up` and its link does not resume; otherwise they are held, until it is `closed`.
  */
 export type TunnelState =
   | { readonly name: "connecting"; readonly attempt: number; readonly reason?: PosternError }

@@ -53,6 +53,8 @@ const secondCheckMs = 500;
 const doubtedDeadlineMs = 2_500;
 /** A link that lived shorter counts as one more failure, so that one that flaps is not redialled without pause. */
 const stableMs = 2_000;
+/** A link that begins to resume says so nowhere but in its vitals, which are looked at this often. */
+const lookEveryMs = 1_000;
 /** A stream that could not be opened through a living link is tried again after this. */
 const openAgainMs = 200;
 
@@ -60,7 +62,8 @@ const openAgainMs = 200;
  * Keeps one link to the database, for as long as it is not disposed. The states and their moves are in state.ts.
  *
  * 1. Opens a link and asks PostgreSQL through it. For what failed, the next attempt comes after a pause (back-off.ts).
- * 2. While up: asks again every `healthIntervalMs`, when a stream could not be opened, and when the machine woke.
+ * 2. While up: asks again every `healthIntervalMs`, when a stream could not be opened, when the link resumes, and when the
+ *    machine woke.
  * 3. Redials when the link ended (at once), when PostgreSQL did not answer twice (but see verdict.ts), and when the
  *    database's name leads elsewhere. The old link is disposed, which ends its streams.
  *
@@ -116,13 +119,13 @@ export class Supervisor implements AsyncDisposable {
     return this.links.current?.vitals().roundTripMs ?? this.#answerMs;
   }
 
-  /** The link, as soon as there is one that PostgreSQL answers through. Rejects on abort, and when it is closed. */
+  /** The link, as soon as there is one that PostgreSQL answers through and that does not resume. Rejects on abort, and when it is closed. */
   async whenUp(signal: AbortSignal): Promise<Link> {
     signal.throwIfAborted();
-    if (this.#state.name === "up") return this.#state.link;
+    if (this.#state.name === "up" && !isResuming(this.#state.link)) return this.#state.link;
     if (this.#state.name === "closed") throw closedError(this.#state.reason);
     const admitted = this.#waiting.wait(signal);
-    // The pause before the next attempt is shorter now.
+    // The pause before the next attempt is shorter now, and a link that resumes is noticed.
     this.#now.nudge();
     return await admitted;
   }
@@ -139,6 +142,11 @@ export class Supervisor implements AsyncDisposable {
         await this.#clock.sleep(openAgainMs, signal);
       }
     }
+  }
+
+  /** A client waits for the database's first answer, through whatever link, until what is returned is disposed. */
+  expectAnswer(): Disposable {
+    return this.#waiting.enter();
   }
 
   /** Somebody has met a failure: PostgreSQL is asked now, not when it is due. */
@@ -231,12 +239,14 @@ export class Supervisor implements AsyncDisposable {
     await this.#now.run(async (signal) => this.#addresses.remember(signal));
     let dueMs = this.#clock.nowMs() + this.#settings.healthIntervalMs;
     for (;;) {
+      // Also those who came while it resumed, where it is back before that was noticed.
+      this.#admitIfUp();
       const waitMs = dueMs - this.#clock.nowMs();
-      const isQuiet = !fate.hasEnded && !this.#isAsked && !this.#hasWoken;
-      if (isQuiet && waitMs > 0) await this.#now.pause(waitMs, this.#clock);
+      const hasNews = () => fate.hasEnded || this.#isAsked || this.#hasWoken || this.#isLosing(link);
+      if (!hasNews() && waitMs > 0) await this.#now.pause(Math.min(waitMs, lookEveryMs), this.#clock);
       if (fate.hasEnded || this.#isClosing) return fate.reason ?? lostError();
       const hasWoken = this.#takeWoken();
-      if (!hasWoken && !this.#isAsked && this.#clock.nowMs() < dueMs) continue;
+      if (!hasWoken && !hasNews() && this.#clock.nowMs() < dueMs) continue;
       const isDoubted = this.#isAsked || this.#state.name === "degraded";
       this.#isAsked = false;
 
@@ -249,14 +259,14 @@ export class Supervisor implements AsyncDisposable {
       if (failure !== undefined && verdict === "replace") return failure;
       if (failure !== undefined && verdict === "doubt") this.#doubt(link, failure);
       if (verdict === "well" && this.#state.name === "degraded") this.#comeUp(link, this.#state.sinceMs);
-      dueMs = this.#clock.nowMs() + (verdict === "doubt" ? secondCheckMs : this.#settings.healthIntervalMs);
+      dueMs = this.#clock.nowMs() + (this.#state.name === "degraded" ? secondCheckMs : this.#settings.healthIntervalMs);
     }
   }
 
   /** @returns undefined when PostgreSQL answered, where it ought to be */
   async #check(link: Link, deadlineMs: number): Promise<PosternError | "moved" | undefined> {
     // It would be one more stream that waits for the link to come back.
-    if (link.vitals().state === "resuming") return resumingError();
+    if (isResuming(link)) return resumingError();
     const check = async (signal: AbortSignal): Promise<"moved" | undefined> => {
       this.#answerMs = await askPostgres(link, { clock: this.#clock, signal, deadlineMs });
       return (await this.#addresses.hasMoved(signal)) ? "moved" : undefined;
@@ -329,8 +339,17 @@ export class Supervisor implements AsyncDisposable {
 
   #enter(state: TunnelState): void {
     this.#state = state;
-    if (state.name === "up") this.#waiting.admit(state.link);
+    this.#admitIfUp();
     if (state.name === "closed") this.#waiting.turnAway(closedError(state.reason));
+  }
+
+  #admitIfUp(): void {
+    if (this.#state.name === "up" && !isResuming(this.#state.link)) this.#waiting.admit(this.#state.link);
+  }
+
+  /** It resumes, and is not known to. */
+  #isLosing(link: Link): boolean {
+    return this.#state.name === "up" && isResuming(link);
   }
 
   #wake(): void {
@@ -361,8 +380,14 @@ function lostError(): PosternError {
   return new PosternError("endpoint.closed", "The link ended without a reason.");
 }
 
+function isResuming(link: Link): boolean {
+  return link.vitals().state === "resuming";
+}
+
 function resumingError(): PosternError {
-  return new PosternError("endpoint.silent", "The link was interrupted and is on its way back.");
+  return new PosternError("endpoint.silent", "The link was interrupted and is on its way back.", {
+    hint: "Connections keep, and new ones wait, until it is back or another takes its place.",
+  });
 }
 
 function movedError(): PosternError {

@@ -19,7 +19,7 @@ export type TunnelOptions = {
   readonly bind?: string | undefined;
   /** Failures in a row after the first, before it gives up. Default: it never does. */
   readonly maxRetries?: number | undefined;
-  /** A client is held for so long while there is no link; then it is told. Default 10 000. */
+  /** A client is told when it has had no answer from the database for so long. Default 10 000. */
   readonly holdMs?: number | undefined;
   /** PostgreSQL is asked for a sign of life this often. Default 15 000. */
   readonly healthIntervalMs?: number | undefined;
@@ -108,6 +108,7 @@ export class Tunnel implements AsyncDisposable {
       holdMs: options.holdMs ?? defaults.holdMs,
       clock,
       openStream: async (stop) => await supervisor.openStream(stop),
+      expectAnswer: () => supervisor.expectAnswer(),
       checkSoon: () => supervisor.checkSoon(),
       explain: (failure) => explain(supervisor.state, options.transport.route, failure),
     });
@@ -235,9 +236,10 @@ function explain(
 ): { readonly message: string; readonly hint?: string } {
   const reason = "reason" in state && state.reason !== undefined ? state.reason : failure;
   const attempt = "attempt" in state ? `, attempt ${state.attempt}` : "";
+  const lack = state.name === "up" ? "got no answer from the database" : "has no way to the database";
   const why = reason === undefined ? "" : `: ${reason.message.replace(/\.$/u, "")}`;
   return {
-    message: `the tunnel to ${route} has no way to the database (${state.name}${attempt})${why}`,
+    message: `the tunnel to ${route} ${lack} (${state.name}${attempt})${why}`,
     ...(reason?.hint === undefined ? {} : { hint: reason.hint }),
   };
 }

@@ -11,10 +11,13 @@ import { joinStreams } from "./join-streams.ts";
 export type ClientService = {
   /** A stream to the database; waits for a link. Rejects on abort, and when there will be none. */
   readonly openStream: (signal: AbortSignal) => Promise<Duplex>;
+  /** From now on a client waits for the database's first answer, until what is returned is disposed. */
+  readonly expectAnswer: () => Disposable;
   /** A client met a failure, or gets no answer. */
   readonly checkSoon: () => void;
   /** For a client that was held in vain: what is happening. */
   readonly explain: (failure: PosternError | undefined) => { readonly message: string; readonly hint?: string };
+  /** Whoever has no answer from the database so long after it said what it wants is told, whatever the link's state. */
   readonly holdMs: number;
   readonly clock: Clock;
   /** Aborted when the port closes. */
@@ -24,7 +27,7 @@ export type ClientService = {
 /**
  * - `served`: it had the database, until one of the two closed.
  * - `broken`: it had the database, and the link was lost.
- * - `refused`: there was no link in time; it was told.
+ * - `refused`: it had no answer in time; it was told.
  * - `left`: it went away before it was answered, or said nothing.
  */
 export type ClientOutcome = "served" | "broken" | "refused" | "left";
@@ -33,8 +36,6 @@ export type ClientOutcome = "served" | "broken" | "refused" | "left";
 const silentMs = 60_000;
 /** An answer that takes longer makes us doubt the link. */
 const doubtMs = 2_000;
-/** After this long it is told: whoever has no limit of its own would wait for ever. */
-const answerMs = 30_000;
 /** Between two tries for the same client, doubling. */
 const againMs = { first: 100, most: 2_000 } as const;
 
@@ -48,9 +49,9 @@ const tlsAlert = Buffer.from([21, 3, 1, 0, 2, 2, 80]);
  * Serves one client of the local port. It is done when the client's socket is closed, and never fails.
  *
  * 1. Reads what it begins with. No stream is opened for one that says nothing: port scanners and TCP checks reach nobody.
- * 2. Gets it a stream, while there is none waits up to `holdMs`. A stream that ends before the database has answered
- *    (the bastion could not reach it; the link died) is replaced by another, and what the client said is said again:
- *    nothing has been executed before the first answer. A CancelRequest, which has none, is said once.
+ * 2. Gets it a stream and the database's first answer, for which it waits up to `holdMs` in all. A stream that ends
+ *    before that (the bastion could not reach it; the link died) is replaced by another, and what the client said is said
+ *    again: nothing has been executed before the first answer. A CancelRequest, which has none, is said once.
  * 3. When that was in vain, says why in PostgreSQL's own words (FATAL, 57P03), and closes.
  * 4. Joins the two until either closes. When the link is lost the client's connection is reset: psql then says "server
  *    closed the connection unexpectedly" and node-postgres ECONNRESET, which its callers know to try again, whereas an
@@ -108,10 +109,11 @@ async function readOpening(client: HeldClient, { clock }: ClientService): Promis
   }
 }
 
-/** @throws when there was none within `holdMs`: the failure of the last one, where there was one; or the client left */
+/** @throws when there was no answer within `holdMs`: the failure of the last one, where there was one; or the client left */
 async function getAnswered(client: HeldClient, service: ClientService): Promise<Duplex> {
   const { clock, holdMs } = service;
   const untilMs = clock.nowMs() + holdMs;
+  using _waiting = service.expectAnswer();
   let failure: PosternError | undefined;
   const late = () => failure ?? noLinkInTime();
   for (let pauseMs: number = againMs.first; ; pauseMs = Math.min(2 * pauseMs, againMs.most)) {
@@ -119,7 +121,7 @@ async function getAnswered(client: HeldClient, service: ClientService): Promise<
     if (leftMs <= 0) throw late();
     const context = { clock, signal: client.over, late };
     const stream = await withDeadline(leftMs, context, service.openStream);
-    failure = await firstAnswer(client, stream, service);
+    failure = await firstAnswer(client, stream, { ...service, leftMs: untilMs - clock.nowMs() });
     if (failure === undefined) return stream;
     client.over.throwIfAborted();
     service.checkSoon();
@@ -137,9 +139,12 @@ function noLinkInTime(): PosternError {
  */
 async function passCancel(client: HeldClient, service: ClientService): Promise<ClientOutcome> {
   const { clock, holdMs, signal } = service;
+  using _waiting = service.expectAnswer();
   try {
-    const stream = await withDeadline(holdMs, { clock, signal, late: noLinkInTime }, service.openStream);
-    await sayOnce(client, stream, signal);
+    await withDeadline(holdMs, { clock, signal, late: noLinkInTime }, async (stop) => {
+      await sayOnce(client, await service.openStream(stop), stop);
+      stop.throwIfAborted();
+    });
     return "served";
   } catch {
     return "refused";
@@ -171,7 +176,7 @@ async function sayOnce(client: HeldClient, stream: Duplex, signal: AbortSignal):
 async function firstAnswer(
   client: HeldClient,
   stream: Duplex,
-  { clock, checkSoon }: ClientService,
+  { clock, checkSoon, holdMs, leftMs }: ClientService & { readonly leftMs: number },
 ): Promise<PosternError | undefined> {
   const { promise, resolve } = Promise.withResolvers<PosternError | undefined>();
   const timer = new AbortController();
@@ -190,10 +195,11 @@ async function firstAnswer(
   client.over.addEventListener("abort", closed, { once: true });
   if (client.over.aborted) closed();
   const wait = async (): Promise<void> => {
-    await clock.sleep(doubtMs, timer.signal);
+    const calmMs = Math.min(doubtMs, leftMs);
+    await clock.sleep(calmMs, timer.signal);
     checkSoon();
-    await clock.sleep(answerMs - doubtMs, timer.signal);
-    resolve(new PosternError("endpoint.silent", `The database gave no answer within ${answerMs / 1000} s.`));
+    await clock.sleep(leftMs - calmMs, timer.signal);
+    resolve(new PosternError("endpoint.silent", `The database gave no answer within ${holdMs / 1000} s.`));
   };
   // Its end by the abort below is no failure.
   wait().catch(() => {});

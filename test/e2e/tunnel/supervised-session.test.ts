@@ -1,4 +1,6 @@
+import { Client } from "pg";
 import { describe, expect, test } from "vitest";
+import { AwsError } from "#lib/local/aws/aws-error.ts";
 import { localInstanceId } from "#lib/local/gateway/gateway.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { connect } from "#lib/postgres/connect.ts";
@@ -76,6 +78,38 @@ describe("a session under a supervisor", () => {
     await using connection = await scene.connect();
     expect((await connection.client.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
     expect(scene.tunnel.status()).toMatchObject({ reconnects: 1, failedConnections: 0 });
+  });
+
+  test("whose service is gone takes no new client, which is told within its ten seconds what is happening", async () => {
+    await using scene = await openScene({}, { healthIntervalMs: 3_600_000 });
+    const refuseStart = new AwsError("InternalServerError", "It is gone.", { statusCode: 500 });
+    scene.gateway.faults = { refuseUpgrade: 503, refuseStart };
+    scene.gateway.dropSockets("cut");
+    const startMs = performance.now();
+    const { host, port } = scene.tunnel;
+    // It has no limit of its own.
+    const client = new Client({ host, port, ssl: false, user: "ann", database: "app", password: "secret" });
+    const message = expect.stringMatching(/has no way to the database \(reconnecting, attempt \d+\): .*It is gone/u);
+    await expect(client.connect()).rejects.toMatchObject({ severity: "FATAL", code: "57P03", message });
+    expect(performance.now() - startMs).toBeLessThan(11_000);
+    expect(scene.names().slice(0, 5)).toEqual(["listening", "up", "degraded", "down", "reconnecting"]);
+    await expect.poll(() => scene.tunnel.status()).toMatchObject({ state: "reconnecting", failedConnections: 1 });
+  });
+
+  test("says within two seconds that it is interrupted; when it is back, who has a connection keeps it, and who waited has one", async () => {
+    await using scene = await openScene({}, { healthIntervalMs: 3_600_000 });
+    await using before = await scene.connect();
+    scene.gateway.faults = { refuseUpgrade: 503 };
+    scene.gateway.dropSockets("cut");
+    await expect.poll(() => scene.tunnel.status().state, { timeout: 2_000 }).toBe("degraded");
+    const waiting = scene.connect();
+    scene.gateway.faults = {};
+    await using after = await waiting;
+    for (const { client } of [before, after]) {
+      expect((await client.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+    }
+    expect(scene.names()).toEqual(["listening", "up", "degraded", "up"]);
+    expect(scene.tunnel.status()).toMatchObject({ reconnects: 0, brokenConnections: 0, failedConnections: 0 });
   });
 
   test("stays while a reader that stops holds up all of its streams, and loses nothing", async () => {

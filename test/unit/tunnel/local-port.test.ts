@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import process from "node:process";
-import type { Duplex } from "node:stream";
+import { type Duplex, duplexPair } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { systemClock } from "#lib/base/clock.ts";
 import { sslRequest } from "#lib/postgres/wire.ts";
@@ -25,6 +25,7 @@ async function openScene(
   const { signal } = new AbortController();
   const link = stack.use(await transport.connect(signal));
   let checks = 0;
+  let awaited = 0;
   const port = stack.use(
     await openLocalPort({
       port: 0,
@@ -32,6 +33,10 @@ async function openScene(
       holdMs: 10_000,
       clock: systemClock,
       openStream: via(async (stop) => await link.openStream(stop)),
+      expectAnswer: () => {
+        awaited += 1;
+        return { [Symbol.dispose]: () => (awaited -= 1) };
+      },
       checkSoon: () => (checks += 1),
       explain: (failure) => ({ message: failure?.message ?? "nothing is known" }),
       ...options,
@@ -44,6 +49,7 @@ async function openScene(
     link,
     port,
     checks: () => checks,
+    awaited: () => awaited,
     connect: async () => await connectTo(port),
     [Symbol.asyncDispose]: async () => {
       await all.disposeAsync();
@@ -194,7 +200,7 @@ describe("a client that gets no answer", () => {
     expect(scene.port.figures()).toMatchObject({ connections: 1, failedConnections: 1 });
   });
 
-  test("nor an end makes the port doubt the link, and is told after half a minute", async () => {
+  test("nor an end makes the port doubt the link, and is told when its ten seconds are over", async () => {
     const clock = createSteppedClock();
     await using scene = await openScene({ clock });
     const client = await scene.connect();
@@ -202,11 +208,57 @@ describe("a client that gets no answer", () => {
     // The far end waits for more.
     client.write(Buffer.concat([taskHeader("hash", 1_000), Buffer.from("abc")]));
     await expect.poll(() => scene.farEnd.open).toBe(1);
+    expect(scene.awaited()).toBe(1);
     await clock.advance(2_000);
     expect(scene.checks()).toBe(1);
-    await clock.advance(28_000);
-    expect((await closed).toString("latin1")).toContain("no answer within 30 s");
-    expect(clock.sleeping).toBe(0);
+    await clock.advance(7_999);
+    expect(scene.port.figures().openConnections).toBe(1);
+    await clock.advance(1);
+    expect((await closed).toString("latin1")).toContain("no answer within 10 s");
+    await expect.poll(() => scene.port.figures()).toMatchObject({ failedConnections: 1, openConnections: 0 });
+    expect([clock.sleeping, scene.awaited()]).toEqual([0, 0]);
+  });
+
+  test("has ten seconds in all, for the link and for the answer", async () => {
+    const clock = createSteppedClock();
+    await using scene = await openScene({ clock }, (open) => async (signal) => {
+      await clock.sleep(7_000, signal);
+      return await open(signal);
+    });
+    const client = await scene.connect();
+    const closed = readToEnd(client);
+    client.write(Buffer.concat([taskHeader("hash", 1_000), Buffer.from("abc")]));
+    await expect.poll(() => scene.awaited()).toBe(1);
+    await clock.advance(7_000);
+    await expect.poll(() => scene.farEnd.open).toBe(1);
+    await clock.advance(3_000);
+    expect((await closed).toString("latin1")).toContain("57P03");
+  });
+
+  test("is awaited no more once it has one, and may then be silent for as long as it likes", async () => {
+    const clock = createSteppedClock();
+    await using scene = await openScene({ clock });
+    const client = await scene.connect();
+    await echo(client, madeUpBytes(10, 2));
+    expect(scene.awaited()).toBe(0);
+    await clock.advance(3_600_000);
+    expect(scene.port.figures()).toMatchObject({ openConnections: 1, failedConnections: 0 });
+    expect(scene.checks()).toBe(0);
+  });
+
+  test("because it asks to cancel is let go when its ten seconds are over", async () => {
+    const clock = createSteppedClock();
+    await using scene = await openScene({ clock, openStream: () => Promise.resolve(duplexPair()[0]) });
+    const client = await scene.connect();
+    const closed = readToEnd(client);
+    const cancel = Buffer.alloc(16);
+    cancel.writeInt32BE(16, 0);
+    cancel.writeInt32BE(80_877_102, 4);
+    client.write(cancel);
+    await expect.poll(() => scene.awaited()).toBe(1);
+    await clock.advance(10_000);
+    expect(await closed).toHaveLength(0);
+    await expect.poll(() => scene.port.figures()).toMatchObject({ failedConnections: 1, openConnections: 0 });
   });
 
   test("and began with TLS gets an alert of TLS", async () => {
@@ -226,6 +278,7 @@ describe("a port", () => {
       holdMs: 1,
       clock: systemClock,
       openStream: never,
+      expectAnswer: () => ({ [Symbol.dispose]: () => {} }),
       checkSoon: () => {},
       explain: () => ({ message: "" }),
     });

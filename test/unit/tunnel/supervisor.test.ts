@@ -1,40 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { PosternError } from "#lib/base/errors.ts";
-import type { TunnelOccurrence } from "#lib/tunnel/events.ts";
-import { Supervisor, type SupervisorOptions } from "#lib/tunnel/supervisor.ts";
-import { createSteppedClock } from "../../support/stepped-clock.ts";
 import { fakePostgres } from "../../support/tunnel/fake-postgres.ts";
-import { connectedPair, createFakeTransport, type FakeOutcome, lost } from "../../support/tunnel/fake-transport.ts";
-
-/** A supervisor over a fake transport, in stepped time, without chance. Disposing it checks that nothing is left. */
-function start(script: readonly FakeOutcome[] = [], options: Partial<SupervisorOptions> = {}) {
-  const clock = createSteppedClock();
-  const transport = createFakeTransport(fakePostgres());
-  transport.script.push(...script);
-  const told: TunnelOccurrence[] = [];
-  const supervisor = new Supervisor({
-    transport,
-    clock,
-    random: () => 0.999_999,
-    onOccurrence: (occurrence) => told.push(occurrence),
-    ...options,
-  });
-  return {
-    clock,
-    transport,
-    supervisor,
-    told,
-    names: () => told.map(({ event }) => event),
-    link: () => transport.links.at(-1),
-    [Symbol.asyncDispose]: async () => {
-      await supervisor[Symbol.asyncDispose]();
-      expect(clock.sleeping).toBe(0);
-      expect(transport.links.map((link) => link.vitals().state)).not.toContain("live");
-      expect(supervisor.state.name).toBe("closed");
-      expect(told.at(-1)?.event).toBe("closed");
-    },
-  };
-}
+import { connectedPair, lost } from "../../support/tunnel/fake-transport.ts";
+import { startSupervisor } from "../../support/tunnel/supervisor-scene.ts";
 
 const { signal } = new AbortController();
 const refused = () => new PosternError("ssm.refused", "The bastion reached no PostgreSQL.");
@@ -42,7 +10,7 @@ const forbidden = () => new PosternError("aws.permission", "You may not start a 
 
 describe("the first link", () => {
   test("is up when PostgreSQL has answered through it", async () => {
-    await using scene = start();
+    await using scene = startSupervisor();
     expect(scene.supervisor.state).toMatchObject({ name: "connecting", attempt: 1 });
     await scene.clock.advance(0);
     expect(scene.told).toEqual([{ event: "up", reconnects: 0, ms: 0 }]);
@@ -50,7 +18,7 @@ describe("the first link", () => {
   });
 
   test("is tried again for a reason that may pass, with growing pauses", async () => {
-    await using scene = start([lost(), refused(), lost()]);
+    await using scene = startSupervisor([lost(), refused(), lost()]);
     await scene.clock.advance(200 + 400 + 800);
     expect(scene.names()).toEqual(["reconnecting", "reconnecting", "reconnecting", "up"]);
     expect(scene.told).toMatchObject([
@@ -63,7 +31,7 @@ describe("the first link", () => {
   });
 
   test("ends with a lasting reason, and whoever waits is told it", async () => {
-    await using scene = start([lost(), forbidden()]);
+    await using scene = startSupervisor([lost(), forbidden()]);
     const waiting = scene.supervisor.whenUp(signal);
     waiting.catch(() => {});
     await scene.clock.advance(1_000);
@@ -74,7 +42,7 @@ describe("the first link", () => {
   });
 
   test("without PostgreSQL's answer is none: it is closed, and opened anew", async () => {
-    await using scene = start();
+    await using scene = startSupervisor();
     scene.transport.farEnd = fakePostgres("silent");
     await scene.clock.advance(4_000);
     expect(scene.told).toMatchObject([{ event: "reconnecting", reason: { code: "endpoint.silent" } }]);
@@ -85,7 +53,7 @@ describe("the first link", () => {
   });
 
   test("that hangs is given up after the deadline", async () => {
-    await using scene = start(["hang"]);
+    await using scene = startSupervisor(["hang"]);
     await scene.clock.advance(29_999);
     expect(scene.told).toEqual([]);
     await scene.clock.advance(201);
@@ -93,7 +61,7 @@ describe("the first link", () => {
   });
 
   test("is not waited for after a dispose, nor after an abort", async () => {
-    const scene = start(["hang"]);
+    const scene = startSupervisor(["hang"]);
     const stop = new AbortController();
     const [kept, left] = [scene.supervisor.whenUp(signal), scene.supervisor.whenUp(stop.signal)];
     kept.catch(() => {});
@@ -107,7 +75,7 @@ describe("the first link", () => {
 
 describe("a link that ended", () => {
   test("is replaced at once", async () => {
-    await using scene = start();
+    await using scene = startSupervisor();
     await scene.clock.advance(10_000);
     scene.link()?.cut();
     await scene.clock.advance(0);
@@ -119,7 +87,7 @@ describe("a link that ended", () => {
   });
 
   test("is tried for for ever, also for lasting reasons: a login may be renewed while the port stays", async () => {
-    await using scene = start();
+    await using scene = startSupervisor();
     await scene.clock.advance(10_000);
     scene.transport.script.push(...Array.from({ length: 40 }, forbidden));
     scene.link()?.cut();
@@ -129,7 +97,7 @@ describe("a link that ended", () => {
   });
 
   test("has a first pause when it lived for a moment only", async () => {
-    await using scene = start();
+    await using scene = startSupervisor();
     for (const pauseMs of [200, 400, 800, 1600]) {
       await scene.clock.advance(1_000);
       scene.link()?.cut();
@@ -140,7 +108,7 @@ describe("a link that ended", () => {
   });
 
   test("no retry is left: it says so, and is closed", async () => {
-    await using scene = start([], { maxRetries: 2 });
+    await using scene = startSupervisor([], { maxRetries: 2 });
     await scene.clock.advance(10_000);
     scene.transport.script.push(refused(), refused(), refused());
     scene.link()?.cut();
@@ -166,7 +134,7 @@ describe("a link that ended", () => {
   });
 
   test("a client that waits shortens the pause", async () => {
-    await using scene = start();
+    await using scene = startSupervisor();
     await scene.clock.advance(10_000);
     scene.transport.script.push(...Array.from({ length: 7 }, lost));
     scene.link()?.cut();
@@ -182,7 +150,7 @@ describe("a link that ended", () => {
 
 describe("health", () => {
   test("is asked for as often as told, through a stream of its own", async () => {
-    await using scene = start([], { healthIntervalMs: 1_000 });
+    await using scene = startSupervisor([], { healthIntervalMs: 1_000 });
     let asked = 0;
     const answers = scene.transport.farEnd;
     scene.transport.farEnd = async (stop) => {
@@ -195,7 +163,7 @@ describe("health", () => {
   });
 
   test("a link into which bytes vanish is degraded, and then replaced", async () => {
-    await using scene = start();
+    await using scene = startSupervisor();
     await scene.clock.advance(1_000);
     const first = scene.link();
     Object.assign(first ?? {}, { isBlackHole: true });
@@ -208,7 +176,7 @@ describe("health", () => {
   });
 
   test("a link that answers the second time stays", async () => {
-    await using scene = start();
+    await using scene = startSupervisor();
     await scene.clock.advance(0);
     scene.transport.farEnd = () => Promise.reject(refused());
     await scene.clock.advance(15_000);
@@ -221,7 +189,7 @@ describe("health", () => {
   });
 
   test("a client whose stream could not be opened has it asked for at once, and gets one from the next link", async () => {
-    await using scene = start();
+    await using scene = startSupervisor();
     await scene.clock.advance(1_000);
     const first = scene.link();
     scene.transport.farEnd = async (stop) =>
@@ -234,37 +202,8 @@ describe("health", () => {
 });
 
 describe("a link that is silent for a reason of its own", () => {
-  test("keeps its streams while it resumes; new clients are held until it is back", async () => {
-    await using scene = start();
-    await scene.clock.advance(1_000);
-    const link = scene.link();
-    const stream = await link?.openStream(signal);
-    Object.assign(link ?? {}, { isResuming: true, isBlackHole: true });
-    await scene.clock.advance(60_000);
-    expect(scene.names()).toEqual(["up", "degraded"]);
-    const held = scene.supervisor.openStream(signal);
-    await scene.clock.advance(5_000);
-    Object.assign(link ?? {}, { isResuming: false, isBlackHole: false });
-    await scene.clock.advance(500);
-    expect(scene.names()).toEqual(["up", "degraded", "up"]);
-    expect([stream?.destroyed, scene.transport.attempts]).toEqual([false, 1]);
-    (await held).destroy();
-  });
-
-  test("is replaced when a client has waited long enough for it to get another within its ten seconds", async () => {
-    await using scene = start();
-    await scene.clock.advance(1_000);
-    Object.assign(scene.link() ?? {}, { isResuming: true });
-    scene.supervisor.checkSoon();
-    await scene.clock.advance(0);
-    const held = scene.supervisor.openStream(signal);
-    await scene.clock.advance(8_500);
-    expect(scene.names()).toEqual(["up", "degraded", "down", "reconnecting", "up"]);
-    (await held).destroy();
-  });
-
   test("stays up while it delivers: over a slow network the answer stands in a queue", async () => {
-    await using scene = start();
+    await using scene = startSupervisor();
     await scene.clock.advance(1_000);
     const [near, far] = connectedPair();
     scene.transport.farEnd = async () => await Promise.resolve(near);
@@ -282,7 +221,7 @@ describe("a link that is silent for a reason of its own", () => {
   });
 
   test("stays up while one of its readers holds up the others", async () => {
-    await using scene = start();
+    await using scene = startSupervisor();
     await scene.clock.advance(1_000);
     Object.assign(scene.link() ?? {}, { isBusy: true, isBlackHole: true });
     await scene.clock.advance(3_600_000);
@@ -292,7 +231,7 @@ describe("a link that is silent for a reason of its own", () => {
 
 describe("a machine that slept", () => {
   test("has PostgreSQL asked within a second, and a link that is well kept", async () => {
-    await using scene = start();
+    await using scene = startSupervisor();
     await scene.clock.advance(500);
     let asked = 0;
     scene.transport.farEnd = async (stop) => {
@@ -305,7 +244,7 @@ describe("a machine that slept", () => {
   });
 
   test("has a dead link redialled within three seconds of waking", async () => {
-    await using scene = start();
+    await using scene = startSupervisor();
     await scene.clock.advance(500);
     Object.assign(scene.link() ?? {}, { isBlackHole: true });
     scene.clock.suspend(3_600_000);
@@ -314,7 +253,7 @@ describe("a machine that slept", () => {
   });
 
   test("wakes from a long pause, and from an attempt that hangs", async () => {
-    await using scene = start();
+    await using scene = startSupervisor();
     await scene.clock.advance(10_000);
     scene.transport.script.push(...Array.from({ length: 8 }, lost), "hang");
     scene.link()?.cut();
@@ -333,7 +272,7 @@ describe("a machine that slept", () => {
 describe("the database's name", () => {
   test("that leads elsewhere means a new link", async () => {
     let answer = ["10.0.1.5", "10.0.1.6"];
-    await using scene = start([], { resolve: async () => await Promise.resolve(answer) });
+    await using scene = startSupervisor([], { resolve: async () => await Promise.resolve(answer) });
     await scene.clock.advance(20_000);
     answer = ["10.0.1.6"];
     await scene.clock.advance(20_000);
@@ -348,7 +287,7 @@ describe("the database's name", () => {
 
   test("that leads elsewhere means one attempt: the end of the old link does not break it off", async () => {
     let answer = ["10.0.1.5"];
-    await using scene = start([], { resolve: async () => await Promise.resolve(answer) });
+    await using scene = startSupervisor([], { resolve: async () => await Promise.resolve(answer) });
     await scene.clock.advance(20_000);
     const goodbye = Promise.withResolvers<void>();
     const slow = Promise.withResolvers<void>();
@@ -371,7 +310,7 @@ describe("the database's name", () => {
 
   test("that cannot be looked up means nothing", async () => {
     const answers: Promise<string[]>[] = [Promise.resolve(["10.0.1.5"])];
-    await using scene = start([], { resolve: async () => (await answers.at(-1)) ?? [] });
+    await using scene = startSupervisor([], { resolve: async () => (await answers.at(-1)) ?? [] });
     await scene.clock.advance(20_000);
     const failed = Promise.reject<string[]>(new Error("ENOTFOUND"));
     failed.catch(() => {});

@@ -17,6 +17,7 @@ test.each<[string, Partial<Parameters<typeof judgeSilence>[0]>, Verdict]>([
   ["one that resumes is given time after waking, too", { vitals: resuming, hasWoken: true }, "doubt"],
   ["one that resumes has some seconds while a client waits", { vitals: resuming, awaitedMs: 7_999 }, "doubt"],
   ["and not more", { vitals: resuming, awaitedMs: 8_000 }, "replace"],
+  ["also if it brought bytes just before", { vitals: resuming, hasDelivered: true }, "doubt"],
   ["but any time while nobody does", { vitals: resuming, doubtedMs: 3_600_000 }, "doubt"],
   ["one that is busy could not have answered", { vitals: busy }, "trust"],
   ["nor if it was doubted before", { vitals: busy, doubtedMs: 500 }, "trust"],
