@@ -39,8 +39,7 @@ export type Failure =
   | { readonly kind: "certificate"; readonly problems: readonly CertificateProblem[] }
   | { readonly kind: "refused"; readonly report: ServerReport; readonly isPasswordProven: boolean }
   | { readonly kind: "impostor" }
-  /** `parameter` says so. */
-  | { readonly kind: "read-only"; readonly parameter: string }
+  | { readonly kind: "standby" }
   | { readonly kind: "no-method"; readonly offered: string }
   /** Of several connections at a time, these many worked, and the others were not refused in words. `isSilent`: nor ended. */
   | { readonly kind: "limit"; readonly worked: number; readonly wanted: number; readonly isSilent: boolean };

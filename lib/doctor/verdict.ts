@@ -146,7 +146,7 @@ function codeOf(findings: Findings, step: StepName, failure: Failure): VerdictCo
       return codeOfRefusal(step, codeOfReport(failure.report, failure.isPasswordProven));
     case "impostor":
       return "auth.impostor";
-    case "read-only":
+    case "standby":
       return "db.read-only";
     case "no-method":
       return "auth.method";

@@ -261,7 +261,7 @@ const verdictTable = {
   },
   "db.read-only": {
     summary: "The server takes no writes.",
-    proof: "The server says that in_hot_standby or default_transaction_read_only is on.",
+    proof: "The server says that in_hot_standby is on.",
     fix: "Connect to the primary.",
   },
   "db.failed": {

@@ -2,23 +2,24 @@ import { readParameterStatus } from "#lib/postgres/wire/fields.ts";
 import type { Conversation } from "../conversation.ts";
 import { StepFailed } from "../evidence.ts";
 
-/** Reported since PostgreSQL 14. */
-const readOnlyParameters: ReadonlySet<string> = new Set(["in_hot_standby", "default_transaction_read_only"]);
+/**
+ * Reported since PostgreSQL 14. That a session's transactions read by default (`default_transaction_read_only`) is no fault of
+ * the server's: roles are made so.
+ */
+const standbyParameter = "in_hot_standby";
 
-/** The server has started a session for us, in which can be written. */
+/** The server has started a session for us, and is no standby. */
 export async function awaitReady(
   conversation: Conversation,
   signal: AbortSignal,
 ): Promise<{ readonly detail: string; readonly found: undefined }> {
-  let readOnly: string | undefined;
+  let isStandby = false;
   for (;;) {
     const { letter, body } = await conversation.message("SZ", signal);
     if (letter === "Z") break;
     const { name, value } = readParameterStatus(body);
-    if (value === "on" && readOnlyParameters.has(name)) readOnly = name;
+    if (name === standbyParameter && value === "on") isStandby = true;
   }
-  if (readOnly !== undefined) {
-    throw new StepFailed({ kind: "read-only", parameter: readOnly }, `the server says that ${readOnly} is on`);
-  }
+  if (isStandby) throw new StepFailed({ kind: "standby" }, `the server says that ${standbyParameter} is on`);
   return { detail: "a session has begun", found: undefined };
 }

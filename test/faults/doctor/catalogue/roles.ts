@@ -50,7 +50,7 @@ export const roleFaults: readonly LabFault[] = [
     await ask(`alter role ${name} connection limit 4`);
     return {};
   }),
-  role("a role that may not write", "db.read-only", async ({ role: name, ask }) => {
+  role("a role whose transactions read by default", "ok", async ({ role: name, ask }) => {
     await ask(`alter role ${name} set default_transaction_read_only to on`);
     return {};
   }),
