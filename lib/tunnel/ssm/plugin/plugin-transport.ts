@@ -1,4 +1,4 @@
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
 import { once } from "node:events";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
@@ -10,6 +10,7 @@ import { terminateSession } from "../channel/terminate.ts";
 import { routeOf, sessionRequest, silence, type SsmTransportOptions } from "../transport.ts";
 import type { PluginEvent } from "./plugin-output.ts";
 import { startPlugin } from "./plugin-process.ts";
+import { PluginStream } from "./plugin-stream.ts";
 
 export type PluginTransportOptions = Omit<SsmTransportOptions, "paceBytesPerMs" | "sessions" | "keepAlive"> & {
   /** Program and first arguments. Default: `session-manager-plugin`, from the PATH. */
@@ -125,12 +126,12 @@ async function openPluginLink(options: PluginTransportOptions, api: SessionApi, 
 
 /** The connections to the plugin's port, and what went through them. */
 function createBook(clock: Clock) {
-  const sockets = new Set<Socket>();
+  const streams = new Set<PluginStream>();
   const past = { up: 0, down: 0 };
   let heardAtMs = clock.nowMs();
   let lastDown = 0;
 
-  async function open(port: number, signal: AbortSignal): Promise<Socket> {
+  async function open(port: number, signal: AbortSignal): Promise<PluginStream> {
     const socket = connect({ host: "127.0.0.1", port, noDelay: true, allowHalfOpen: false });
     const abort = () => socket.destroy(signal.reason as Error);
     signal.addEventListener("abort", abort, { once: true });
@@ -142,36 +143,35 @@ function createBook(clock: Clock) {
     } finally {
       signal.removeEventListener("abort", abort);
     }
-    // An error that comes before its reader listens must not end the process.
-    socket.on("error", () => undefined);
-    socket.on("close", () => {
-      sockets.delete(socket);
-      past.up += socket.bytesWritten;
-      past.down += socket.bytesRead;
+    const stream = new PluginStream(socket);
+    stream.on("close", () => {
+      streams.delete(stream);
+      past.up += stream.bytesUp;
+      past.down += stream.bytesDown;
     });
-    sockets.add(socket);
-    return socket;
+    streams.add(stream);
+    return stream;
   }
 
   return {
     connect: open,
     /** It is not said which; of those that have brought nothing, the oldest. */
     refuse: (reason: Error) => {
-      const silent = [...sockets].find(({ bytesRead }) => bytesRead === 0);
+      const silent = [...streams].find(({ isSilent }) => isSilent);
       silent?.destroy(reason);
     },
     destroyAll: (reason: Error) => {
-      for (const socket of sockets) socket.destroy(reason);
+      for (const stream of streams) stream.destroy(reason);
     },
     vitals: () => {
-      const all = [...sockets];
-      const bytesDown = past.down + all.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
-      const bytesUp = past.up + all.reduce((sum, { bytesWritten }) => sum + bytesWritten, 0);
-      if (bytesDown !== lastDown) {
-        lastDown = bytesDown;
+      const all = [...streams];
+      const down = past.down + all.reduce((sum, { bytesDown }) => sum + bytesDown, 0);
+      const up = past.up + all.reduce((sum, { bytesUp }) => sum + bytesUp, 0);
+      if (down !== lastDown) {
+        lastDown = down;
         heardAtMs = clock.nowMs();
       }
-      return { silentMs: clock.nowMs() - heardAtMs, openStreams: all.length, bytesUp, bytesDown };
+      return { silentMs: clock.nowMs() - heardAtMs, openStreams: all.length, bytesUp: up, bytesDown: down };
     },
   };
 }
