@@ -3,7 +3,7 @@ import { connect as connectTls, type TLSSocket } from "node:tls";
 import { PosternError } from "#lib/base/errors.ts";
 import type { DatabaseAddress } from "./address.ts";
 import { tlsOptionsFor } from "./tls.ts";
-import { sslRequest } from "./wire.ts";
+import { encodeSslRequest } from "./wire/frontend.ts";
 
 /**
  * The first two steps of a PostgreSQL connection, done here and not by node-postgres, because it lets the host name
@@ -44,7 +44,7 @@ export async function openTcp(
  */
 export async function startTls(socket: Socket, address: DatabaseAddress, signal: AbortSignal): Promise<Socket> {
   if (address.sslMode === "disable") return socket;
-  socket.write(sslRequest);
+  socket.write(encodeSslRequest());
   const answer = await event(socket, "data", signal);
   // Exactly one byte. More of them, before TLS protects anything, came from someone else (CVE-2021-23222).
   const text = Buffer.isBuffer(answer) ? answer.toString("latin1") : "";

@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import type { Clock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
-import { sslRequest } from "#lib/postgres/wire.ts";
+import { encodeSslRequest } from "#lib/postgres/wire/frontend.ts";
 import { withDeadline } from "./deadline.ts";
 import { endAfterTls } from "./end-after-tls.ts";
 import type { Link } from "./transport.ts";
@@ -65,7 +65,7 @@ async function firstByte(stream: Duplex, signal: AbortSignal): Promise<string> {
   stream.once("end", closed);
   stream.once("close", closed);
   if (stream.closed) closed();
-  stream.write(sslRequest);
+  stream.write(encodeSslRequest());
   try {
     return await promise;
   } finally {

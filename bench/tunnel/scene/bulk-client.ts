@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { sslRequest } from "#lib/postgres/wire.ts";
+import { encodeSslRequest } from "#lib/postgres/wire/frontend.ts";
 import { orderOf } from "./bulk-server.ts";
 
 export type Direction = "down" | "up";
@@ -13,7 +13,7 @@ const piece = Buffer.alloc(64 * 1024, "postern ");
 export async function openBulk({ host, port }: Place): Promise<Socket> {
   const socket = connect(port, host);
   socket.setNoDelay(true);
-  socket.write(sslRequest);
+  socket.write(encodeSslRequest());
   const [answer] = (await once(socket, "data")) as [Buffer];
   if (answer.toString() !== "N") throw new Error(`The bulk server answered ${JSON.stringify(answer.toString())}.`);
   return socket;

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { type Authentication, readAuthentication } from "#lib/postgres/wire/fields.ts";
 import { encodePassword, encodeSaslInitialResponse, encodeSaslResponse } from "#lib/postgres/wire/frontend.ts";
+import { md5Answer } from "#lib/postgres/wire/md5.ts";
 import { ScramError, scramMechanism, startScram } from "#lib/postgres/wire/scram.ts";
 import type { Conversation } from "../conversation.ts";
 import { type Failure, StepFailed } from "../evidence.ts";
@@ -88,10 +88,4 @@ function proven(conversation: Conversation, detail: string) {
 
 function noMethod(offered: string): StepFailed {
   return new StepFailed({ kind: "no-method", offered }, `the server asks for ${offered}`);
-}
-
-/** "md5", then MD5 over (MD5 over password and user, in hex) and the salt. */
-function md5Answer(user: string, password: string, salt: Buffer): string {
-  const inner = createHash("md5").update(password).update(user).digest("hex");
-  return `md5${createHash("md5").update(inner).update(salt).digest("hex")}`;
 }

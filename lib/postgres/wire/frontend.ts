@@ -1,3 +1,5 @@
+import { requestCodes } from "./opening.ts";
+
 /**
  * What a client of PostgreSQL sends, message by message (protocol 3.0). Each function returns all of one message.
  * Texts must hold no NUL: the server would end the value there and read the rest as something else.
@@ -10,21 +12,22 @@
  * @see https://www.postgresql.org/docs/current/protocol-message-formats.html
  */
 
-const codes = { sslRequest: 80_877_103, cancelRequest: 80_877_102, protocol: 196_608 } as const;
+/** 3.0 */
+const protocolVersion = 196_608;
 
 export function encodeSslRequest(): Buffer {
-  return withoutLetter(codes.sslRequest, Buffer.alloc(0));
+  return withoutLetter(requestCodes.ssl, Buffer.alloc(0));
 }
 
 /** Goes alone over a connection of its own; nothing answers it. */
 export function encodeCancelRequest(key: { readonly processId: number; readonly secretKey: Uint8Array }): Buffer {
-  return withoutLetter(codes.cancelRequest, Buffer.concat([int32(key.processId), key.secretKey]));
+  return withoutLetter(requestCodes.cancel, Buffer.concat([int32(key.processId), key.secretKey]));
 }
 
 /** `user` must be among the parameters; what else may be: https://www.postgresql.org/docs/current/protocol-flow.html */
 export function encodeStartup(parameters: Readonly<Record<string, string>>): Buffer {
   const pairs = Object.entries(parameters).flatMap(([name, value]) => [text(name), text(value)]);
-  return withoutLetter(codes.protocol, Buffer.concat([...pairs, Buffer.alloc(1)]));
+  return withoutLetter(protocolVersion, Buffer.concat([...pairs, Buffer.alloc(1)]));
 }
 
 /** A password in clear text, or the answer to an MD5 challenge. */

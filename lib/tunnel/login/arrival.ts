@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { type SecureContext, TLSSocket } from "node:tls";
 import type { Readable } from "node:stream";
 import { PosternError } from "#lib/base/errors.ts";
+import { isStartupCode, requestCodes, tlsHandshakeByte } from "#lib/postgres/wire/opening.ts";
 import { readBytes } from "./read-bytes.ts";
 
 /** What a client came for. */
@@ -18,10 +19,8 @@ export type Startup = {
   readonly parameters: ReadonlyMap<string, string>;
 };
 
-const codes = { ssl: 80_877_103, gss: 80_877_104, cancel: 80_877_102 } as const;
 /** As PostgreSQL has it (MAX_STARTUP_PACKET_LENGTH). */
 const maxPacketBytes = 10_000;
-const tlsHandshake = 0x16;
 /** A list of protocols as TLS wants it: each behind its length. */
 const alpn = Buffer.from("\u{A}postgresql", "latin1");
 
@@ -43,7 +42,7 @@ export async function receiveArrival(socket: Socket, context: SecureContext, sig
   for (let round = 0; round < 3; round += 1) {
     const first = await readBytes(stream, 1, signal);
     const isSecured: boolean = stream instanceof TLSSocket;
-    if (first[0] === tlsHandshake && round === 0) {
+    if (first[0] === tlsHandshakeByte && round === 0) {
       socket.unshift(first);
       const secured = await startTls(socket, context, signal);
       if (secured.alpnProtocol !== "postgresql") throw stranger("TLS without PostgreSQL's protocol name (ALPN)");
@@ -51,14 +50,14 @@ export async function receiveArrival(socket: Socket, context: SecureContext, sig
       continue;
     }
     const { code, body } = await readPacket(stream, first, signal);
-    if (code === codes.cancel) return { kind: "cancel", key: body };
-    if (code === codes.gss && !isSecured) {
+    if (code === requestCodes.cancel) return { kind: "cancel", key: body };
+    if (code === requestCodes.gss && !isSecured) {
       stream.write("N");
-    } else if (code === codes.ssl && !isSecured) {
+    } else if (code === requestCodes.ssl && !isSecured) {
       if (socket.readableLength > 0) throw stranger("bytes that came before TLS");
       socket.write("S");
       stream = await startTls(socket, context, signal);
-    } else if (code >>> 16 === 3) {
+    } else if (isStartupCode(code)) {
       if (!(stream instanceof TLSSocket)) return { kind: "plain" };
       return { kind: "startup", stream, startup: { protocol: code, parameters: readParameters(body) } };
     } else throw stranger(`the request code ${code}`);

@@ -1,5 +1,5 @@
 import { PosternError } from "#lib/base/errors.ts";
-import { type FatalError, fatalErrorResponse } from "#lib/postgres/wire.ts";
+import { type FatalError, fatalErrorResponse } from "#lib/postgres/wire/fatal-error.ts";
 
 /** PostgreSQL's names of the codes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const sqlStates = {

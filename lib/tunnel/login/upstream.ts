@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { PosternError } from "#lib/base/errors.ts";
@@ -14,6 +13,7 @@ import {
   encodeSslRequest,
   encodeStartup,
 } from "#lib/postgres/wire/frontend.ts";
+import { md5Answer } from "#lib/postgres/wire/md5.ts";
 import { ScramError, scramMechanism, startScram } from "#lib/postgres/wire/scram.ts";
 import { readBytes, readMessage } from "./read-bytes.ts";
 
@@ -145,7 +145,7 @@ async function authenticate(stream: TLSSocket, upstream: LoginUpstream, signal: 
       stream.write(encodePassword(password));
       break;
     case "md5":
-      stream.write(encodePassword(md5Answer(password, upstream.user, request.salt)));
+      stream.write(encodePassword(md5Answer(upstream.user, password, request.salt)));
       break;
     case "sasl": {
       if (!request.mechanisms.includes(scramMechanism)) throw unknownMethod(request.mechanisms.join(", "));
@@ -209,12 +209,6 @@ function unknownMethod(what: string): PosternError {
     "auth.rejected",
     `The server wants to authenticate in a way that is not known here: ${what}.`,
   );
-}
-
-/** @see https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-START-UP AuthenticationMD5Password */
-function md5Answer(password: string, user: string, salt: Buffer): string {
-  const inner = createHash("md5").update(`${password}${user}`, "utf8").digest("hex");
-  return `md5${createHash("md5").update(inner, "latin1").update(salt).digest("hex")}`;
 }
 
 function addressOf({ host, port, database, user, ca }: LoginUpstream): DatabaseAddress {

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { type Opening, readOpening } from "#lib/postgres/wire.ts";
+import { type Opening, readOpening } from "#lib/postgres/wire/opening.ts";
 
 /** More than any client says before it is answered; the rest stays with the system until then. */
 const maxBytes = 64 * 1024;

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { sslRequest } from "#lib/postgres/wire.ts";
+import { encodeSslRequest } from "#lib/postgres/wire/frontend.ts";
 import { connectedPair, type FarEnd } from "./fake-transport.ts";
 
 /** A PostgreSQL in memory that knows the TLS request alone, for tests that drive the clock. */
@@ -13,7 +13,7 @@ export function fakePostgres(answer: "S" | "N" | "silent" | "close" | Buffer = "
 }
 
 function reply(far: Duplex, chunk: Buffer, answer: string | Buffer): void {
-  if (!chunk.equals(sslRequest)) throw new Error(`Expected the TLS request, got ${chunk.toString("hex")}.`);
+  if (!chunk.equals(encodeSslRequest())) throw new Error(`Expected the TLS request, got ${chunk.toString("hex")}.`);
   if (answer === "silent") return;
   if (answer === "close") far.destroy();
   else {

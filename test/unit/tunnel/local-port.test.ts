@@ -4,7 +4,7 @@ import process from "node:process";
 import { type Duplex, duplexPair } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { systemClock } from "#lib/base/clock.ts";
-import { sslRequest } from "#lib/postgres/wire.ts";
+import { encodeSslRequest } from "#lib/postgres/wire/frontend.ts";
 import { type LocalPortOptions, openLocalPort } from "#lib/tunnel/local-port.ts";
 import { madeUpBytes, sha256, startFarEnd, taskHeader } from "../../conformance/far-end.ts";
 import { createSteppedClock } from "../../support/stepped-clock.ts";
@@ -151,7 +151,7 @@ describe("a client", () => {
   test("that leaves while it is held is forgotten", async () => {
     await using scene = await openScene({ openStream: never });
     const client = await scene.connect();
-    client.write(sslRequest);
+    client.write(encodeSslRequest());
     await expect.poll(() => scene.port.figures().openConnections).toBe(1);
     client.destroy();
     await expect
@@ -194,7 +194,7 @@ describe("a client that gets no answer", () => {
   test("is told why when its time is over, in PostgreSQL's own form", async () => {
     await using scene = await openScene({ holdMs: 300 }, (open) => async (signal) => await endSoon(open, signal));
     const client = await scene.connect();
-    client.write(sslRequest);
+    client.write(encodeSslRequest());
     const answer = (await readToEnd(client)).toString("latin1");
     expect(answer).toMatch(/^E.{4}SFATAL\0VFATAL\0C57P03\0MThe fake link was cut\.\0\0$/su);
     expect(scene.port.figures()).toMatchObject({ connections: 1, failedConnections: 1 });

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { expect, test } from "vitest";
 import { PosternError } from "#lib/base/errors.ts";
-import { sslRequest } from "#lib/postgres/wire.ts";
+import { encodeSslRequest } from "#lib/postgres/wire/frontend.ts";
 import type { TunnelEvent } from "#lib/tunnel/events.ts";
 import { Tunnel, type TunnelOptions } from "#lib/tunnel/tunnel.ts";
 import { fakePostgres } from "../../support/tunnel/fake-postgres.ts";
@@ -39,7 +39,7 @@ test("the port is there before the first link, and a client that comes then is s
   const opening = connect();
   await expect.poll(port).toBeDefined();
   const client = await connectTo(port());
-  client.write(sslRequest);
+  client.write(encodeSslRequest());
   const [answer] = (await once(client, "data")) as [Buffer];
   expect(answer.toString()).toBe("N");
   expect(transport.attempts).toBe(6);
@@ -68,7 +68,7 @@ test("an abort while it connects rejects with the reason, and nothing is left op
   opening.catch(() => {});
   await expect.poll(port).toBeDefined();
   const client = await connectTo(port());
-  client.write(sslRequest);
+  client.write(encodeSslRequest());
   const answer = readToEnd(client);
   await expect.poll(() => transport.attempts, { timeout: 3_000 }).toBe(2);
   stop.abort(new Error("no patience"));

@@ -7,7 +7,7 @@ import { createAuthority } from "#lib/base/certificates.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { openTcp } from "#lib/postgres/socket.ts";
-import { fatalErrorResponse } from "#lib/postgres/wire.ts";
+import { fatalErrorResponse } from "#lib/postgres/wire/fatal-error.ts";
 import { createTestDatabase, startTestServer } from "../../../support/postgres.ts";
 import { type LoginScene, openLoginScene } from "../../../support/tunnel/login-scene.ts";
 
