@@ -16,7 +16,7 @@ export const libLayers = [
   "bundle",
   "local",
 ] as const;
-const neverInFunctions = ["ssm-protocol", "tunnel", "bundle", "local"] as const;
+export const neverInFunctions = ["ssm-protocol", "tunnel", "bundle", "local"] as const;
 const outside = ["infra", "functions", "scripts", "test"] as const;
 
 function forbid(files: string[], folders: readonly string[], message: string): OxlintOverride {
