@@ -40,7 +40,7 @@ export async function askPostgres(link: Link, { clock, signal, deadlineMs }: Hea
   });
 }
 
-/** Politeness is no part of the verdict, and does not keep whoever waits for it. */
+/** Politeness is no part of the answer, and does not keep whoever waits for it. */
 async function leave(
   stream: Duplex,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },

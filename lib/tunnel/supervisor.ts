@@ -10,7 +10,7 @@ import { Interruptible } from "./interruptible.ts";
 import { LinkBook } from "./link-book.ts";
 import type { TunnelState } from "./state.ts";
 import { isLasting, type Link, type Transport } from "./transport.ts";
-import { judgeSilence, type Verdict } from "./verdict.ts";
+import { judgeSilence, type SilenceMeaning } from "./silence.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 import { watchForWaking } from "./wake-up.ts";
 
@@ -64,7 +64,7 @@ const openAgainMs = 200;
  * 1. Opens a link and asks PostgreSQL through it. For what failed, the next attempt comes after a pause (back-off.ts).
  * 2. While up: asks again every `healthIntervalMs`, when a stream could not be opened, when the link resumes, and when the
  *    machine woke.
- * 3. Redials when the link ended (at once), when PostgreSQL did not answer twice (but see verdict.ts), and when the
+ * 3. Redials when the link ended (at once), when PostgreSQL did not answer twice (but see silence.ts), and when the
  *    database's name leads elsewhere. The old link is disposed, which ends its streams.
  *
  * However it ends, every link is disposed and no timer is left.
@@ -255,10 +255,10 @@ export class Supervisor implements AsyncDisposable {
       // Interrupted: the loop's beginning knows by what.
       if (fate.hasEnded || this.#isClosing || this.#hasWoken) continue;
       if (failure === "moved") return movedError();
-      const verdict = failure === undefined ? "well" : this.#judge(link, { hasWoken, bytesDown });
-      if (failure !== undefined && verdict === "replace") return failure;
-      if (failure !== undefined && verdict === "doubt") this.#doubt(link, failure);
-      if (verdict === "well" && this.#state.name === "degraded") this.#comeUp(link, this.#state.sinceMs);
+      const meaning = failure === undefined ? "well" : this.#judge(link, { hasWoken, bytesDown });
+      if (failure !== undefined && meaning === "replace") return failure;
+      if (failure !== undefined && meaning === "doubt") this.#doubt(link, failure);
+      if (meaning === "well" && this.#state.name === "degraded") this.#comeUp(link, this.#state.sinceMs);
       dueMs = this.#clock.nowMs() + (this.#state.name === "degraded" ? secondCheckMs : this.#settings.healthIntervalMs);
     }
   }
@@ -280,7 +280,7 @@ export class Supervisor implements AsyncDisposable {
     return isDoubted ? Math.min(healthDeadlineMs, doubtedDeadlineMs) : healthDeadlineMs;
   }
 
-  #judge(link: Link, before: { readonly hasWoken: boolean; readonly bytesDown: number }): Verdict {
+  #judge(link: Link, before: { readonly hasWoken: boolean; readonly bytesDown: number }): SilenceMeaning {
     const vitals = link.vitals();
     return judgeSilence({
       vitals,
