@@ -32,13 +32,17 @@ export function combine({ here, vpc }: Vantages): DoctorVerdict {
       ? here.verdict
       : { ...inside, evidence: `from inside the VPC, ${inside.evidence ?? ""}` };
   }
-  if (inside.code === "ok" && isWhole(vpc)) {
+  // It never logged in, which proves nothing for or against this side.
+  if (lacksOnlyTheSecret(vpc)) return here.verdict;
+  if (inside.code === "ok") {
     const evidence = `${here.verdict.evidence ?? ""}; from inside the VPC everything works`;
     return ofTheServer.has(here.verdict.code)
       ? verdictOf("endpoint.wrong-server", evidence)
-      : { ...here.verdict, evidence: `${evidence}: the path, not the database` };
+      : {
+          ...here.verdict,
+          evidence: isOfTheDatabase(here.verdict) ? evidence : `${evidence}: the path, not the database`,
+        };
   }
-  if (inside.code === "ok") return here.verdict;
   if (here.verdict.code === inside.code) {
     return { ...inside, evidence: `${inside.evidence ?? ""}; the same from here and from inside the VPC` };
   }
@@ -50,9 +54,14 @@ export function combine({ here, vpc }: Vantages): DoctorVerdict {
     : { ...here.verdict, evidence: `${here.verdict.evidence ?? ""}; from inside the VPC, ${inside.evidence ?? ""}` };
 }
 
-/** The walk was not cut short for want of a secret. */
-function isWhole({ probes }: DoctorReport): boolean {
-  return !probes.some(({ name, ok }) => name === "secret" && !ok);
+/** The database's own answer to this login, or to this moment: no path gives it. */
+function isOfTheDatabase({ code }: DoctorVerdict): boolean {
+  return code.startsWith("db.");
+}
+
+function lacksOnlyTheSecret({ probes }: DoctorReport): boolean {
+  const failed = probes.filter(({ ok }) => !ok);
+  return failed.length > 0 && failed.every(({ name }) => name === "secret");
 }
 
 function hasReachedServer({ probes }: DoctorReport): boolean {

@@ -1,4 +1,5 @@
-import { type PosternError, toPosternError } from "#lib/base/errors.ts";
+import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
+import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { DoctorReport } from "#lib/protocol.ts";
 import { examine } from "./examine.ts";
@@ -8,6 +9,7 @@ export type InsideOptions = {
   readonly place: Omit<DatabaseAddress, "user" | "password">;
   /** The login of a role; fails where its secret cannot be read. */
   readonly login: () => Promise<Pick<DatabaseAddress, "user" | "password">>;
+  readonly clock?: Clock;
   readonly signal: AbortSignal;
 };
 
@@ -16,25 +18,30 @@ const secretMs = 4000;
 
 /**
  * The doctor's walk from inside the VPC. Where the secret cannot be read (which is what a dead NAT looks like from here),
- * the walk still goes as far as the certificate, for which nobody needs to log in: what is broken then is the way to AWS,
- * not the database.
+ * the walk still goes as far as the certificate, for which nobody needs to log in. Where that is well, why the secret cannot be
+ * had is the verdict: the way to AWS, not the database.
  */
-export async function examineFromInside({ place, login, signal }: InsideOptions): Promise<DoctorReport> {
-  const startMs = performance.now();
+export async function examineFromInside(options: InsideOptions): Promise<DoctorReport> {
+  const { place, login, clock = systemClock, signal } = options;
+  const startMs = clock.nowMs();
   const found = await readLogin(login);
-  const ms = Math.round(performance.now() - startMs);
-  if ("user" in found) return await examine({ address: { ...place, ...found }, vantage: "vpc", signal });
-  const report = await examine({ address: { ...place, user: "nobody" }, vantage: "vpc", until: "certificate", signal });
+  const ms = elapsedMs(clock, startMs);
+  const common = { vantage: "vpc", clock, signal } as const;
+  if ("user" in found) return await examine({ address: { ...place, ...found }, ...common });
+  const report = await examine({ address: { ...place, user: "nobody" }, until: "certificate", ...common });
   const detail = `${found.code}: ${found.message}`;
   const probes = [...report.probes, { name: "secret", vantage: "vpc", ok: false, ms, detail } as const];
-  return { ...report, probes };
+  if (report.verdict.code !== "ok") return { ...report, probes };
+  const { code, message: summary, hint: fix = "See the message." } = found;
+  return { ...report, probes, verdict: { code, summary, fix, evidence: `secret: ${detail}` } };
 }
 
 async function readLogin(
   login: InsideOptions["login"],
 ): Promise<Pick<DatabaseAddress, "user" | "password"> | PosternError> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`no answer within ${secretMs / 1000} s`)), secretMs);
+  const timeOut = () => late.reject(new PosternError("aws.failed", `No answer within ${secretMs / 1000} s.`));
+  const timer = setTimeout(timeOut, secretMs);
   try {
     return await Promise.race([login(), late.promise]);
   } catch (error) {

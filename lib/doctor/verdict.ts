@@ -1,16 +1,10 @@
+import type { DoctorVerdict } from "#lib/protocol.ts";
 import { type Attempt, type Failure, failureOf, type SocketFacts, type StepName } from "./evidence.ts";
 import { codeOfReport } from "./verdict-of-report.ts";
 import { describeVerdict, type VerdictCode } from "./verdicts.ts";
 
-export type Judgement = {
-  readonly code: VerdictCode;
-  readonly summary: string;
-  readonly fix: string;
-  /** What proves it: the failed step, and what was seen there. Absent for `ok`. */
-  readonly evidence?: string;
-  /** Where the code is `ambiguous`: the causes that fit, the likeliest first, and what would settle each. */
-  readonly ranked?: readonly { readonly code: VerdictCode; readonly settle: string }[];
-};
+/** With a code of the closed union. */
+export type Judgement = DoctorVerdict & { readonly code: VerdictCode };
 
 export type Findings = {
   /** The first walk; where it failed in what may be chance, further ones over fresh connections, with more patience. */

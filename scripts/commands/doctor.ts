@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
+import { elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { nearestNames } from "#lib/base/nearest-names.ts";
 import { combine } from "#lib/doctor/combine.ts";
 import { examine } from "#lib/doctor/examine.ts";
@@ -67,13 +68,13 @@ export function registerDoctor(command: Command, context: CommandContext): void 
 }
 
 async function examineStage(target: StageTarget, context: CommandContext): Promise<DoctorReport> {
-  const startMs = performance.now();
+  const startMs = systemClock.nowMs();
   const [here, vpc] = await Promise.all([fromHere(target, context), fromInside(target, context)]);
   const inside = "verdict" in vpc ? vpc : undefined;
   return {
     verdict: combine({ here, ...(inside === undefined ? {} : { vpc: inside }) }),
     probes: [...here.probes, ...("verdict" in vpc ? vpc.probes : [vpc])],
-    ms: Math.round(performance.now() - startMs),
+    ms: elapsedMs(systemClock, startMs),
   };
 }
 
@@ -91,17 +92,11 @@ async function fromHere(stage: StageTarget, { signal, env }: CommandContext): Pr
   const login = databaseLogin(manifest, "readonly", access);
   const destination = { kind: "stage", name: manifest.stage, database: { host, port }, access, stage } as const;
   const transport = await makeTransport(destination, { transport: "ssm", engine: "native" }, env);
-  const ca = await findStageAuthorities(host, access.databaseCaFile);
-  const address = {
-    host,
-    port,
-    database: name,
-    user: login.user,
-    password: await login.password(),
-    sslMode: "verify-full",
-    ca,
-  } as const;
-  return await examineThrough({ transport, address, signal });
+  const readAddress = async () => {
+    const [password, ca] = await Promise.all([login.password(), findStageAuthorities(host, access.databaseCaFile)]);
+    return { host, port, database: name, user: login.user, password, sslMode: "verify-full", ca } as const;
+  };
+  return await examineThrough({ transport, readAddress, signal });
 }
 
 /** A stage whose function cannot be asked is still examined from here; that it could not is a finding. */
@@ -109,7 +104,7 @@ async function fromInside(
   { manifest, access }: StageTarget,
   { signal }: CommandContext,
 ): Promise<DoctorReport | ProbeReport> {
-  const startMs = performance.now();
+  const startMs = systemClock.nowMs();
   try {
     const [{ invokeFunction }, { replies }] = await Promise.all([
       import("#lib/stage/invoke.ts"),
@@ -120,7 +115,7 @@ async function fromInside(
   } catch (error) {
     signal.throwIfAborted();
     const { code, message } = toPosternError(error);
-    const ms = Math.round(performance.now() - startMs);
+    const ms = elapsedMs(systemClock, startMs);
     return { name: "inspect", vantage: "vpc", ok: false, ms, detail: `${code}: ${message}` };
   }
 }

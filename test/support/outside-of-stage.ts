@@ -75,7 +75,7 @@ export async function startOutsideOfStage(
           const part = partOf(name) ?? "health";
           const event = JSON.parse(Buffer.from(payload).toString("utf8")) as Parameters<Reply>[0];
           invocations.push({ part, type, event });
-          const reply = Buffer.from(type === "Event" ? "" : JSON.stringify(functions[part]?.(event)));
+          const reply = Buffer.from(type === "Event" ? "" : JSON.stringify(await functions[part]?.(event)));
           const statusCode = type === "Event" ? 202 : 200;
           return { statusCode, payload: reply, executedVersion: "$LATEST", requestId: randomUUID() };
         },

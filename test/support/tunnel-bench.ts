@@ -8,10 +8,11 @@ import { type Manifest, roleNames, secretName, tunnelDocumentName } from "#lib/c
 import { createMemorySecretStore, storeSecret } from "#lib/local/aws/secret-store.ts";
 import type { SessionTarget } from "#lib/local/aws/ssm-sessions.ts";
 import { startSessionGateway } from "#lib/local/gateway/gateway.ts";
+import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { listTunnels } from "#lib/tunnel/registry/registry.ts";
 import { stopTunnel } from "#lib/tunnel/registry/stop.ts";
-import { startOutsideOfStage } from "./outside-of-stage.ts";
+import { type Functions, startOutsideOfStage } from "./outside-of-stage.ts";
 import { startTestServer } from "./postgres.ts";
 
 /** Roles that a person has, with a table that one may change and the other only read. */
@@ -33,9 +34,12 @@ export const internal = { host: "db.internal", port: 5432 } as const;
 /**
  * A stage as the tunnel's commands see it: a real PostgreSQL with a person's two roles, secrets for them, a manifest, Session
  * Manager with two bastions, and a state folder of its own. The database is `localhost` to this machine, and `db.internal:5432`
- * to the bastions. Disposing stops every tunnel that was left running.
+ * to the bastions. Its functions are given the superuser's address. Disposing stops every tunnel that was left running.
  */
-export async function startTunnelBench(manifest: Partial<Manifest> = {}) {
+export async function startTunnelBench(
+  manifest: Partial<Manifest> = {},
+  functions: (database: DatabaseAddress) => Functions = () => ({}),
+) {
   await using stack = new AsyncDisposableStack();
   const server = stack.use(await startTestServer({ names: ["db.internal"] }));
   const passwords = { readonly: randomBytes(12).toString("hex"), operator: randomBytes(12).toString("hex") };
@@ -72,7 +76,7 @@ export async function startTunnelBench(manifest: Partial<Manifest> = {}) {
   );
   const stage = stack.use(
     await startOutsideOfStage(
-      {},
+      functions(address),
       {
         database: { host: "localhost", port: server.port, name: "postgres", instanceId: "postern-local" },
         bastions: Object.values(bastions),

@@ -39,9 +39,17 @@ test.each(["auth.rejected", "cert.unknown-ca", "cert.wrong-host", "db.missing"] 
   },
 );
 
+test("the database's own answer is not laid on the path", () => {
+  const verdict = combine({ here: report("db.too-many-connections", toTheServer, "startup"), vpc: whole });
+  expect(verdict.code).toBe("db.too-many-connections");
+  expect(verdict.evidence).not.toContain("the path");
+});
+
 test("what inside could not log in for want of a secret proves nothing against this side", () => {
-  const inside = report("ok", toTheServer, "secret");
+  const verdict = { code: "aws.failed", summary: "No answer.", fix: "Mend it.", evidence: "secret: seen" };
+  const inside = { ...report("ok", toTheServer, "secret"), verdict };
   expect(combine({ here: report("auth.rejected", toTheServer, "auth"), vpc: inside }).code).toBe("auth.rejected");
+  expect(combine({ here: whole, vpc: inside }).code).toBe("aws.failed");
 });
 
 test("the same from both is the database's own trouble", () => {

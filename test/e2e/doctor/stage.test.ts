@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { PosternError } from "#lib/base/errors.ts";
+import { examineFromInside, type InsideOptions } from "#lib/doctor/inside.ts";
+import type { Manifest } from "#lib/contract.ts";
+import type { DoctorReport } from "#lib/protocol.ts";
+import { runCommand } from "../../support/command-line.ts";
+import { bastions, internal, startTunnelBench } from "../../support/tunnel-bench.ts";
+
+let stack: AsyncDisposableStack;
+beforeEach(() => {
+  stack = new AsyncDisposableStack();
+});
+afterEach(async () => {
+  await stack.disposeAsync();
+});
+
+const database = { ...internal, name: "postgres", instanceId: "postern-local" };
+
+/** Of a stage whose inspect function really walks to the database, with the login that it is given. */
+async function examineStage(options: { manifest?: Partial<Manifest>; login?: InsideOptions["login"] } = {}) {
+  const inspect: Parameters<typeof startTunnelBench>[1] = ({ user, password, ...place }) => ({
+    inspect: async () =>
+      examineFromInside({
+        place,
+        login: options.login ?? (async () => ({ user, ...(password === undefined ? {} : { password }) })),
+        signal: AbortSignal.timeout(20_000),
+      }),
+  });
+  const bench = stack.use(await startTunnelBench({ database, ...options.manifest }, inspect));
+  const { exitCode, json } = await runCommand(["doctor", "--json"], { env: bench.env });
+  return { bench, exitCode, report: json() as DoctorReport };
+}
+
+function stepsOf({ probes }: DoctorReport, vantage: string) {
+  return probes.filter((probe) => probe.vantage === vantage).map(({ name, ok }) => `${name} ${ok ? "ok" : "failed"}`);
+}
+
+test("a stage that is well is so from here, through the bastion and as a role that only reads, and from inside", async () => {
+  const { bench, exitCode, report } = await examineStage();
+  expect(report.verdict.code).toBe("ok");
+  expect(exitCode).toBe(0);
+  expect(stepsOf(report, "here").slice(0, 3)).toEqual(["transport ok", "login ok", "tcp ok"]);
+  expect(stepsOf(report, "here").at(-1)).toBe("parallel ok");
+  expect(stepsOf(report, "vpc").slice(0, 2)).toEqual(["dns ok", "tcp ok"]);
+  expect(stepsOf(report, "vpc").at(-1)).toBe("parallel ok");
+  expect(JSON.stringify(report)).not.toContain(bench.passwords.readonly);
+  expect(bench.gateway.sessions().filter(({ state }) => state !== "over")).toEqual([]);
+});
+
+test("a bastion whose agent is away is the verdict, though the database is well from inside", async () => {
+  const { exitCode, report } = await examineStage({ manifest: { bastions: [bastions.offline] } });
+  expect(report.verdict).toMatchObject({ code: "ssm.agent-offline", evidence: expect.stringContaining("inside") });
+  expect(exitCode).toBe(1);
+  expect(stepsOf(report, "here")).toEqual(["transport failed"]);
+  expect(stepsOf(report, "vpc").at(-1)).toBe("parallel ok");
+});
+
+test("a login that cannot be read is a finding, and keeps nobody from looking from inside", async () => {
+  const { report } = await examineStage({ manifest: { secrets: { readonly: "postern/local/nowhere" } } });
+  expect(report.verdict.code).toBe("secret.missing");
+  expect(stepsOf(report, "here")).toEqual(["transport ok", "login failed"]);
+  expect(stepsOf(report, "vpc").at(-1)).toBe("parallel ok");
+});
+
+test("inside, a secret that cannot be read leaves the walk to the certificate, and is the verdict", async () => {
+  const { exitCode, report } = await examineStage({
+    login: async () => {
+      throw new PosternError("aws.failed", "Secrets Manager did not answer.");
+    },
+  });
+  expect(stepsOf(report, "vpc")).toEqual([
+    "dns ok",
+    "tcp ok",
+    "ssl-request ok",
+    "tls ok",
+    "certificate ok",
+    "secret failed",
+  ]);
+  expect(report.verdict).toMatchObject({ code: "aws.failed", summary: "Secrets Manager did not answer." });
+  expect(exitCode).toBe(1);
+});
+
+test("a function that cannot be asked is a finding, and keeps nobody from looking from here", async () => {
+  const bench = stack.use(await startTunnelBench({ database }));
+  const { json } = await runCommand(["doctor", "--json"], { env: bench.env });
+  const report = json() as DoctorReport;
+  expect(stepsOf(report, "vpc")).toEqual(["inspect failed"]);
+  expect(stepsOf(report, "here").at(-1)).toBe("parallel ok");
+});
