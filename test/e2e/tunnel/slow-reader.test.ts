@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { localInstanceId } from "#lib/local/gateway/gateway.ts";
 import { ssmTransport } from "#lib/tunnel/ssm/transport.ts";
 import type { TunnelEvent } from "#lib/tunnel/events.ts";
-import type { Transport } from "#lib/tunnel/transport.ts";
+import type { Link, Transport } from "#lib/tunnel/transport.ts";
 import { Tunnel } from "#lib/tunnel/tunnel.ts";
 import { startTestEndpoint } from "../../support/aws-endpoint.ts";
 import { sharedServer } from "../../support/postgres.ts";
@@ -34,10 +34,12 @@ async function openScene({
   });
   const events: string[] = [];
   let opened = 0;
+  let newest: Link | undefined;
   const counted: Transport = {
     ...transport,
     connect: async (signal) => {
       const link = await transport.connect(signal);
+      newest = link;
       return {
         ended: link.ended,
         vitals: () => link.vitals(),
@@ -57,6 +59,8 @@ async function openScene({
     events,
     /** Streams that were opened, for clients and to ask for a sign of life. */
     opened: () => opened,
+    /** A session cannot take what comes for it. */
+    isBusy: () => newest?.vitals().isBusy === true,
     connect: async (socket = new Socket()) => {
       const to = { host: tunnel.host, port: tunnel.port, user, password, database: "postgres", ssl };
       const client = new Client({ ...to, stream: () => socket });
@@ -68,7 +72,7 @@ async function openScene({
   };
 }
 
-/** A client that has begun to read 60 MB, and stops. */
+/** A client that has begun to read 60 MB, and stops; what comes for it has filled its session. */
 async function stopReading(scene: Awaited<ReturnType<typeof openScene>>) {
   const socket = new Socket();
   const client = await scene.connect(socket);
@@ -76,6 +80,7 @@ async function stopReading(scene: Awaited<ReturnType<typeof openScene>>) {
   const { stream } = (client as unknown as { readonly connection: { readonly stream: Socket } }).connection;
   await waitFor("the rows come", () => socket.bytesRead > 1_000_000, 30_000);
   stream.pause();
+  await waitFor("its session is full", () => scene.isBusy(), 30_000);
   return {
     goOn: async () => {
       stream.resume();

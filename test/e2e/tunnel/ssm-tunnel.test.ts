@@ -281,6 +281,7 @@ test("--login works without a state folder: its port is then any free one", asyn
   expect((await client.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
   await client.end();
   expect(tunnel.stderr()).toContain("the port cannot be remembered");
+  expect(await tunnel.end("SIGINT")).toBe(130);
 });
 
 test("what is bound to more than loopback is warned about", async () => {
