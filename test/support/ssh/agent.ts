@@ -1,7 +1,6 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { makeTestFolder } from "../postgres.ts";
 import { waitFor } from "../wait-for.ts";
@@ -20,7 +19,7 @@ export async function startAgent(keys: readonly string[]): Promise<Agent> {
     await rm(folder, { recursive: true });
   };
   try {
-    await waitFor("the agent's socket", () => existsSync(env.SSH_AUTH_SOCK));
+    await waitFor("the agent answers", () => answers(env));
     for (const key of keys)
       execFileSync("ssh-add", ["-q", "-"], { input: key, env, stdio: ["pipe", "ignore", "pipe"] });
   } catch (error) {
@@ -28,4 +27,9 @@ export async function startAgent(keys: readonly string[]): Promise<Agent> {
     throw error;
   }
   return { env, [Symbol.asyncDispose]: dispose };
+}
+
+/** Its socket is there a moment before anyone listens. ssh-add: 1 without a key, 2 without an agent. */
+function answers(env: Agent["env"]): boolean {
+  return spawnSync("ssh-add", ["-l"], { env, stdio: "ignore" }).status === 1;
 }
