@@ -353,6 +353,8 @@ export type ProbeReport = {
   /** `here`: where the command runs. `vpc`: the inspect function. `aws`: AWS's control plane. */
   readonly vantage: "here" | "vpc" | "aws";
   readonly ok: boolean;
+  /** Of a step that passed: what will not be well for long, or was so only the second time. */
+  readonly warning?: string;
   readonly ms: number;
   readonly detail: string;
 };

@@ -55,6 +55,8 @@ export type Step = {
   readonly ms: number;
   /** For people: what was found, or what happened. No secrets. */
   readonly detail: string;
+  /** For people, of a step that passed: what will not be well for long. */
+  readonly warning?: string;
   /** Absent where the step passed. */
   readonly failure?: Failure;
 };

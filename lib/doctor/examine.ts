@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
-import type { DoctorReport } from "#lib/protocol.ts";
+import type { DoctorReport, ProbeReport } from "#lib/protocol.ts";
 import { type Attempt, failureOf, type Step, type StepName, type Vantage } from "./evidence.ts";
 import { probeParallel } from "./probes/parallel.ts";
 import { probeTinyReply } from "./probes/tiny-reply.ts";
@@ -21,8 +21,8 @@ export type ExamineOptions = {
   readonly caps?: Readonly<Record<StepName, number>>;
   readonly clock?: Clock;
   readonly signal: AbortSignal;
-  /** Each step as it was taken, for whoever watches. */
-  readonly onStep?: (step: Step) => void;
+  /** A step begins: for whoever watches. */
+  readonly onStep?: (name: StepName) => void;
 };
 
 const wholeMs = 4500;
@@ -47,26 +47,36 @@ export async function examine(options: ExamineOptions): Promise<DoctorReport> {
   const { clock = systemClock, signal: stop, holdMs, until, vantage = "here" } = options;
   const startMs = clock.nowMs();
   using limit = limitTime(wholeMs, stop);
-  const { holdMs: _, ...others } = options;
+  const { holdMs: _, onStep = () => {}, ...others } = options;
   const common = { ...others, clock, signal: limit.signal };
 
-  const first = await examineOnce(common);
+  const first = await examineOnce(common, onStep);
   const repeated = needsRepeat(first) ? await lookAgain(first, common, wholeMs - elapsedMs(clock, startMs)) : {};
   const isWell = failureOf(first) === undefined;
   const rested =
     isWell && holdMs !== undefined && until === undefined ? await examineRest(common, holdMs, stop) : undefined;
   stop.throwIfAborted();
   const steps = [...first.steps, ...(rested === undefined ? [] : [rested.step])];
+  const verdict = rested?.verdict ?? judge({ ...repeated, attempts: [first, ...(repeated.attempts ?? [])] });
   return {
-    verdict: rested?.verdict ?? judge({ ...repeated, attempts: [first, ...(repeated.attempts ?? [])] }),
-    probes: steps.map(({ name, ms, detail, failure }) => ({ name, vantage, ok: failure === undefined, ms, detail })),
+    verdict,
+    probes: steps.map((step) => toProbe(step, vantage, verdict.code === "ok")),
     ms: elapsedMs(clock, startMs),
   };
 }
 
-async function examineOnce(options: WalkOptions): Promise<Attempt> {
-  const first = await walk(options);
+/** What failed and is no trouble after all was so only the second time. */
+function toProbe({ name, ms, detail, warning, failure }: Step, vantage: Vantage, isWell: boolean): ProbeReport {
+  if (failure !== undefined && isWell) {
+    return { name, vantage, ok: true, warning: `At first: ${detail}.`, ms, detail: "passed on fresh connections" };
+  }
+  return { name, vantage, ok: failure === undefined, ...(warning === undefined ? {} : { warning }), ms, detail };
+}
+
+async function examineOnce(options: WalkOptions, onStep: (name: StepName) => void): Promise<Attempt> {
+  const first = await walk({ ...options, onStep });
   if (failureOf(first) !== undefined || options.until !== undefined) return first;
+  onStep("parallel");
   const { step, socket } = await probeParallel(options, capOf(options, "parallel"));
   return { steps: [...first.steps, step], ...(socket === undefined ? {} : { socket }) };
 }

@@ -11,6 +11,8 @@ export type ThroughOptions = {
   readonly readAddress: () => Promise<DatabaseAddress>;
   readonly clock?: Clock;
   readonly signal: AbortSignal;
+  /** A step begins: for whoever watches. */
+  readonly onStep?: (name: string) => void;
 };
 
 const connectMs = 15_000;
@@ -23,7 +25,7 @@ const connectMs = 15_000;
  * 3. Walks. Nothing is left open.
  */
 export async function examineThrough(options: ThroughOptions): Promise<DoctorReport> {
-  const { transport, readAddress, clock = systemClock, signal } = options;
+  const { transport, readAddress, clock = systemClock, signal, onStep = () => {} } = options;
   const startMs = clock.nowMs();
   const probes: ProbeReport[] = [];
   let name = "transport";
@@ -31,12 +33,14 @@ export async function examineThrough(options: ThroughOptions): Promise<DoctorRep
     probes.push({ name, vantage: "here", ok, ms: elapsedMs(clock, startMs), detail });
   };
   try {
+    onStep(name);
     await using link = await transport.connect(AbortSignal.any([signal, AbortSignal.timeout(connectMs)]));
     add(true, transport.route);
     name = "login";
+    onStep(name);
     const address = await readAddress();
     add(true, `as ${address.user}`);
-    const report = await examine({ address, open: async (stop) => link.openStream(stop), clock, signal });
+    const report = await examine({ address, open: async (stop) => link.openStream(stop), clock, signal, onStep });
     return { ...report, probes: [...probes, ...report.probes], ms: elapsedMs(clock, startMs) };
   } catch (error) {
     signal.throwIfAborted();

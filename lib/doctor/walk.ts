@@ -52,6 +52,8 @@ export type WalkOptions = {
   readonly hasFacts?: boolean;
   /** Awaited when all steps are taken, or one failed, while the connection is still open. */
   readonly beforeEnd?: () => Promise<void>;
+  /** A step begins: for whoever watches. */
+  readonly onStep?: (name: StepName) => void;
   readonly caps?: Readonly<Record<StepName, number>>;
   readonly clock: Clock;
   /** For all of it. */
@@ -85,7 +87,9 @@ export async function walk(options: WalkOptions): Promise<Attempt> {
   /** Takes one step; throws where the walk ends with it. */
   async function take<Found>(
     name: StepName,
-    act: (signal: AbortSignal) => Promise<{ readonly detail: string; readonly found: Found }>,
+    act: (
+      signal: AbortSignal,
+    ) => Promise<{ readonly detail: string; readonly warning?: string; readonly found: Found }>,
     capMs = caps[name],
   ): Promise<Found> {
     const startMs = clock.nowMs();
@@ -94,8 +98,9 @@ export async function walk(options: WalkOptions): Promise<Attempt> {
     try {
       if (signal.aborted) throw outOfTime();
       using limit = limitTime(capMs, signal);
-      const { detail, found } = await act(limit.signal);
-      steps.push({ name, ms: ms(), detail });
+      options.onStep?.(name);
+      const { detail, warning, found } = await act(limit.signal);
+      steps.push({ name, ms: ms(), detail, ...(warning === undefined ? {} : { warning }) });
       if (name === until) throw new WalkIsOver();
       return found;
     } catch (error) {

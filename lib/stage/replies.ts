@@ -202,6 +202,7 @@ const doctorSchema = v.object({
       name: v.string(),
       vantage: v.picklist(["here", "vpc", "aws"]),
       ok: v.boolean(),
+      warning: v.exactOptional(v.string()),
       ms: v.number(),
       detail: v.string(),
     }),

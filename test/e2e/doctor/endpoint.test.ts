@@ -1,6 +1,7 @@
 import { createServer, type Socket, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { describe, expect, test } from "vitest";
+import { type Clock, systemClock } from "#lib/base/clock.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { quoteIdentifier } from "#lib/postgres/quote.ts";
@@ -60,6 +61,21 @@ test("a healthy server is well, step by step", async () => {
       "parallel",
     ].map((name) => [name, true]),
   );
+});
+
+test("a certificate that ends within 30 days is a warning, and no verdict", async () => {
+  await using database = await createTestDatabase();
+  const certificateOf = async (clock: Clock) => {
+    const report = await examine({ address: database.address, clock, signal: AbortSignal.timeout(20_000) });
+    expect(report.verdict.code).toBe("ok");
+    return report.probes.find(({ name }) => name === "certificate");
+  };
+  const today = await certificateOf(systemClock);
+  expect(today?.warning).toBeUndefined();
+  const end = new Date(/until (?<day>\S+)/u.exec(today?.detail ?? "")?.groups?.["day"] ?? "").getTime();
+  const before = (days: number): Clock => ({ ...systemClock, wallTime: () => new Date(end - days * 86_400_000) });
+  expect((await certificateOf(before(12)))?.warning).toMatch(/^It expires within 1[23] days/u);
+  expect((await certificateOf(before(31)))?.warning).toBeUndefined();
 });
 
 describe("what listens there is not well", () => {
