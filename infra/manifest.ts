@@ -46,10 +46,10 @@ export function declareManifest(parts: ManifestParts): void {
     network: {
       vpcId: network.vpcId,
       privateSubnets: network.privateSubnetIds,
-      nat: network.nats.map(({ instanceId, allocationId, publicIp }) => ({
-        instance: instanceId,
-        allocation: allocationId,
-        address: publicIp,
+      nat: network.nats.map((nat) => ({
+        instance: nat.instanceId,
+        allocation: nat.allocationId,
+        address: nat.publicIp,
       })),
     },
   };

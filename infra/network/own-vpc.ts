@@ -53,7 +53,7 @@ export async function declareOwnVpc(settings: StageSettings): Promise<Network> {
     },
   });
   const nats = zones.map((_zone, index) => natInstance(vpc, index));
-  for (const [index, nat] of nats.entries()) declareRecovery(`NetworkNat${index + 1}`, nat.instanceId);
+  for (const [index, { instanceId }] of nats.entries()) declareRecovery(`NetworkNat${index + 1}`, instanceId);
   declareS3Endpoint(vpc);
   if (flowLogs) declareFlowLogs(vpc.id);
   const bastions =
