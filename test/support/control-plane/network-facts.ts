@@ -12,7 +12,7 @@ export type ValueOf<Facts> = { [Key in keyof Facts]: Facts[Key] extends Fact<inf
 const vpcId = "vpc-1";
 const zones = [1, 2] as const;
 
-export const network: NetworkParts = {
+const network: NetworkParts = {
   vpcId,
   privateSubnets: zones.map((zone) => `subnet-private-${zone}`),
   nat: zones.map((zone) => ({ instance: `i-${zone}`, allocation: `eipalloc-${zone}`, address: `203.0.113.${zone}` })),

@@ -53,7 +53,7 @@ describe.each(told)("a network, %s", (_title, manifestOfTest) => {
   });
 
   it.each(["stopped", "stopping", "pending"])("sees an instance that is %s, and the dead route to it", (state) => {
-    const dead = (routeTables[0]?.routes ?? []).map((route) => ({ ...route, isBlackhole: route.target === "eni-1" }));
+    const dead = change(routeTables[0]?.routes ?? [], 1, { isBlackhole: true });
     expect(
       find({ instances: change(instances, 0, { state }), routeTables: change(routeTables, 0, { routes: dead }) }),
     ).toMatchObject([
