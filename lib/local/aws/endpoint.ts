@@ -9,7 +9,7 @@ import { namesLoopback } from "../net/loopback-host.ts";
 import { closeServer, listen } from "../net/http-server.ts";
 import { AwsError } from "./aws-error.ts";
 import { ecsService, type TaskRunner } from "./ecs.ts";
-import { ec2ReadService } from "./ec2.ts";
+import { ec2Service } from "./ec2/service.ts";
 import { type LambdaInvoker, lambdaService } from "./lambda.ts";
 import type { ObjectStore } from "./objects.ts";
 import type { AwsService } from "./protocol.ts";
@@ -70,12 +70,18 @@ export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<Aws
   const log = createJsonLog(options.onLog);
   const services: readonly AwsService[] = [
     stsService({ accountId }),
-    ssmService({ parameters: options.parameters, region, accountId, sessions: () => options.sessions?.() }),
+    ssmService({
+      parameters: options.parameters,
+      region,
+      accountId,
+      sessions: () => options.sessions?.(),
+      resources: options.resources,
+    }),
     secretsManagerService({ secrets: options.secrets, region, accountId, clock }),
     lambdaService({ lambda: options.lambda }),
     ecsService({ tasks: () => options.tasks?.() }),
-    rdsService({ resources: options.resources }),
-    ec2ReadService({ resources: options.resources, accountId }),
+    rdsService({ resources: options.resources, clock }),
+    ec2Service({ resources: options.resources, accountId }),
     // Last: its requests are known by their path alone.
     ...(options.objects === undefined ? [] : [s3Service({ objects: options.objects })]),
   ];

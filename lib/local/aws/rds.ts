@@ -1,12 +1,14 @@
+import type { Clock } from "#lib/base/clock.ts";
 import { AwsError } from "./aws-error.ts";
+import { chooseEvents } from "./rds-events.ts";
 import type { AwsService } from "./protocol.ts";
 import { queryService } from "./query-protocol.ts";
 import type { AwsResources } from "./resources.ts";
 import type { XmlChildren, XmlContent } from "./xml.ts";
 
 /** RDS: what there is, found by identifier; filters and pages are not offered. */
-export function rdsService(options: { readonly resources: () => AwsResources }): AwsService {
-  const { resources } = options;
+export function rdsService(options: { readonly resources: () => AwsResources; readonly clock: Clock }): AwsService {
+  const { resources, clock } = options;
   return queryService({
     signingName: "rds",
     version: "2014-10-31",
@@ -36,6 +38,19 @@ export function rdsService(options: { readonly resources: () => AwsResources }):
         if (!dbProxies.some((one) => one.DBProxyName === name)) throw proxyNotFound(name);
         return toXml({ Targets: dbProxyTargets[name] ?? [] });
       },
+      DescribeEvents: (form) => {
+        refuseFilters(form);
+        return toXml({ Events: chooseEvents(form, resources().dbEvents, clock.wallTime()) });
+      },
+      DescribeCertificates: (form) => {
+        const id = form.get("CertificateIdentifier");
+        refuseFilters(form);
+        const found = resources().certificates.filter((one) => id === null || one.CertificateIdentifier === id);
+        if (id !== null && found.length === 0) {
+          throw new AwsError("CertificateNotFound", `Certificate not found: ${id}`, { statusCode: 404 });
+        }
+        return toXml({ Certificates: found });
+      },
     },
   });
 }
@@ -52,6 +67,9 @@ function refuseFilters(form: URLSearchParams): void {
 
 /** Names of the elements in a list; `member` where a list has no other. */
 const itemNames: Readonly<Record<string, string>> = {
+  Certificates: "Certificate",
+  Events: "Event",
+  EventCategories: "EventCategory",
   DBInstances: "DBInstance",
   VpcSecurityGroups: "VpcSecurityGroupMembership",
   DBParameterGroups: "DBParameterGroup",

@@ -12,6 +12,7 @@ const getSecretValue = v.object({
   VersionId: v.optional(v.string()),
   VersionStage: v.optional(v.string()),
 });
+const describeSecret = v.object({ SecretId: v.string() });
 const putSecretValue = v.object({
   SecretId: v.string(),
   ClientRequestToken: v.optional(v.pipe(v.string(), v.minLength(32), v.maxLength(64))),
@@ -66,6 +67,14 @@ export function secretsManagerService(options: {
           SecretString: version.value,
           VersionStages: version.stages,
           CreatedDate: Date.parse(version.createdAt) / 1000,
+        };
+      },
+      DescribeSecret: async (input) => {
+        const secret = await find(parseMembers(describeSecret, input).SecretId);
+        return {
+          ARN: arnOf(secret),
+          Name: secret.name,
+          VersionIdsToStages: Object.fromEntries(secret.versions.map(({ id, stages }) => [id, stages])),
         };
       },
       PutSecretValue: async (input) => {

@@ -43,12 +43,6 @@ const startSession = v.object({
 });
 const sessionId = v.object({ SessionId: v.pipe(v.string(), v.minLength(1), v.maxLength(96)) });
 const connectionStatus = v.object({ Target: v.pipe(v.string(), v.minLength(1), v.maxLength(400)) });
-const instanceInformation = v.object({
-  Filters: v.optional(
-    v.array(v.object({ Key: v.string(), Values: v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(100)) })),
-    [],
-  ),
-});
 
 /**
  * Session Manager's part of the SSM API. Which errors an operation has is as its API reference says; what the
@@ -81,16 +75,6 @@ export function sessionOperations(manager: () => SessionManager | undefined): Re
       const { Target } = parseMembers(connectionStatus, input);
       return { Target, Status: find(Target)?.state === "online" ? "connected" : "notconnected" };
     },
-    DescribeInstanceInformation: (input) => {
-      const wanted = parseMembers(instanceInformation, input).Filters.map(({ Key, Values }) => {
-        if (Key !== "InstanceIds" && Key !== "PingStatus") {
-          throw new AwsError("InvalidFilterKey", `The filter ${Key} is not offered here.`);
-        }
-        return (one: InstanceInformation) => Values.includes(Key === "InstanceIds" ? one.InstanceId : one.PingStatus);
-      });
-      const all = targets().map(toInformation);
-      return { InstanceInformationList: all.filter((one) => wanted.every((isWanted) => isWanted(one))) };
-    },
   };
 }
 
@@ -101,22 +85,6 @@ export function notConnected(target: string): AwsError {
 
 export function noSuchSession(id: string): AwsError {
   return new AwsError("DoesNotExistException", `Session ${id} does not exist.`);
-}
-
-type InstanceInformation = {
-  readonly InstanceId: string;
-  readonly PingStatus: "Online" | "ConnectionLost";
-  readonly ResourceType: "EC2Instance";
-  readonly PlatformType: "Linux";
-};
-
-function toInformation({ instanceId, state }: SessionTarget): InstanceInformation {
-  return {
-    InstanceId: instanceId,
-    PingStatus: state === "online" ? "Online" : "ConnectionLost",
-    ResourceType: "EC2Instance",
-    PlatformType: "Linux",
-  };
 }
 
 function toOutput({ sessionId: id, tokenValue, streamUrl }: SessionAccess): object {

@@ -12,14 +12,18 @@ import {
   secretName,
   type SecretOwner,
   secretVariables,
-  tagKeys,
   tunnelDocumentName,
 } from "#lib/contract.ts";
 import { type AwsResources, noResources } from "../aws/resources.ts";
+import { settle } from "../aws/settle.ts";
 import { localInstanceId } from "../gateway/gateway.ts";
 import type { HostedFunction } from "../lambda/host.ts";
 import { baseEnvironment } from "../process/base-environment.ts";
 import type { HostedTask } from "../tasks/host.ts";
+import { describeDatabase } from "./network/database.ts";
+import { networkIds } from "./network/ids.ts";
+import { describeNetwork } from "./network/network.ts";
+import { describeSecurityGroups } from "./network/security-groups.ts";
 import { secretOwners } from "./secrets.ts";
 
 /** What the parts of a stage must know of each other. */
@@ -87,14 +91,13 @@ export function describeTask(facts: StageFacts, runnerDir: string): HostedTask {
   };
 }
 
-/** No network is ours here: the names say so. */
 function longRunsOf(stage: string): LongRuns {
   return {
     cluster: instanceId(stage),
     taskDefinition: `${instanceId(stage)}-long-run`,
     container: "runner",
-    subnets: ["subnet-local"],
-    securityGroup: "sg-local",
+    subnets: networkIds.privateSubnets,
+    securityGroup: networkIds.groups.longRun,
   };
 }
 
@@ -121,36 +124,14 @@ export function describeStage(facts: StageFacts, bundle: BundleInfo, healthUrl: 
   };
 }
 
-/** What RDS says of the database and EC2 of the bastion; the local stage has no proxy. */
-export function describeResources({ stage, region, database }: StageFacts): AwsResources {
-  return {
+/** What the control plane says of the stage when it has just started, and all is well. */
+export function describeResources({ stage, region, database }: StageFacts, startedAt: Date): AwsResources {
+  return settle({
     ...noResources,
-    dbInstances: [
-      {
-        DBInstanceIdentifier: instanceId(stage),
-        DBInstanceStatus: "available",
-        Engine: "postgres",
-        EngineVersion: String(database.version),
-        Endpoint: { Address: database.host, Port: database.port },
-        DBName: database.name,
-        AvailabilityZone: `${region}-a`,
-        PubliclyAccessible: false,
-      },
-    ],
-    instances: [
-      {
-        InstanceId: localInstanceId,
-        State: { Code: 16, Name: "running" },
-        PrivateIpAddress: database.host,
-        SourceDestCheck: false,
-        Tags: [
-          { Key: tagKeys.app, Value: appName },
-          { Key: tagKeys.stage, Value: stage },
-          { Key: tagKeys.part, Value: "network" },
-        ],
-      },
-    ],
-  };
+    ...describeNetwork(stage, region, startedAt),
+    ...describeDatabase(stage, region, database, startedAt),
+    securityGroups: describeSecurityGroups(stage, database.port),
+  });
 }
 
 function describeEnvironment({ stage, database, aws }: StageFacts, part: FunctionPart): Record<string, string> {

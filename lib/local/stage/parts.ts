@@ -150,10 +150,11 @@ export async function publishStage(options: {
   readonly aws: LocalAws;
   readonly dataDir: string;
   readonly opened: AsyncDisposableStack;
+  readonly clock: Clock;
 }): Promise<AwsAccess> {
-  const { facts, bundle, healthUrl, aws, dataDir, opened } = options;
+  const { facts, bundle, healthUrl, aws, dataDir, opened, clock } = options;
   const { endpoint, credentials } = aws;
-  aws.resources = describeResources(facts);
+  aws.resources = describeResources(facts, clock.wallTime());
   const manifest = describeStage(facts, bundle, healthUrl);
   aws.parameters.set(manifestParameterName(facts.stage), JSON.stringify(manifest));
   const file = join(dataDir, "aws.json");

@@ -187,7 +187,7 @@ async function startParts(options: LocalStageOptions, opened: AsyncDisposableSta
   });
   const access = await runStep("aws", async () => {
     await openGateway({ facts, aws, onLog: logTo("sessions.log"), opened, clock });
-    return publishStage({ facts, bundle: built.info, healthUrl, aws, dataDir, opened });
+    return publishStage({ facts, bundle: built.info, healthUrl, aws, dataDir, opened, clock });
   });
 
   const { openStageWork } = await work;

@@ -1,8 +1,10 @@
 import {
+  DescribeCertificatesCommand,
   DescribeDBClustersCommand,
   DescribeDBInstancesCommand,
   DescribeDBProxiesCommand,
   DescribeDBProxyTargetsCommand,
+  DescribeEventsCommand,
   RDSClient,
 } from "@aws-sdk/client-rds";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -31,7 +33,38 @@ describe("RDS", () => {
     expect(targets.Targets).toEqual(resources.dbProxyTargets["postern-local"]);
   });
 
+  test("tells events of a source and a time, and without a time those of the last hour", async () => {
+    using rds = disposable(new RDSClient(endpoint.config()));
+    expect((await rds.send(new DescribeEventsCommand({}))).Events).toEqual([]);
+    const StartTime = new Date("2026-01-01T00:00:00.000Z");
+    const all = await rds.send(new DescribeEventsCommand({ StartTime }));
+    expect(all.Events).toMatchObject(resources.dbEvents);
+    const ofInstance = { SourceType: "db-instance", SourceIdentifier: "postern-local" } as const;
+    const some = await rds.send(new DescribeEventsCommand({ ...ofInstance, StartTime }));
+    expect(some.Events).toMatchObject(resources.dbEvents.slice(0, 1));
+    const none = await rds.send(new DescribeEventsCommand({ StartTime, EventCategories: ["failure"] }));
+    expect(none.Events).toEqual([]);
+  });
+
+  test("describes the authorities", async () => {
+    using rds = disposable(new RDSClient(endpoint.config()));
+    const { Certificates } = await rds.send(new DescribeCertificatesCommand({}));
+    expect(Certificates).toMatchObject(resources.certificates);
+  });
+
   test.each([
+    [
+      "a source without its type",
+      new DescribeEventsCommand({ SourceIdentifier: "postern-local" }),
+      "InvalidParameterCombination",
+      400,
+    ],
+    [
+      "an unknown authority",
+      new DescribeCertificatesCommand({ CertificateIdentifier: "x" }),
+      "CertificateNotFoundFault",
+      404,
+    ],
     [
       "an unknown instance",
       new DescribeDBInstancesCommand({ DBInstanceIdentifier: "x" }),

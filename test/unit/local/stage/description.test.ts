@@ -52,7 +52,7 @@ test("the long-run task has the environment of the runner function, but for what
 
 test("EC2 has the bastion that the manifest names, running", () => {
   const { bastions } = describeStage(facts, { version: "1.0.0", migrationsHash: "00" }, "http://127.0.0.1:54322");
-  const { instances } = describeResources(facts);
+  const { instances } = describeResources(facts, new Date(0));
   expect(instances.map(({ InstanceId, State }) => [InstanceId, State?.Name])).toEqual([[bastions[0], "running"]]);
 });
 

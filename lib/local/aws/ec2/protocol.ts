@@ -1,14 +1,14 @@
-import { AwsError } from "./aws-error.ts";
-import type { AwsService } from "./protocol.ts";
-import { findOperation, parseForm, type QueryOperation, respond } from "./query-protocol.ts";
-import { plainXmlDocument, xmlDocument } from "./xml.ts";
+import { AwsError } from "../aws-error.ts";
+import type { AwsService } from "../protocol.ts";
+import { findOperation, parseForm, type QueryOperation, respond } from "../query-protocol.ts";
+import { plainXmlDocument, xmlDocument } from "../xml.ts";
 
 /**
  * EC2's own variant of AWS Query: no result element, other names, other errors.
  *
  * @see https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html
  */
-export function ec2Service(options: {
+export function ec2Protocol(options: {
   readonly version: string;
   readonly operations: Readonly<Record<string, QueryOperation>>;
 }): AwsService {
