@@ -1,16 +1,14 @@
 import { type Command, Option } from "commander";
-import { PosternError, toPosternError } from "#lib/base/errors.ts";
-import { elapsedMs, systemClock } from "#lib/base/clock.ts";
+import { PosternError } from "#lib/base/errors.ts";
 import { nearestNames } from "#lib/base/nearest-names.ts";
-import { combine } from "#lib/doctor/combine.ts";
 import { examine } from "#lib/doctor/examine.ts";
 import { verdictCodes } from "#lib/doctor/verdicts.ts";
-import type { DoctorReport, ProbeReport } from "#lib/protocol.ts";
 import type { CommandContext } from "../command-context.ts";
+import { examineStage } from "../doctor/examine-stage.ts";
 import { parsePositiveDuration } from "../options/duration.ts";
 import { describeDoctorReport } from "../report/doctor-report.ts";
 import { describeVerdictPage, verdictPage } from "../report/verdict-page.ts";
-import { addTargetOptions, openTarget, type StageTarget } from "../target.ts";
+import { addTargetOptions, openTarget } from "../target.ts";
 
 const help = `
 Walks along a connection step by step, from the name to a query and 32 KB in both directions, and names the one root
@@ -65,57 +63,4 @@ export function registerDoctor(command: Command, context: CommandContext): void 
       }
       context.output.result(verdictPage(code), describeVerdictPage);
     });
-}
-
-async function examineStage(target: StageTarget, context: CommandContext): Promise<DoctorReport> {
-  const startMs = systemClock.nowMs();
-  const [here, vpc] = await Promise.all([fromHere(target, context), fromInside(target, context)]);
-  const inside = "verdict" in vpc ? vpc : undefined;
-  return {
-    verdict: combine({ here, ...(inside === undefined ? {} : { vpc: inside }) }),
-    probes: [...here.probes, ...("verdict" in vpc ? vpc.probes : [vpc])],
-    ms: elapsedMs(systemClock, startMs),
-  };
-}
-
-async function fromHere(stage: StageTarget, { signal, env }: CommandContext): Promise<DoctorReport> {
-  // Loaded here: --url needs none of it.
-  const [{ examineThrough }, { databaseLogin }, { findStageAuthorities }, { makeTransport }] = await Promise.all([
-    import("#lib/doctor/through-transport.ts"),
-    import("#lib/stage/database-login.ts"),
-    import("#lib/stage/database-authorities.ts"),
-    import("../tunnel/make-transport.ts"),
-  ]);
-  const { manifest, access } = stage;
-  const { database } = manifest;
-  const { host, port, name } = database;
-  const login = databaseLogin(manifest, "readonly", access);
-  const destination = { kind: "stage", name: manifest.stage, database: { host, port }, access, stage } as const;
-  const transport = await makeTransport(destination, { transport: "ssm", engine: "native" }, env);
-  const readAddress = async () => {
-    const [password, ca] = await Promise.all([login.password(), findStageAuthorities(host, access.databaseCaFile)]);
-    return { host, port, database: name, user: login.user, password, sslMode: "verify-full", ca } as const;
-  };
-  return await examineThrough({ transport, readAddress, signal });
-}
-
-/** A stage whose function cannot be asked is still examined from here; that it could not is a finding. */
-async function fromInside(
-  { manifest, access }: StageTarget,
-  { signal }: CommandContext,
-): Promise<DoctorReport | ProbeReport> {
-  const startMs = systemClock.nowMs();
-  try {
-    const [{ invokeFunction }, { replies }] = await Promise.all([
-      import("#lib/stage/invoke.ts"),
-      import("#lib/stage/replies.ts"),
-    ]);
-    const event = { action: "probe" };
-    return replies.probe(await invokeFunction({ access, functionName: manifest.functions.inspect, event, signal }));
-  } catch (error) {
-    signal.throwIfAborted();
-    const { code, message } = toPosternError(error);
-    const ms = elapsedMs(systemClock, startMs);
-    return { name: "inspect", vantage: "vpc", ok: false, ms, detail: `${code}: ${message}` };
-  }
 }

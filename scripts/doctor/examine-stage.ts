@@ -1,0 +1,18 @@
+import { elapsedMs, systemClock } from "#lib/base/clock.ts";
+import { combine } from "#lib/doctor/combine.ts";
+import type { DoctorReport } from "#lib/protocol.ts";
+import type { CommandContext } from "../command-context.ts";
+import type { StageTarget } from "../target.ts";
+import { fromHere } from "./from-here.ts";
+import { fromInside } from "./from-inside.ts";
+
+export async function examineStage(target: StageTarget, context: CommandContext): Promise<DoctorReport> {
+  const startMs = systemClock.nowMs();
+  const [here, vpc] = await Promise.all([fromHere(target, context), fromInside(target, context)]);
+  const inside = "verdict" in vpc ? vpc : undefined;
+  return {
+    verdict: combine({ here, ...(inside === undefined ? {} : { vpc: inside }) }),
+    probes: [...here.probes, ...("verdict" in vpc ? vpc.probes : [vpc])],
+    ms: elapsedMs(systemClock, startMs),
+  };
+}
