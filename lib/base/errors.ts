@@ -233,6 +233,7 @@ const errorTable = {
     hint: "The agent on the bastion does not answer: reboot the instance, or see `postern doctor`.",
   },
   "ssm.document-missing": { exitCode: 2, hint: "Deploy the stage again, or name another document." },
+  "ssm.session-limit": { exitCode: 2, hint: "End sessions that nobody needs, wait a minute, then run this again." },
   "ssm.refused": { exitCode: 2, hint: "The bastion reached no PostgreSQL there: check host, port and security group." },
   "ssm.host-unresolved": { exitCode: 2, hint: "The bastion does not know that host name: check it." },
   "ssm.no-answer": {
@@ -262,6 +263,10 @@ const errorTable = {
   "ssh.host-key-unknown": { exitCode: 2, hint: "Add the server's key to known_hosts after comparing its fingerprint." },
   "ssh.forbidden": { exitCode: 2, hint: "The server does not allow forwarding: AllowTcpForwarding, PermitOpen." },
   "ssh.refused": { exitCode: 2, hint: "The server reached no PostgreSQL there: check host, port and security group." },
+  "ssh.no-answer": {
+    exitCode: 2,
+    hint: "The server's connection to the database gets no answer: check the host, and the database's security group.",
+  },
   "ssh.host-unresolved": { exitCode: 2, hint: "The server does not know that host name: check it." },
   "ssh.lost": { exitCode: 2, hint: "The SSH connection is gone: check the network." },
   "ssh.failed": { exitCode: 2, hint: undefined },

@@ -19,6 +19,8 @@ export type ExamineOptions = {
   readonly holdMs?: number;
   readonly vantage?: Vantage;
   readonly caps?: Readonly<Record<StepName, number>>;
+  /** For all of it, the rest not counted. Default: 4.5 s. */
+  readonly withinMs?: number;
   readonly clock?: Clock;
   readonly signal: AbortSignal;
   /** A step begins: for whoever watches. */
@@ -44,14 +46,14 @@ const settleMs = 250;
  *    nothing was written.
  */
 export async function examine(options: ExamineOptions): Promise<DoctorReport> {
-  const { clock = systemClock, signal: stop, holdMs, until, vantage = "here" } = options;
+  const { clock = systemClock, signal: stop, holdMs, until, vantage = "here", withinMs = wholeMs } = options;
   const startMs = clock.nowMs();
-  using limit = limitTime(wholeMs, stop);
+  using limit = limitTime(withinMs, stop);
   const { holdMs: _, onStep = () => {}, ...others } = options;
   const common = { ...others, clock, signal: limit.signal };
 
   const first = await examineOnce(common, onStep);
-  const repeated = needsRepeat(first) ? await lookAgain(first, common, wholeMs - elapsedMs(clock, startMs)) : {};
+  const repeated = needsRepeat(first) ? await lookAgain(first, common, withinMs - elapsedMs(clock, startMs)) : {};
   const isWell = failureOf(first) === undefined;
   const rested =
     isWell && holdMs !== undefined && until === undefined ? await examineRest(common, holdMs, stop) : undefined;

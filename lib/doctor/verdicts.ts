@@ -1,3 +1,5 @@
+import { farEndVerdicts } from "./far-end-verdicts.ts";
+
 /**
  * Every root cause that the doctor can name: the public contract of its verdicts, from which the pages of
  * `doctor explain` are made. A code is never given another meaning; a cause that is told apart later gets one of its own.
@@ -308,6 +310,9 @@ const verdictTable = {
     proof: "The first ones work, those after them do not, twice.",
     fix: "Raise the limit of the role, the server or what stands in between.",
   },
+
+  // What a stage's transport says of its far end
+  ...farEndVerdicts,
 } as const satisfies Record<string, Verdict>;
 
 export type VerdictCode = keyof typeof verdictTable;
@@ -317,3 +322,7 @@ export function describeVerdict(code: VerdictCode): Verdict {
 }
 
 export const verdictCodes = Object.keys(verdictTable) as readonly VerdictCode[];
+
+export function isVerdictCode(code: string): code is VerdictCode {
+  return Object.hasOwn(verdictTable, code);
+}

@@ -3,12 +3,17 @@ import { combine } from "#lib/doctor/combine.ts";
 import type { DoctorReport } from "#lib/protocol.ts";
 import type { CommandContext } from "../command-context.ts";
 import type { StageTarget } from "../target.ts";
+import type { TransportFlags } from "../tunnel/transport-options.ts";
 import { fromHere } from "./from-here.ts";
 import { fromInside } from "./from-inside.ts";
 
-export async function examineStage(target: StageTarget, context: CommandContext): Promise<DoctorReport> {
+export async function examineStage(
+  target: StageTarget,
+  flags: TransportFlags,
+  context: CommandContext,
+): Promise<DoctorReport> {
   const startMs = systemClock.nowMs();
-  const [here, vpc] = await Promise.all([fromHere(target, context), fromInside(target, context)]);
+  const [here, vpc] = await Promise.all([fromHere(target, flags, context), fromInside(target, context)]);
   const inside = "verdict" in vpc ? vpc : undefined;
   return {
     verdict: combine({ here, ...(inside === undefined ? {} : { vpc: inside }) }),

@@ -27,7 +27,9 @@ async function examineStage(options: { manifest?: Partial<Manifest>; login?: Ins
       }),
   });
   const bench = stack.use(await startTunnelBench({ database, ...options.manifest }, inspect));
-  const { exitCode, json } = await runCommand(["doctor", "--json"], { env: bench.env });
+  const { exitCode, json } = await runCommand(["doctor", "--json"], {
+    env: { ...bench.env, POSTERN_TRANSPORT: "ssm" },
+  });
   return { bench, exitCode, report: json() as DoctorReport };
 }
 
@@ -82,7 +84,7 @@ test("inside, a secret that cannot be read leaves the walk to the certificate, a
 
 test("a function that cannot be asked is a finding, and keeps nobody from looking from here", async () => {
   const bench = stack.use(await startTunnelBench({ database }));
-  const { json } = await runCommand(["doctor", "--json"], { env: bench.env });
+  const { json } = await runCommand(["doctor", "--json"], { env: { ...bench.env, POSTERN_TRANSPORT: "ssm" } });
   const report = json() as DoctorReport;
   expect(stepsOf(report, "vpc")).toEqual(["inspect failed"]);
   expect(stepsOf(report, "here").at(-1)).toBe("parallel ok");

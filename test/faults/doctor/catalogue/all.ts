@@ -1,5 +1,7 @@
 import type { LabFault } from "../fault.ts";
 import { certificateFaults } from "./certificates.ts";
+import { sshFaults } from "./far-end-ssh.ts";
+import { ssmFaults } from "./far-end-ssm.ts";
 import { kernelFaults } from "./kernel.ts";
 import { poolerFaults } from "./pooler.ts";
 import { roleFaults } from "./roles.ts";
@@ -16,4 +18,6 @@ export const allFaults: readonly LabFault[] = [
   ...roleFaults,
   ...serverFaults,
   ...poolerFaults,
+  ...ssmFaults,
+  ...sshFaults,
 ];
