@@ -67,6 +67,9 @@ export const functionEnv = {
   databaseHost: "POSTERN_DATABASE_HOST",
   databasePort: "POSTERN_DATABASE_PORT",
   databaseName: "POSTERN_DATABASE_NAME",
+  /** Of the RDS Proxy, which inspect looks at beside the database; both or none. */
+  proxyHost: "POSTERN_PROXY_HOST",
+  proxyPort: "POSTERN_PROXY_PORT",
   /** `false` where data may be lost without approval; unset or `true`: protected. */
   protected: "POSTERN_PROTECTED",
   /** PEM file with the CAs that may sign the server's certificate; unset: `ca.pem` in the bundle, else Node's roots. */

@@ -330,12 +330,15 @@ export type HealthReport = {
   readonly migrations: { readonly applied: number; readonly pending: number } | null;
 };
 
-/** `postern doctor --json`, and the inspect function's reply to `probe`. */
+/** `postern doctor --json`. */
 export type DoctorReport = {
   readonly verdict: DoctorVerdict;
   readonly probes: readonly ProbeReport[];
   readonly ms: number;
 };
+
+/** The inspect function's reply to `probe`: the walk to the instance, and beside it the one to the proxy, where the stage has one. */
+export type InsideReport = DoctorReport & { readonly proxy?: DoctorReport };
 
 export type DoctorVerdict = {
   /** One of `lib/doctor/verdicts.ts`. */
@@ -352,6 +355,8 @@ export type ProbeReport = {
   readonly name: string;
   /** `here`: where the command runs. `vpc`: the inspect function. `aws`: AWS's control plane. */
   readonly vantage: "here" | "vpc" | "aws";
+  /** Which of two the walk went to; absent where there is one. */
+  readonly to?: "database" | "proxy";
   readonly ok: boolean;
   /** Of a step that passed: what will not be well for long, or was so only the second time. */
   readonly warning?: string;

@@ -1,7 +1,7 @@
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
-import type { DoctorReport } from "#lib/protocol.ts";
+import type { DoctorReport, InsideReport } from "#lib/protocol.ts";
 import { examine } from "./examine.ts";
 
 export type InsideOptions = {
@@ -10,6 +10,13 @@ export type InsideOptions = {
   /** The login of a role; fails where its secret cannot be read. */
   readonly login: () => Promise<Pick<DatabaseAddress, "user" | "password">>;
   readonly clock?: Clock;
+  readonly signal: AbortSignal;
+};
+
+/** Two listeners that one stage has, each with a login of its own. */
+export type BothInsideOptions = {
+  readonly database: Omit<InsideOptions, "signal">;
+  readonly proxy?: Omit<InsideOptions, "signal">;
   readonly signal: AbortSignal;
 };
 
@@ -34,6 +41,21 @@ export async function examineFromInside(options: InsideOptions): Promise<DoctorR
   if (report.verdict.code !== "ok") return { ...report, probes };
   const { code, message: summary, hint: fix = "See the message." } = found;
   return { ...report, probes, verdict: { code, summary, fix, evidence: `secret: ${detail}` } };
+}
+
+/** The walk to the instance and the one to the proxy, side by side: where they part is whose fault it is. */
+export async function examineBothFromInside(options: BothInsideOptions): Promise<InsideReport> {
+  const { database, proxy, signal } = options;
+  if (proxy === undefined) return await examineFromInside({ ...database, signal });
+  const [direct, through] = await Promise.all([
+    examineFromInside({ ...database, signal }),
+    examineFromInside({ ...proxy, signal }),
+  ]);
+  return { ...named(direct, "database"), proxy: named(through, "proxy") };
+}
+
+function named(report: DoctorReport, to: "database" | "proxy"): DoctorReport {
+  return { ...report, probes: report.probes.map((probe) => ({ ...probe, to })) };
 }
 
 async function readLogin(

@@ -1,6 +1,6 @@
 import { elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { toPosternError } from "#lib/base/errors.ts";
-import type { DoctorReport, ProbeReport } from "#lib/protocol.ts";
+import type { InsideReport, ProbeReport } from "#lib/protocol.ts";
 import type { CommandContext } from "../command-context.ts";
 import type { StageTarget } from "../target.ts";
 
@@ -8,7 +8,7 @@ import type { StageTarget } from "../target.ts";
 export async function fromInside(
   { manifest, access }: StageTarget,
   { signal }: CommandContext,
-): Promise<DoctorReport | ProbeReport> {
+): Promise<InsideReport | ProbeReport> {
   const startMs = systemClock.nowMs();
   try {
     const [{ invokeFunction }, { replies }] = await Promise.all([

@@ -1,4 +1,5 @@
 import type { LabFault } from "../fault.ts";
+import { besideProxyFaults } from "./beside-proxy.ts";
 import { certificateFaults } from "./certificates.ts";
 import { sshFaults } from "./far-end-ssh.ts";
 import { ssmFaults } from "./far-end-ssm.ts";
@@ -18,6 +19,7 @@ export const allFaults: readonly LabFault[] = [
   ...roleFaults,
   ...serverFaults,
   ...poolerFaults,
+  ...besideProxyFaults,
   ...ssmFaults,
   ...sshFaults,
 ];
