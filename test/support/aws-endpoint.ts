@@ -3,6 +3,7 @@ import { AwsError } from "#lib/local/aws/aws-error.ts";
 import { startAwsEndpoint } from "#lib/local/aws/endpoint.ts";
 import type { TaskRunner } from "#lib/local/aws/ecs.ts";
 import type { LambdaInvoker } from "#lib/local/aws/lambda.ts";
+import type { AwsModel } from "#lib/local/aws/model.ts";
 import { type AwsResources, noResources } from "#lib/local/aws/resources.ts";
 import { createMemorySecretStore, type SecretStore } from "#lib/local/aws/secret-store.ts";
 import { createFolderObjectStore } from "#lib/local/aws/objects.ts";
@@ -185,13 +186,13 @@ export async function startTestEndpoint({
   objectsDir,
   tasks,
   sessions,
-  read = () => resources,
+  model = { read: () => resources },
 }: {
   objectsDir?: string;
   tasks?: TaskRunner;
   sessions?: SessionManager;
-  /** Default: the resources above. */
-  read?: () => AwsResources;
+  /** Default: the resources above, which cannot be changed. */
+  model?: Pick<AwsModel, "read"> & Partial<AwsModel>;
 } = {}): Promise<TestEndpoint> {
   const credentials: Credentials = { accessKeyId: `LOCAL${randomUUID()}`, secretAccessKey: randomUUID() };
   const secrets = createMemorySecretStore();
@@ -208,7 +209,8 @@ export async function startTestEndpoint({
     tasks: () => tasks,
     sessions: () => sessions,
     lambda: () => lambda,
-    resources: read,
+    resources: model.read,
+    ...(model.change === undefined ? {} : { change: model.change }),
     onLog: (line) => log.push(line),
   });
   return {

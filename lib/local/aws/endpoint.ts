@@ -11,6 +11,7 @@ import { AwsError } from "./aws-error.ts";
 import { ecsService, type TaskRunner } from "./ecs.ts";
 import { ec2Service } from "./ec2/service.ts";
 import { type LambdaInvoker, lambdaService } from "./lambda.ts";
+import type { Change } from "./model.ts";
 import type { ObjectStore } from "./objects.ts";
 import type { AwsService } from "./protocol.ts";
 import { rdsService } from "./rds.ts";
@@ -44,6 +45,8 @@ export type AwsEndpointOptions = {
   readonly sessions?: () => SessionManager | undefined;
   /** Asked at each call. */
   readonly resources: () => AwsResources;
+  /** For calls that change the resources. Default: none is offered. */
+  readonly change?: (change: Change) => void;
   /** One line for each defect: what the client sees as `InternalFailure`, without a word of why. */
   readonly onLog: (line: string) => void;
   readonly clock?: Clock;
@@ -81,7 +84,7 @@ export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<Aws
     lambdaService({ lambda: options.lambda }),
     ecsService({ tasks: () => options.tasks?.() }),
     rdsService({ resources: options.resources, clock }),
-    ec2Service({ resources: options.resources, accountId }),
+    ec2Service({ resources: options.resources, change: options.change, accountId }),
     // Last: its requests are known by their path alone.
     ...(options.objects === undefined ? [] : [s3Service({ objects: options.objects })]),
   ];

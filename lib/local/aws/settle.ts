@@ -1,5 +1,7 @@
 import type { InstanceNetworkInterface, Route } from "@aws-sdk/client-ec2";
+import { agentReachesAws, listens } from "./reachability.ts";
 import type { AwsResources, LocalAddress, LocalInstance, LocalNetworkInterface } from "./resources.ts";
+import { replace } from "./states.ts";
 
 /**
  * What AWS derives, after a change of what it is derived from:
@@ -8,8 +10,11 @@ import type { AwsResources, LocalAddress, LocalInstance, LocalNetworkInterface }
  * 2. An interface shows the address that is associated with it.
  * 3. An instance shows its interfaces, and as its own what its first one has: addresses, groups, the source/destination check.
  * 4. A route to an interface is active while that is attached to an instance that runs, else it is a black hole.
+ * 5. An agent that cannot reach Systems Manager any more is lost; that of a terminated instance is forgotten. AWS takes
+ *    minutes to notice.
+ * 6. A proxy's target whose database does not listen is unreachable.
  *
- * An instance without interfaces here is left as it is.
+ * What comes back does so by itself, a moment later (`moves.ts`). An instance without interfaces here is left as it is.
  */
 export function settle(resources: AwsResources): AwsResources {
   const addresses = resources.addresses.map((one) => settleAddress(one, resources));
@@ -19,11 +24,12 @@ export function settle(resources: AwsResources): AwsResources {
     ...table,
     Routes: table.Routes?.map((route) => settleRoute(route, networkInterfaces, instances)),
   }));
-  return { ...resources, addresses, networkInterfaces, instances, routeTables };
+  const settled = { ...resources, addresses, networkInterfaces, instances, routeTables };
+  return { ...settled, instanceInformation: settleAgents(settled), dbProxyTargets: settleTargets(settled) };
 }
 
 /** The first of an instance, which it has for as long as it is there. */
-function primaryInterface(
+export function primaryInterface(
   { networkInterfaces }: Pick<AwsResources, "networkInterfaces">,
   instanceId: string,
 ): LocalNetworkInterface | undefined {
@@ -33,7 +39,7 @@ function primaryInterface(
 }
 
 /** What an association adds to an address, taken away. */
-function disassociated(address: LocalAddress): LocalAddress {
+export function disassociated(address: LocalAddress): LocalAddress {
   const {
     AssociationId: _association,
     InstanceId: _instance,
@@ -118,4 +124,27 @@ function settleRoute(
     ...(InstanceId === undefined ? {} : { InstanceId }),
     State: target?.State?.Name === "running" ? "active" : "blackhole",
   };
+}
+
+function settleAgents(resources: AwsResources): AwsResources["instanceInformation"] {
+  const { instances, instanceInformation } = resources;
+  const isGone = (id: string) => instances.some((one) => one.InstanceId === id && one.State?.Name === "terminated");
+  const isLost = (id: string) => instances.some((one) => one.InstanceId === id) && !agentReachesAws(resources, id);
+  return replace(
+    instanceInformation.filter(({ InstanceId }) => !isGone(InstanceId)),
+    ({ InstanceId, PingStatus }) => PingStatus === "Online" && isLost(InstanceId),
+    { PingStatus: "ConnectionLost" },
+  );
+}
+
+function settleTargets({ dbInstances, dbProxyTargets }: AwsResources): AwsResources["dbProxyTargets"] {
+  const down = new Set(dbInstances.filter((one) => !listens(one)).map((one) => one.DBInstanceIdentifier));
+  return Object.fromEntries(
+    Object.entries(dbProxyTargets).map(([proxy, targets]) => [
+      proxy,
+      replace(targets, ({ RdsResourceId }) => down.has(RdsResourceId ?? ""), {
+        TargetHealth: { State: "UNAVAILABLE", Reason: "UNREACHABLE", Description: "The database does not answer." },
+      }),
+    ]),
+  );
 }

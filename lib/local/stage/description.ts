@@ -22,7 +22,7 @@ import { baseEnvironment } from "../process/base-environment.ts";
 import type { HostedTask } from "../tasks/host.ts";
 import { describeDatabase } from "./network/database.ts";
 import { networkIds } from "./network/ids.ts";
-import { describeNetwork } from "./network/network.ts";
+import { describeNetwork, describeNetworkParts } from "./network/network.ts";
 import { describeSecurityGroups } from "./network/security-groups.ts";
 import { secretOwners } from "./secrets.ts";
 
@@ -121,6 +121,7 @@ export function describeStage(facts: StageFacts, bundle: BundleInfo, healthUrl: 
     bastions: [localInstanceId],
     tunnel: { documentName: tunnelDocumentName(stage) },
     longRuns: longRunsOf(stage),
+    network: describeNetworkParts(),
   };
 }
 

@@ -9,7 +9,8 @@ import { type BundleInfo, functionName, manifestParameterName, tunnelDocumentNam
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { type AwsEndpoint, startAwsEndpoint } from "../aws/endpoint.ts";
 import type { ObjectStore } from "../aws/objects.ts";
-import { type AwsResources, noResources } from "../aws/resources.ts";
+import { type AwsModel, createAwsModel } from "../aws/model.ts";
+import { noResources } from "../aws/resources.ts";
 import type { SecretStore } from "../aws/secret-store.ts";
 import type { Credentials } from "../aws/signature.ts";
 import { startFunctionUrl } from "../lambda/function-url.ts";
@@ -27,7 +28,7 @@ export type LocalAws = {
   readonly endpoint: AwsEndpoint;
   readonly credentials: Credentials;
   readonly parameters: Map<string, string>;
-  resources: AwsResources;
+  readonly model: AwsModel;
   lambda: LambdaHost | undefined;
   tasks: TaskHost | undefined;
   sessions: SessionGateway | undefined;
@@ -53,7 +54,7 @@ export async function openAws(options: {
   const aws = {
     credentials,
     parameters: new Map(),
-    resources: noResources,
+    model: opened.use(createAwsModel(noResources, clock)),
     lambda: undefined,
     tasks: undefined,
     sessions: undefined,
@@ -71,7 +72,8 @@ export async function openAws(options: {
         lambda: () => aws.lambda,
         tasks: () => aws.tasks,
         sessions: () => aws.sessions,
-        resources: () => aws.resources,
+        resources: () => aws.model.read(),
+        change: (change) => aws.model.change(change),
         onLog,
         clock,
       }),
@@ -154,7 +156,7 @@ export async function publishStage(options: {
 }): Promise<AwsAccess> {
   const { facts, bundle, healthUrl, aws, dataDir, opened, clock } = options;
   const { endpoint, credentials } = aws;
-  aws.resources = describeResources(facts, clock.wallTime());
+  aws.model.change(() => describeResources(facts, clock.wallTime()));
   const manifest = describeStage(facts, bundle, healthUrl);
   aws.parameters.set(manifestParameterName(facts.stage), JSON.stringify(manifest));
   const file = join(dataDir, "aws.json");

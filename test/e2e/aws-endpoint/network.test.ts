@@ -95,7 +95,7 @@ test("Systems Manager tells what it knows of agents", async () => {
       PlatformType: "Linux" as const,
     },
   ];
-  await using own = await startTestEndpoint({ read: () => ({ ...resources, instanceInformation }) });
+  await using own = await startTestEndpoint({ model: { read: () => ({ ...resources, instanceInformation }) } });
   using ssm = disposable(new SSMClient(own.config()));
   const all = await ssm.send(new DescribeInstanceInformationCommand({}));
   expect(all.InstanceInformationList).toEqual(instanceInformation);

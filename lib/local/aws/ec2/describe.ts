@@ -1,6 +1,6 @@
 import { AwsError } from "../aws-error.ts";
 import type { QueryOperation } from "../query-protocol.ts";
-import type { AwsResources, LocalInstance } from "../resources.ts";
+import type { AwsResources, LocalAddress, LocalInstance, LocalNetworkInterface } from "../resources.ts";
 import type { XmlChildren } from "../xml.ts";
 import {
   addressFilters,
@@ -84,6 +84,25 @@ function items(resources: readonly object[]): XmlChildren {
   return { item: resources.map((one) => toEc2Xml(one)) };
 }
 
+/** The one of that id, as operations need it that change it. */
+export function findInstance({ instances }: AwsResources, id: string): LocalInstance {
+  const found = instances.find((one) => one.InstanceId === id);
+  if (found === undefined) throw instanceNotFound(id);
+  return found;
+}
+
+export function findAddress({ addresses }: AwsResources, allocationId: string): LocalAddress {
+  const found = addresses.find((one) => one.AllocationId === allocationId);
+  if (found === undefined) throw allocationNotFound(allocationId);
+  return found;
+}
+
+export function findInterface({ networkInterfaces }: AwsResources, id: string): LocalNetworkInterface {
+  const found = networkInterfaces.find((one) => one.NetworkInterfaceId === id);
+  if (found === undefined) throw interfaceNotFound(id);
+  return found;
+}
+
 const notFound = (code: string, what: string) => (id: string) =>
   new AwsError(code, `The ${what} '${id}' does not exist`);
 
@@ -91,6 +110,6 @@ const instanceNotFound = notFound("InvalidInstanceID.NotFound", "instance ID");
 const allocationNotFound = notFound("InvalidAllocationID.NotFound", "allocation ID");
 const addressNotFound = notFound("InvalidAddress.NotFound", "address");
 const subnetNotFound = notFound("InvalidSubnetID.NotFound", "subnet ID");
-const routeTableNotFound = notFound("InvalidRouteTableID.NotFound", "routeTable ID");
+export const routeTableNotFound = notFound("InvalidRouteTableID.NotFound", "routeTable ID");
 const groupNotFound = notFound("InvalidGroup.NotFound", "security group");
 const interfaceNotFound = notFound("InvalidNetworkInterfaceID.NotFound", "networkInterface ID");

@@ -1,4 +1,4 @@
-import { appName, functionParts } from "#lib/contract.ts";
+import { appName, functionParts, type NetworkParts } from "#lib/contract.ts";
 import type { AwsResources, LocalNetworkInterface, LocalRouteTable, LocalSubnet } from "../../aws/resources.ts";
 import { localInstanceId } from "../../gateway/gateway.ts";
 import { localId, networkIds, stageTags, subnetRanges, vpcRange } from "./ids.ts";
@@ -68,6 +68,15 @@ export function describeNetwork(stage: string, region: string, startedAt: Date):
         ComputerName: "ip-10-43-0-10",
       },
     ],
+  };
+}
+
+/** The same for the manifest, as it was deployed. */
+export function describeNetworkParts(): NetworkParts {
+  return {
+    vpcId: networkIds.vpc,
+    privateSubnets: networkIds.privateSubnets,
+    nat: [{ instance: localInstanceId, allocation: networkIds.elasticIp, address: elasticIp }],
   };
 }
 
