@@ -11,13 +11,14 @@ export const libLayers = [
   "health",
   "stage",
   "control-plane",
+  "repair-nat",
   "ssm-protocol",
   "tunnel",
   "doctor",
   "bundle",
   "local",
 ] as const;
-export const neverInFunctions = ["control-plane", "ssm-protocol", "tunnel", "bundle", "local"] as const;
+export const neverInFunctions = ["control-plane", "repair-nat", "ssm-protocol", "tunnel", "bundle", "local"] as const;
 const outside = ["infra", "functions", "scripts", "test"] as const;
 
 function forbid(files: string[], folders: readonly string[], message: string): OxlintOverride {

@@ -200,6 +200,29 @@ export const doctorActions = [
 ] as const;
 export type DoctorAction = (typeof doctorActions)[number];
 
+/**
+ * Everything that `repair-nat` asks of AWS, as IAM writes it, beside the manifest and, to verify, what the doctor needs. Its writes
+ * are made on resources with the stage's tags alone.
+ */
+export const repairNatActions = {
+  reads: [
+    "ec2:DescribeInstances",
+    "ec2:DescribeAddresses",
+    "ec2:DescribeRouteTables",
+    "ssm:DescribeInstanceInformation",
+  ],
+  writes: [
+    "ec2:StartInstances",
+    "ec2:RebootInstances",
+    "ec2:DisassociateAddress",
+    "ec2:AssociateAddress",
+    "ec2:ModifyInstanceAttribute",
+    "ec2:CreateRoute",
+    "ec2:ReplaceRoute",
+  ],
+} as const;
+export type RepairWrite = (typeof repairNatActions.writes)[number];
+
 /** What ECS RunTask needs to start `runner-task.ts` on Fargate, in the stage's private subnets. */
 export type LongRuns = {
   /** Name or ARN of the ECS cluster. */

@@ -50,6 +50,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: "examine the way to the database, and name the one cause of what is broken",
     load: async () => (await import("./commands/doctor.ts")).registerDoctor,
   },
+  "repair-nat": {
+    summary: "mend a stage's way out and its bastions: addresses, instances, routes, agents",
+    load: async () => (await import("./commands/repair-nat.ts")).registerRepairNat,
+  },
   build: {
     summary: "build the functions' bundles",
     load: async () => (await import("./commands/build.ts")).registerBuild,

@@ -225,6 +225,17 @@ const errorTable = {
   "tunnel.not-running": { exitCode: 1, hint: "See `postern ssm-tunnel list` for those that are." },
   "psql.missing": { exitCode: 2, hint: "Install PostgreSQL's client programs, or name psql with --psql." },
 
+  // Mending a stage's network
+  "repair.changed": {
+    exitCode: 1,
+    hint: "Run it without --yes and --approve: it shows the plan of what there is now.",
+  },
+  "repair.unapproved": {
+    exitCode: 1,
+    hint: "Run it without --yes, read the plan, then run it with --approve and the hash of that plan.",
+  },
+  "repair.failed": { exitCode: 2, hint: "What was done stays. Run it again: it goes on from there." },
+
   // Session Manager
   "ssm.target-missing": { exitCode: 2, hint: "Check the instance id and the region." },
   "ssm.bastion-stopped": { exitCode: 2, hint: "Start the instance, then run this again." },

@@ -1,7 +1,7 @@
 import { type Address, DescribeAddressesCommand, type EC2Client, type Filter } from "@aws-sdk/client-ec2";
 import type { Manifest } from "#lib/contract.ts";
 import { sendOptions } from "#lib/stage/aws-access.ts";
-import { stageFilters } from "../stage-tags.ts";
+import { stageFilters, type Tags, toTags } from "../stage-tags.ts";
 
 /** An Elastic IP. */
 export type ElasticIp = {
@@ -12,6 +12,7 @@ export type ElasticIp = {
   /** Where it is attached: an instance, or an interface without one. */
   readonly instanceId?: string;
   readonly networkInterfaceId?: string;
+  readonly tags: Tags;
 };
 
 /** The Elastic IPs that carry the stage's tags and those that its manifest names. EC2 gives all of them in one answer. */
@@ -40,6 +41,7 @@ function toElasticIp(one: Address): ElasticIp {
     ...(isSaid(one.AssociationId) ? { associationId: one.AssociationId } : {}),
     ...(isSaid(one.InstanceId) ? { instanceId: one.InstanceId } : {}),
     ...(isSaid(one.NetworkInterfaceId) ? { networkInterfaceId: one.NetworkInterfaceId } : {}),
+    tags: toTags(one.Tags),
   };
 }
 

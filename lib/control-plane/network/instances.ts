@@ -17,6 +17,8 @@ export type StageInstance = {
   readonly groupIds: readonly string[];
   /** The first is its primary one, to which routes lead. */
   readonly networkInterfaceIds: readonly string[];
+  /** Of its last start; a reboot is none. */
+  readonly launchedAt?: Date;
   readonly tags: Tags;
 };
 
@@ -54,6 +56,7 @@ function toStageInstance(one: Instance): StageInstance {
     ...(one.SourceDestCheck === undefined ? {} : { sourceDestCheck: one.SourceDestCheck }),
     groupIds: (one.SecurityGroups ?? []).flatMap(({ GroupId }) => GroupId ?? []),
     networkInterfaceIds: interfaces.flatMap(({ NetworkInterfaceId }) => NetworkInterfaceId ?? []),
+    ...(one.LaunchTime === undefined ? {} : { launchedAt: one.LaunchTime }),
     tags: toTags(one.Tags),
   };
 }

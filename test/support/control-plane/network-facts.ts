@@ -1,4 +1,4 @@
-import type { Manifest, NetworkParts } from "#lib/contract.ts";
+import { appName, type Manifest, type NetworkParts, tagKeys } from "#lib/contract.ts";
 import type { Fact } from "#lib/control-plane/fact.ts";
 import type { NetworkFacts } from "#lib/control-plane/network/read-network.ts";
 
@@ -35,6 +35,9 @@ export const manifest: Manifest = {
   network,
 };
 
+/** Of everything that the stage made. */
+export const stageTags = { [tagKeys.app]: appName, [tagKeys.stage]: manifest.stage };
+
 /** All is well there. */
 export const healthyNetwork: ValueOf<NetworkFacts> = {
   instances: zones.map((zone) => ({
@@ -46,7 +49,7 @@ export const healthyNetwork: ValueOf<NetworkFacts> = {
     sourceDestCheck: false,
     groupIds: ["sg-nat"],
     networkInterfaceIds: [`eni-${zone}`],
-    tags: { "sst:is-nat": "true" },
+    tags: { ...stageTags, "sst:is-nat": "true" },
   })),
   addresses: zones.map((zone) => ({
     allocationId: `eipalloc-${zone}`,
@@ -54,6 +57,7 @@ export const healthyNetwork: ValueOf<NetworkFacts> = {
     associationId: `eipassoc-${zone}`,
     instanceId: `i-${zone}`,
     networkInterfaceId: `eni-${zone}`,
+    tags: stageTags,
   })),
   routeTables: zones.flatMap((zone) => [
     table(`rtb-private-${zone}`, `subnet-private-${zone}`, `eni-${zone}`, `i-${zone}`),
@@ -66,7 +70,7 @@ function table(id: string, subnetId: string, target: string, instanceId?: string
   const out = { destination: "0.0.0.0/0", target, isBlackhole: false };
   const local = { destination: "10.0.0.0/16", target: "local", isBlackhole: false };
   const routes = [local, { ...out, ...(instanceId === undefined ? {} : { instanceId }) }];
-  return { id, subnetIds: [subnetId], isMain: false, routes, tags: {} };
+  return { id, subnetIds: [subnetId], isMain: false, routes, tags: stageTags };
 }
 
 /** The facts of a network that is well but for what the test changes. */
