@@ -68,14 +68,14 @@ function zonesOf(facts: RepairFacts, { privateSubnets, nat }: NetworkParts): rea
     const subnets = privateSubnets.filter((_id, at) => at % nat.length === index);
     const tableOf = (subnet: string) => facts.routeTables.find(({ subnetIds }) => subnetIds.includes(subnet));
     const tables = subnets.flatMap((subnet) => tableOf(subnet) ?? []);
-    const routed = tables.map((table) => defaultRouteOf(table)?.target);
+    const routed = new Set(tables.map((table) => defaultRouteOf(table)?.target));
     const spare = facts.instances.filter((one) => isThere(one) && isOurs(one.tags, facts) && !taken.has(one.id));
     const holder = spare.find((one) => addressOf(one, facts)?.allocationId === allocation);
     const keeper =
       (holder !== undefined && isRunning(holder) ? holder : undefined) ??
       facts.instances.find((one) => one.id === instance && isThere(one)) ??
       holder ??
-      spare.find((one) => isRunning(one) && addressOf(one, facts) === undefined && routed.includes(interfaceOf(one)));
+      spare.find((one) => isRunning(one) && addressOf(one, facts) === undefined && routed.has(interfaceOf(one)));
     if (keeper !== undefined) taken.add(keeper.id);
     const bareSubnets = subnets.filter((subnet) => tableOf(subnet) === undefined);
     return {
