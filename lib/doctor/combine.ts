@@ -1,10 +1,14 @@
-import type { DoctorReport, DoctorVerdict } from "#lib/protocol.ts";
+import type { DoctorReport, DoctorVerdict, InsideReport } from "#lib/protocol.ts";
+import { besideProxy } from "./beside-proxy.ts";
+import { explain } from "./control-plane/explain.ts";
+import type { AwsReport } from "./control-plane/judge.ts";
 import { describeVerdict, type VerdictCode } from "./verdicts.ts";
 
 /** What the other vantages say; absent: they were not asked, or could not be. */
 export type Vantages = {
   readonly here: DoctorReport;
-  readonly vpc?: DoctorReport;
+  readonly vpc?: InsideReport;
+  readonly aws?: AwsReport;
 };
 
 /** Codes that a login or a certificate earns: another server would earn another. */
@@ -17,14 +21,22 @@ const ofTheServer: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * One verdict from two vantages. Pure.
+ * One verdict from three vantages. Pure.
  *
  * 1. Well from both: `ok`. Well here, broken inside: what is broken inside, for the stage's functions are.
  * 2. Broken here, well inside: the path from here. Where what answers here refuses what the database accepts inside, it is
  *    another server.
  * 3. Broken from both: the database's own trouble, as it is seen from nearby; unless here it never got so far.
+ * 4. Where all of that is well, what is broken through the proxy.
+ * 5. What AWS says is the root of it, where it explains that; and where it breaks what neither walk takes (`explain`).
  */
-export function combine({ here, vpc }: Vantages): DoctorVerdict {
+export function combine({ here, vpc, aws }: Vantages): DoctorVerdict {
+  const walks = { here, ...(vpc === undefined ? {} : { vpc }) };
+  const walked = besideProxy(combineWalks(walks), vpc?.proxy);
+  return aws === undefined ? walked : explain(walked, walks, aws);
+}
+
+function combineWalks({ here, vpc }: Pick<Vantages, "here" | "vpc">): DoctorVerdict {
   if (vpc === undefined) return here.verdict;
   const inside = vpc.verdict;
   if (here.verdict.code === "ok") {

@@ -1,3 +1,4 @@
+import { awsVerdicts } from "./aws-verdicts.ts";
 import { farEndVerdicts } from "./far-end-verdicts.ts";
 
 /**
@@ -275,7 +276,8 @@ const verdictTable = {
   // RDS Proxy and other poolers
   "proxy.missing-secret": {
     summary: "The proxy has no password for this role.",
-    proof: "Its text says that it has no credentials for the role.",
+    proof:
+      "Its text says that it has no credentials for the role; or AWS says that the secret has no value or is gone.",
     fix: "Give the proxy a secret for the role, or use a role that it knows.",
   },
   "proxy.secret-stale": {
@@ -313,6 +315,9 @@ const verdictTable = {
 
   // What a stage's transport says of its far end
   ...farEndVerdicts,
+
+  // What AWS's control plane says of a stage
+  ...awsVerdicts,
 } as const satisfies Record<string, Verdict>;
 
 export type VerdictCode = keyof typeof verdictTable;
