@@ -22,7 +22,7 @@ function tagsOf(stage: string) {
 }
 
 /** The two zones of the manifest, as they were deployed, and another stage in the same account whose address is free. */
-export function deployedResources(stage: string): AwsResources {
+function deployedResources(stage: string): AwsResources {
   const Tags = tagsOf(stage);
   const table = (id: string, SubnetId: string, route: object) => ({
     RouteTableId: id,
