@@ -36,7 +36,16 @@ export type AwsResources = {
   readonly instanceInformation: readonly (InstanceInformation & { readonly InstanceId: string })[];
   /** No API tells it: instances whose agent has ended and comes back with a start or a reboot only. */
   readonly endedAgents: readonly string[];
+  /** Deleted of what is not described here: no call finds it. */
+  readonly deleted: readonly DeletedThing[];
+  /** What people's key may not do, as IAM writes actions: `ec2:DescribeInstances`, `ec2:*`. */
+  readonly deniedActions: readonly string[];
+  /** People's session has ended: every call with their key is refused. */
+  readonly hasExpiredSession: boolean;
 };
+
+/** By its name, not its ARN. */
+export type DeletedThing = { readonly kind: "secret" | "document" | "function"; readonly name: string };
 
 /** The members that `ec2/` knows how to write. */
 export type LocalInstance = Pick<
@@ -124,4 +133,11 @@ export const noResources: AwsResources = Object.freeze({
   networkInterfaces: [],
   instanceInformation: [],
   endedAgents: [],
+  deleted: [],
+  deniedActions: [],
+  hasExpiredSession: false,
 });
+
+export function isDeleted({ deleted }: AwsResources, kind: DeletedThing["kind"], name: string): boolean {
+  return deleted.some((one) => one.kind === kind && one.name === name);
+}

@@ -4,6 +4,7 @@ import type { Clock } from "#lib/base/clock.ts";
 import { AwsError } from "./aws-error.ts";
 import { jsonService, parseMembers } from "./json-protocol.ts";
 import type { AwsService } from "./protocol.ts";
+import { type AwsResources, isDeleted } from "./resources.ts";
 import type { SecretStore } from "./secret-store.ts";
 import { currentStage, moveStage, putVersion, type Secret, type SecretVersion } from "./secret-versions.ts";
 
@@ -29,11 +30,12 @@ const updateSecretVersionStage = v.object({
 /** Secrets Manager with string secrets; the local stage creates them, so there is no CreateSecret. A secret may be without a value. */
 export function secretsManagerService(options: {
   readonly secrets: SecretStore;
+  readonly resources: () => AwsResources;
   readonly region: string;
   readonly accountId: string;
   readonly clock: Clock;
 }): AwsService {
-  const { secrets, region, accountId, clock } = options;
+  const { secrets, resources, region, accountId, clock } = options;
   const arnPrefix = `arn:aws:secretsmanager:${region}:${accountId}:secret:`;
   const arnOf = (secret: Secret) => `${arnPrefix}${secret.name}-${secret.arnSuffix}`;
 
@@ -41,7 +43,7 @@ export function secretsManagerService(options: {
   const find = async (id: string): Promise<Secret> => {
     const all = await secrets.list();
     const secret = all.find((one) => one.name === id || arnOf(one) === id || `${arnPrefix}${one.name}` === id);
-    if (secret !== undefined) return secret;
+    if (secret !== undefined && !isDeleted(resources(), "secret", secret.name)) return secret;
     throw new AwsError("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
   };
   const update = async (id: string, change: (secret: Secret) => Secret): Promise<Secret> => {

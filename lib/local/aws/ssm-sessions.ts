@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { AwsError } from "./aws-error.ts";
 import { type JsonOperation, parseMembers } from "./json-protocol.ts";
+import { type AwsResources, isDeleted } from "./resources.ts";
 
 /** Whoever carries sessions, as much of it as the API needs. Each throws AwsError where AWS refuses. */
 export type SessionManager = {
@@ -50,13 +51,19 @@ const connectionStatus = v.object({ Target: v.pipe(v.string(), v.minLength(1), v
  *
  * @see https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartSession.html
  */
-export function sessionOperations(manager: () => SessionManager | undefined): Readonly<Record<string, JsonOperation>> {
+export function sessionOperations(
+  manager: () => SessionManager | undefined,
+  resources: () => AwsResources,
+): Readonly<Record<string, JsonOperation>> {
   const targets = () => manager()?.targets() ?? [];
   const find = (id: string) => targets().find(({ instanceId }) => instanceId === id);
   return {
     StartSession: (input) => {
       const { Target, DocumentName, Parameters } = parseMembers(startSession, input);
       const sessions = manager();
+      if (DocumentName !== undefined && isDeleted(resources(), "document", DocumentName)) {
+        throw noSuchDocument(DocumentName);
+      }
       if (sessions === undefined) throw notConnected(Target);
       return toOutput(sessions.startSession({ target: Target, documentName: DocumentName, parameters: Parameters }));
     },
@@ -81,6 +88,10 @@ export function sessionOperations(manager: () => SessionManager | undefined): Re
 /** What AWS says of an instance that is stopped, has no agent that answers, or does not exist. */
 export function notConnected(target: string): AwsError {
   return new AwsError("TargetNotConnected", `${target} is not connected.`);
+}
+
+export function noSuchDocument(name: string): AwsError {
+  return new AwsError("InvalidDocument", `Document with name ${name} does not exist.`);
 }
 
 export function noSuchSession(id: string): AwsError {

@@ -28,7 +28,7 @@ export function ssmService(options: {
     signingName: "ssm",
     target: "AmazonSSM",
     operations: {
-      ...sessionOperations(sessions),
+      ...sessionOperations(sessions, resources),
       DescribeInstanceInformation: (input) => describeInstanceInformation(input, resources(), sessions()),
       GetParameter: (input) => {
         const { Name } = parseMembers(getParameter, input);

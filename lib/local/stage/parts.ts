@@ -26,7 +26,10 @@ export const portFlags = { database: "--port", aws: "--aws-port", health: "--hea
 /** The AWS of a stage. It is there before what it tells of, so that comes later. */
 export type LocalAws = {
   readonly endpoint: AwsEndpoint;
+  /** Of people. */
   readonly credentials: Credentials;
+  /** Of what runs in the private subnets. */
+  readonly functionCredentials: Credentials;
   readonly parameters: Map<string, string>;
   readonly model: AwsModel;
   lambda: LambdaHost | undefined;
@@ -46,13 +49,10 @@ export async function openAws(options: {
   readonly clock: Clock;
 }): Promise<LocalAws> {
   const { port, region, secrets, objects, onLog, opened, clock } = options;
-  // New at every start: whoever got hold of the last one's has nothing.
-  const credentials = {
-    accessKeyId: `LOCAL${randomBytes(10).toString("hex").toUpperCase()}`,
-    secretAccessKey: randomBytes(30).toString("base64url"),
-  };
+  const [credentials, functionCredentials] = [makeKey(), makeKey()];
   const aws = {
     credentials,
+    functionCredentials,
     parameters: new Map(),
     model: opened.use(createAwsModel(noResources, clock)),
     lambda: undefined,
@@ -64,6 +64,7 @@ export async function openAws(options: {
       startAwsEndpoint({
         port,
         credentials,
+        functionCredentials,
         region,
         accountId,
         parameters: aws.parameters,
@@ -80,6 +81,14 @@ export async function openAws(options: {
     ),
   );
   return Object.assign(aws, { endpoint });
+}
+
+/** New at every start: whoever got hold of the last one's has nothing. */
+function makeKey(): Credentials {
+  return {
+    accessKeyId: `LOCAL${randomBytes(10).toString("hex").toUpperCase()}`,
+    secretAccessKey: randomBytes(30).toString("base64url"),
+  };
 }
 
 /** @returns the health URL, without a path */
@@ -125,10 +134,10 @@ export async function openGateway(options: {
   readonly onLog: (line: string) => void;
   readonly opened: AsyncDisposableStack;
   readonly clock: Clock;
-}): Promise<void> {
+}): Promise<SessionGateway> {
   const { facts, aws, onLog, opened, clock } = options;
   const { host, port } = facts.database;
-  aws.sessions = opened.use(
+  const gateway = opened.use(
     await startSessionGateway({
       database: (wanted, wantedPort) => (isHere(wanted, host) ? { host, port: wantedPort } : undefined),
       documents: { [tunnelDocumentName(facts.stage)]: { host, port } },
@@ -137,6 +146,8 @@ export async function openGateway(options: {
       clock,
     }),
   );
+  aws.sessions = gateway;
+  return gateway;
 }
 
 /** No other host is within the reach of this bastion: a name that leads elsewhere has no address there. */

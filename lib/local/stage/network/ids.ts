@@ -24,6 +24,8 @@ export const networkIds = {
   privateRouteTables: subnetRanges.private.map((range) => localId("rtb", range)),
   internetGateway: localId("igw", "NetworkInternetGateway"),
   bastionInterface: localId("eni", "NetworkNatInstance1"),
+  /** Of an instance that was there before. */
+  goneInterface: localId("eni", "NetworkNatInstance0"),
   elasticIp: localId("eipalloc", "NetworkElasticIp1"),
   groups: {
     bastion: groupId("NetworkNatInstanceSecurityGroup"),
