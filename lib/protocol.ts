@@ -335,6 +335,18 @@ export type DoctorReport = {
   readonly verdict: DoctorVerdict;
   readonly probes: readonly ProbeReport[];
   readonly ms: number;
+  /** With `--url`: where TLS settings are the trouble, or prove less than they could, those that were tried and work. */
+  readonly connection?: ConnectionAdvice;
+};
+
+export type ConnectionAdvice = {
+  readonly sslMode: "disable" | "verify-ca" | "verify-full";
+  /** Whom to trust: Node's and the system's roots, RDS's, those of --ca, the server's own certificate, nobody. */
+  readonly trust: "system" | "rds" | "given" | "own" | "none";
+  /** One or two sentences: what to do, and where the file comes from. */
+  readonly text: string;
+  /** For psql and this program alike; FILE stands for a file that has to be made. No password. */
+  readonly url: string;
 };
 
 /** The inspect function's reply to `probe`: the walk to the instance, and beside it the one to the proxy, where the stage has one. */

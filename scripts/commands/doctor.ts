@@ -1,12 +1,12 @@
 import { type Command, Option } from "commander";
 import { PosternError } from "#lib/base/errors.ts";
 import { nearestNames } from "#lib/base/nearest-names.ts";
-import { examine } from "#lib/doctor/examine.ts";
 import { verdictCodes } from "#lib/doctor/verdicts.ts";
 import type { DoctorReport } from "#lib/protocol.ts";
 import type { CommandContext } from "../command-context.ts";
 import { examineStage } from "../doctor/examine-stage.ts";
 import { examineTarget } from "../doctor/examine-target.ts";
+import { examineUrl } from "../doctor/examine-url.ts";
 import { parsePositiveDuration } from "../options/duration.ts";
 import { describeDoctorReport } from "../report/doctor-report.ts";
 import { describeVerdictPage, verdictPage } from "../report/verdict-page.ts";
@@ -24,6 +24,8 @@ postern_readonly, and by the stage's inspect function inside the VPC. What diffe
 
 The way of a stage's walk is that of its tunnel: --transport ssh, and the flags that go with it, take another one. --target, --host and
 --remote-port examine the way through any bastion; as PGUSER with PGPASSWORD, or without them as far as the certificate.
+
+Where TLS settings are the trouble, with --url, those that work are tried, and the connection string for them is printed.
 
 With --hold a connection rests so long when all else is well, and is asked again: what forgets connections on the way
 shows then (with --url).
@@ -67,7 +69,7 @@ export function registerDoctor(command: Command, context: CommandContext): void 
       }
       const report =
         target.kind === "url"
-          ? await examine({ address: target.address, signal, ...(holdMs === undefined ? {} : { holdMs }) })
+          ? await examineUrl({ address: target.address, holdMs, signal })
           : await examineStage(target, readTransportFlags(command), context);
       conclude(report, context);
     });

@@ -8,13 +8,17 @@ const vantageNames: Readonly<Record<ProbeReport["vantage"], string>> = {
 };
 
 /** A ladder for each vantage: each step with its time, the broken one marked; then the verdict, what proves it, and the fix. */
-export function describeDoctorReport({ verdict, probes, ms }: DoctorReport, style: Style): string {
+export function describeDoctorReport({ verdict, probes, ms, connection }: DoctorReport, style: Style): string {
   const isWell = verdict.code === "ok";
   const headline = `${(isWell ? style.good : style.bad)(verdict.code)}  ${verdict.summary} ${style.dim(`(${ms} ms)`)}`;
   const evidence = verdict.evidence === undefined ? [] : [`${style.dim("seen")}  ${verdict.evidence}`];
   const ranked = (verdict.ranked ?? []).map(({ code, settle }) => `  ${code}: to settle it, ${settle}`);
   const fix = isWell ? [] : [`${style.dim("fix")}   ${verdict.fix}`];
-  return [...describeProbes(probes, style), "", headline, ...evidence, ...ranked, ...fix].join("\n");
+  const works =
+    connection === undefined
+      ? []
+      : [`${style.dim("tls")}   ${connection.text}`, `${style.dim("use")}   ${connection.url}`];
+  return [...describeProbes(probes, style), "", headline, ...evidence, ...ranked, ...fix, ...works].join("\n");
 }
 
 function describeProbes(probes: readonly ProbeReport[], style: Style): string[] {
