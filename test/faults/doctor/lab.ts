@@ -28,17 +28,19 @@ export type LabOptions = {
   /** How often each fault is drawn. */
   readonly draws: number;
   readonly seed?: number;
+  /** Default: 12. */
+  readonly atOnce?: number;
   readonly onRun?: (run: LabRun) => void;
 };
 
 /** Most of a run is waiting for what does not come. */
-const atOnce = 12;
+const defaultAtOnce = 12;
 const day = 24 * 60 * 60 * 1000;
 const wholeMs = 30_000;
 
 /** Makes each fault as often as asked for, has the doctor look at it, and tells what it said. */
 export async function runLab(options: LabOptions): Promise<readonly LabRun[]> {
-  const { world, faults, draws, onRun } = options;
+  const { world, faults, draws, atOnce = defaultAtOnce, onRun } = options;
   const { seed } = options.seed === undefined ? seededRandom() : seededRandom(options.seed);
   const possible = faults.filter((fault) => isPossible(fault, world));
   const jobs = Array.from({ length: draws }, (_, draw) => possible.map((fault) => ({ fault, draw }))).flat();
@@ -58,6 +60,11 @@ export async function runLab(options: LabOptions): Promise<readonly LabRun[]> {
 export function isPossible({ needsNetwork, needsProgram }: LabFault, { network }: LabWorld): boolean {
   if (needsNetwork === true && network === undefined) return false;
   return needsProgram === undefined || isInstalled(needsProgram);
+}
+
+/** Those that this machine cannot make. */
+export function skippedOf(faults: readonly LabFault[], world: LabWorld): readonly LabFault[] {
+  return faults.filter((fault) => !isPossible(fault, world));
 }
 
 export function isRight({ expected, code }: LabRun): boolean {

@@ -1,30 +1,68 @@
+import { loadavg } from "node:os";
 import process from "node:process";
+import { parseArgs } from "node:util";
+import { startLoad } from "../../support/faults/load.ts";
 import { makeRunFolder } from "../../support/run-folder.ts";
+import { seededRandom } from "../../support/seeded-random.ts";
 import { allFaults } from "./catalogue/all.ts";
+import { healthyEndpoints } from "./catalogue/healthy.ts";
 import { writeFaultsDocument } from "./docs.ts";
-import { isRight, runLab, startLabWorld } from "./lab.ts";
+import type { LabFault } from "./fault.ts";
+import { isRight, type LabRun, runLab, skippedOf, startLabWorld } from "./lab.ts";
 import { describeMatrix } from "./matrix.ts";
 
-/** `npm run lab [-- --draws 20 --only PATTERN --docs]`: the matrix of faults and verdicts; with --docs, docs/faults.md anew. Exit code 1 where one is wrong. */
-
-function option(name: string): string | undefined {
-  const index = process.argv.indexOf(`--${name}`);
-  return index === -1 ? undefined : process.argv[index + 1];
-}
-
-const draws = Number(option("draws") ?? 20);
-const only = option("only");
-await using runFolder = await makeRunFolder();
-await using world = await startLabWorld(runFolder.path);
-const faults = allFaults.filter(({ name }) => only === undefined || new RegExp(only).test(name));
-const runs = await runLab({
-  world,
-  faults,
-  draws,
-  onRun: (run) => {
-    process.stderr.write(isRight(run) ? "." : "x");
+/**
+ * `npm run lab [-- …]`: exit code 1 where a verdict is wrong.
+ *
+ * | option | what is looked at |
+ * |---|---|
+ * | `--draws 20` | every fault, each drawn so often (default) |
+ * | `--healthy 1000` | so many walks to endpoints on which nothing is broken |
+ *
+ * With each: `--only PATTERN` by name, `--load N` with so many processes that spin, `--at-once N` runs, `--seed N`, `--json`.
+ * `--docs` writes docs/faults.md anew.
+ */
+const { values } = parseArgs({
+  options: {
+    draws: { type: "string", default: "20" },
+    healthy: { type: "string" },
+    only: { type: "string", default: "" },
+    load: { type: "string", default: "0" },
+    "at-once": { type: "string" },
+    seed: { type: "string" },
+    json: { type: "boolean", default: false },
+    docs: { type: "boolean", default: false },
   },
 });
-process.stdout.write(`\n${describeMatrix(runs)}\n`);
-if (process.argv.includes("--docs")) await writeFaultsDocument(world, faults, runs);
+
+await using runFolder = await makeRunFolder();
+await using world = await startLabWorld(runFolder.path);
+await using _ = await startLoad(Number(values.load));
+
+const { faults, draws } = whatToRun();
+const chosen = faults.filter(({ name }) => new RegExp(values.only).test(name));
+const skipped = skippedOf(chosen, world);
+const { seed } = values.seed === undefined ? seededRandom() : seededRandom(Number(values.seed));
+process.stderr.write(`seed ${seed}; ${skipped.length} of ${chosen.length} cannot be made here\n`);
+const runs = await runLab({
+  world,
+  faults: chosen,
+  draws,
+  seed,
+  ...(values["at-once"] === undefined ? {} : { atOnce: Number(values["at-once"]) }),
+  onRun: tell,
+});
+const load = `load average ${loadavg()[0]?.toFixed(1)}`;
+process.stdout.write(values.json ? `${JSON.stringify({ seed, runs })}\n` : `\n${describeMatrix(runs)}; ${load}\n`);
+if (values.docs) await writeFaultsDocument(world, chosen, runs);
 if (runs.length === 0 || !runs.every(isRight)) process.exitCode = 1;
+
+function whatToRun(): { readonly faults: readonly LabFault[]; readonly draws: number } {
+  if (values.healthy === undefined) return { faults: allFaults, draws: Number(values.draws) };
+  const possible = healthyEndpoints.length - skippedOf(healthyEndpoints, world).length;
+  return { faults: healthyEndpoints, draws: Math.ceil(Number(values.healthy) / possible) };
+}
+
+function tell(run: LabRun): void {
+  process.stderr.write(isRight(run) ? "." : `\nx ${run.fault}: ${run.code} (${run.evidence})\n`);
+}

@@ -10,16 +10,20 @@ import { serverFaults } from "./servers.ts";
 import { sessionFaults } from "./session.ts";
 import { wireFaults } from "./wire.ts";
 
+export type FaultGroup = { readonly name: string; readonly faults: readonly LabFault[] };
+
 /** Every fault of the lab, by where it is made. */
-export const allFaults: readonly LabFault[] = [
-  ...wireFaults,
-  ...certificateFaults,
-  ...sessionFaults,
-  ...kernelFaults,
-  ...roleFaults,
-  ...serverFaults,
-  ...poolerFaults,
-  ...besideProxyFaults,
-  ...ssmFaults,
-  ...sshFaults,
+export const faultGroups: readonly FaultGroup[] = [
+  { name: "outside of TLS", faults: wireFaults },
+  { name: "certificates", faults: certificateFaults },
+  { name: "inside of TLS", faults: sessionFaults },
+  { name: "packets", faults: kernelFaults },
+  { name: "roles", faults: roleFaults },
+  { name: "servers", faults: serverFaults },
+  { name: "PgBouncer", faults: poolerFaults },
+  { name: "beside the proxy", faults: besideProxyFaults },
+  { name: "Session Manager", faults: ssmFaults },
+  { name: "SSH", faults: sshFaults },
 ];
+
+export const allFaults: readonly LabFault[] = faultGroups.flatMap(({ faults }) => faults);
