@@ -59,6 +59,8 @@ export type Step = {
   readonly warning?: string;
   /** Absent where the step passed. */
   readonly failure?: Failure;
+  /** Of `ms`, so long this process did not run, though it was due: it was busy, or its machine. */
+  readonly missedMs?: number;
 };
 
 /** One walk along the steps, up to the first that failed. */
@@ -72,6 +74,8 @@ export type Attempt = {
 export type SocketFacts = {
   /** Segments that were sent again, without those of which the other side said that it had them already. */
   readonly retransmits: number;
+  /** Segments with data that were sent, the former among them. */
+  readonly sentSegments: number;
   /** Packets came, but not in their order: one in between is missing. */
   readonly hasOutOfOrder: boolean;
   /** Bytes of ours that the other side has acknowledged since the step began, and that it has not. */

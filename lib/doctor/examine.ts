@@ -3,10 +3,13 @@ import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { DoctorReport, ProbeReport } from "#lib/protocol.ts";
 import { type Attempt, failureOf, type Step, type StepName, type Vantage } from "./evidence.ts";
+import { isDisturbed } from "./doubt.ts";
+import type { Findings } from "./findings.ts";
+import { sumOf } from "./loss.ts";
 import { probeParallel } from "./probes/parallel.ts";
 import { probeTinyReply } from "./probes/tiny-reply.ts";
 import { limitTime } from "./time-limit.ts";
-import { type Findings, judge, needsRepeat } from "./verdict.ts";
+import { judge, needsRepeat } from "./verdict.ts";
 import { defaultCaps, walk, type WalkOptions } from "./walk.ts";
 
 export type ExamineOptions = {
@@ -28,6 +31,8 @@ export type ExamineOptions = {
 };
 
 const wholeMs = 4500;
+/** Once something failed, the clock on the wall is what counts, with so much in addition; until then, the time that we were awake. */
+const graceMs = 100;
 /** At the end of it, for what is not waiting. */
 const reserveMs = 500;
 const maxPatienceMs = 2200;
@@ -42,6 +47,7 @@ const settleMs = 250;
  *    asked for, one that rests.
  * 2. Where that ended in what may be chance, the same over fresh connections with more patience: two at once, so that loss
  *    has to strike three times to be taken for something else. Where a handshake got nothing, one that only earns a few bytes.
+ *    Where this process did not run for some of the time, they go all the way, and what they find is believed.
  * 3. One verdict from all of it (`verdict.ts`), after 4.5 s at the latest, the rest not counted. Nothing is left open, and
  *    nothing was written.
  */
@@ -53,51 +59,68 @@ export async function examine(options: ExamineOptions): Promise<DoctorReport> {
   const common = { ...others, clock, signal: limit.signal };
 
   const first = await examineOnce(common, onStep);
-  const repeated = needsRepeat(first) ? await lookAgain(first, common, withinMs - elapsedMs(clock, startMs)) : {};
+  const repeated = needsRepeat(first)
+    ? await lookAgain(first, common, withinMs + graceMs - elapsedMs(clock, startMs))
+    : {};
   const isWell = failureOf(first) === undefined;
   const rested =
     isWell && holdMs !== undefined && until === undefined ? await examineRest(common, holdMs, stop) : undefined;
   stop.throwIfAborted();
-  const steps = [...first.steps, ...(rested === undefined ? [] : [rested.step])];
-  const verdict = rested?.verdict ?? judge({ ...repeated, attempts: [first, ...(repeated.attempts ?? [])] });
+  const attempts = [first, ...(repeated.attempts ?? [])];
+  const verdict = rested?.verdict ?? judge({ ...repeated, attempts });
+  const shown = verdict.code === "ok" ? (attempts.findLast(isWhole) ?? first) : first;
+  const steps = [...shown.steps, ...(rested === undefined ? [] : [rested.step])];
+  const atFirst = verdict.code === "ok" ? first.steps.find(({ failure }) => failure !== undefined) : undefined;
   return {
     verdict,
-    probes: steps.map((step) => toProbe(step, vantage, verdict.code === "ok")),
+    probes: steps.map((step) => toProbe(step, vantage, atFirst)),
     ms: elapsedMs(clock, startMs),
   };
 }
 
-/** What failed and is no trouble after all was so only the second time. */
-function toProbe({ name, ms, detail, warning, failure }: Step, vantage: Vantage, isWell: boolean): ProbeReport {
-  if (failure !== undefined && isWell) {
-    return { name, vantage, ok: true, warning: `At first: ${detail}.`, ms, detail: "passed on fresh connections" };
+/** What failed at first and is no trouble after all was so only the second time. */
+function toProbe(step: Step, vantage: Vantage, atFirst: Step | undefined): ProbeReport {
+  const { name, ms, detail, warning, failure } = step;
+  if (name === atFirst?.name) {
+    return {
+      name,
+      vantage,
+      ok: true,
+      warning: `At first: ${atFirst.detail}.`,
+      ms,
+      detail: "passed on fresh connections",
+    };
   }
   return { name, vantage, ok: failure === undefined, ...(warning === undefined ? {} : { warning }), ms, detail };
 }
 
 async function examineOnce(options: WalkOptions, onStep: (name: StepName) => void): Promise<Attempt> {
-  const first = await walk({ ...options, onStep });
+  const first = await walk({ ...options, onStep, hasFacts: true });
   if (failureOf(first) !== undefined || options.until !== undefined) return first;
   onStep("parallel");
   const { step, socket } = await probeParallel(options, capOf(options, "parallel"));
-  return { steps: [...first.steps, step], ...(socket === undefined ? {} : { socket }) };
+  const all = sumOf([first.socket, socket].filter((one) => one !== undefined));
+  return { steps: [...first.steps, step], ...(all === undefined ? {} : { socket: all }) };
 }
 
 /** Fresh connections up to the step that failed, which may take as long as there is time. */
-async function lookAgain(first: Attempt, options: WalkOptions, leftMs: number): Promise<Partial<Findings>> {
+async function lookAgain(first: Attempt, given: WalkOptions, leftMs: number): Promise<Partial<Findings>> {
   const failed = failureOf(first);
   if (failed === undefined) return {};
   const { step, failure } = failed;
+  const options = { ...given, signal: AbortSignal.any([given.signal, AbortSignal.timeout(Math.max(0, leftMs))]) };
   const patienceMs = Math.min(maxPatienceMs, Math.max(capOf(options, step), leftMs - reserveMs));
   if (step === "parallel") {
     await options.clock.sleep(settleMs, options.signal).catch(() => {});
     const again = await probeParallel(options, patienceMs);
-    return { attempts: [{ steps: [again.step], ...(again.socket === undefined ? {} : { socket: again.socket }) }] };
+    const steps = [...first.steps.filter((one) => one.failure === undefined), again.step];
+    return { attempts: [{ steps, ...(again.socket === undefined ? {} : { socket: again.socket }) }] };
   }
-  const fresh = { ...options, caps: { ...(options.caps ?? defaultCaps), [step]: patienceMs }, until: step };
+  const caps = { ...(options.caps ?? defaultCaps), [step]: patienceMs };
+  const fresh = { ...options, caps, ...(isDisturbed(first) ? {} : { until: step }) };
   const isMute = failure.kind === "timeout";
   const [tiny, small, attempts] = await Promise.all([
-    isMute && step === "tls" ? probeTinyReply(options) : undefined,
+    isMute && step === "tls" ? probeTinyReply(options, patienceMs) : undefined,
     isMute && step === "upload" ? walk({ ...fresh, hasSmallPackets: true }) : undefined,
     allOf(Array.from({ length: repeats }, async () => walk(fresh))),
   ]);
@@ -125,6 +148,11 @@ async function examineRest(
   // The rest may be chance only together with everything else: a connection that works is what it is measured against.
   const decided = failureOf(fresh) === undefined ? rested : fresh;
   return { step: last, verdict: judge({ attempts: [decided] }) };
+}
+
+/** It failed nowhere, and went as far as walks go. */
+function isWhole(attempt: Attempt): boolean {
+  return failureOf(attempt) === undefined && attempt.steps.some(({ name }) => name === "upload");
 }
 
 function capOf({ caps = defaultCaps }: WalkOptions, step: StepName): number {

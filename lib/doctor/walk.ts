@@ -95,18 +95,24 @@ export async function walk(options: WalkOptions): Promise<Attempt> {
     const startMs = clock.nowMs();
     sentBeforeBytes = observed?.observations.bytesOut ?? 0;
     const ms = () => elapsedMs(clock, startMs);
+    using limit = limitTime(capMs, signal);
     try {
       if (signal.aborted) throw outOfTime();
-      using limit = limitTime(capMs, signal);
       options.onStep?.(name);
       const { detail, warning, found } = await act(limit.signal);
-      steps.push({ name, ms: ms(), detail, ...(warning === undefined ? {} : { warning }) });
+      steps.push({
+        name,
+        ms: ms(),
+        missedMs: limit.missedMs(),
+        detail,
+        ...(warning === undefined ? {} : { warning }),
+      });
       if (name === until) throw new WalkIsOver();
       return found;
     } catch (error) {
-      const failed = failedStep(error, signal);
+      const failed = failedStep(error, signal.aborted && ms() < defaultCaps[name]);
       if (failed === undefined) throw error;
-      steps.push({ name, ms: ms(), detail: failed.detail, failure: failed.failure });
+      steps.push({ name, ms: ms(), missedMs: limit.missedMs(), detail: failed.detail, failure: failed.failure });
       throw failed;
     }
   }
@@ -159,13 +165,13 @@ class WalkIsOver extends Error {
   override readonly name = "WalkIsOver";
 }
 
-/** What a step's error says of it; undefined for an error that is no finding. */
-function failedStep(error: unknown, whole: AbortSignal): StepFailed | undefined {
+/** What a step's error says of it; undefined for an error that is no finding. `isCut`: it had less time than is its own. */
+function failedStep(error: unknown, isCut: boolean): StepFailed | undefined {
   if (error instanceof WireViolation) {
     return new StepFailed({ kind: "stranger", what: error.message }, `not PostgreSQL: ${error.message}`);
   }
   if (!(error instanceof StepFailed)) return undefined;
-  return error.failure.kind === "timeout" && whole.aborted ? outOfTime() : error;
+  return error.failure.kind === "timeout" && isCut ? outOfTime() : error;
 }
 
 function outOfTime(): StepFailed {

@@ -1,5 +1,6 @@
 import { elapsedMs } from "#lib/base/clock.ts";
 import { type Attempt, failureOf, type SocketFacts, type Step } from "../evidence.ts";
+import { sumOf } from "../loss.ts";
 import { limitTime } from "../time-limit.ts";
 import { walk, type WalkOptions } from "../walk.ts";
 
@@ -37,7 +38,8 @@ export async function probeParallel(
     if (one.status === "rejected") throw one.reason;
     return one.value;
   });
-  return { step: judgeParallel(attempts, elapsedMs(clock, startMs)), ...allFacts(attempts) };
+  const step = judgeParallel(attempts, elapsedMs(clock, startMs));
+  return { step: { ...step, missedMs: limit.missedMs() }, ...allFacts(attempts) };
 }
 
 /**
@@ -83,13 +85,6 @@ function allFacts(attempts: readonly Attempt[]): { readonly socket?: SocketFacts
     .filter((attempt) => failureOf(attempt) === undefined)
     .map(({ socket }) => socket)
     .filter((socket) => socket !== undefined);
-  if (facts.length === 0) return {};
-  return {
-    socket: {
-      retransmits: Math.max(...facts.map(({ retransmits }) => retransmits)),
-      hasOutOfOrder: facts.some(({ hasOutOfOrder }) => hasOutOfOrder),
-      ackedInStepBytes: Math.max(...facts.map(({ ackedInStepBytes }) => ackedInStepBytes)),
-      unackedBytes: Math.max(...facts.map(({ unackedBytes }) => unackedBytes)),
-    },
-  };
+  const socket = sumOf(facts);
+  return socket === undefined ? {} : { socket };
 }

@@ -9,6 +9,7 @@ import { healthyEndpoints } from "./catalogue/healthy.ts";
 import { writeFaultsDocument } from "./docs.ts";
 import type { LabFault } from "./fault.ts";
 import { isRight, type LabRun, runLab, skippedOf, startLabWorld } from "./lab.ts";
+import { describeSweep, lossSweep } from "./loss.ts";
 import { describeMatrix } from "./matrix.ts";
 
 /**
@@ -18,6 +19,7 @@ import { describeMatrix } from "./matrix.ts";
  * |---|---|
  * | `--draws 20` | every fault, each drawn so often (default) |
  * | `--healthy 1000` | so many walks to endpoints on which nothing is broken |
+ * | `--loss 5` | ways that lose 1 to 40 % of everything, each walked so often |
  *
  * With each: `--only PATTERN` by name, `--load N` with so many processes that spin, `--at-once N` runs, `--seed N`, `--json`.
  * `--docs` writes docs/faults.md anew.
@@ -26,6 +28,7 @@ const { values } = parseArgs({
   options: {
     draws: { type: "string", default: "20" },
     healthy: { type: "string" },
+    loss: { type: "string" },
     only: { type: "string", default: "" },
     load: { type: "string", default: "0" },
     "at-once": { type: "string" },
@@ -54,10 +57,12 @@ const runs = await runLab({
 });
 const load = `load average ${loadavg()[0]?.toFixed(1)}`;
 process.stdout.write(values.json ? `${JSON.stringify({ seed, runs })}\n` : `\n${describeMatrix(runs)}; ${load}\n`);
+if (values.loss !== undefined && !values.json) process.stdout.write(`${describeSweep(runs)}\n`);
 if (values.docs) await writeFaultsDocument(world, chosen, runs);
 if (runs.length === 0 || !runs.every(isRight)) process.exitCode = 1;
 
 function whatToRun(): { readonly faults: readonly LabFault[]; readonly draws: number } {
+  if (values.loss !== undefined) return { faults: lossSweep, draws: Number(values.loss) };
   if (values.healthy === undefined) return { faults: allFaults, draws: Number(values.draws) };
   const possible = healthyEndpoints.length - skippedOf(healthyEndpoints, world).length;
   return { faults: healthyEndpoints, draws: Math.ceil(Number(values.healthy) / possible) };

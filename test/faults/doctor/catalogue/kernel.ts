@@ -6,7 +6,7 @@ import { between, type LabFault } from "../fault.ts";
 type Draw = (random: SeededRandom, port: number) => PacketRules & { readonly drawn?: string; readonly host?: string };
 
 /** Loss may be seen, or not; what it must not be is taken for something else. */
-const lossCodes = ["ok", "path.lossy", "path.slow", "ambiguous"];
+export const lossCodes = ["ok", "path.lossy", "path.slow", "ambiguous"];
 
 /** What a kernel does to packets: only where this machine lets us have networks of our own. */
 export const kernelFaults: readonly LabFault[] = [
@@ -98,7 +98,7 @@ export function packets(name: string, expected: readonly string[], strikes: LabF
   };
 }
 
-function loses(port: number, percent: number) {
+export function loses(port: number, percent: number) {
   const rule = `numgen random mod 1000 < ${percent * 10} drop`;
   return { up: [`tcp dport ${port} ${rule}`], down: [`tcp sport ${port} ${rule}`], drawn: `${percent} %` };
 }
