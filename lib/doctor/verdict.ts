@@ -1,6 +1,6 @@
 import type { DoctorVerdict } from "#lib/protocol.ts";
 import { describeDoubt, isDisturbed, isDoubtful } from "./doubt.ts";
-import { type Attempt, type Failure, failureOf, type StepName } from "./evidence.ts";
+import { type Attempt, type Failure, failureOf, type StepName, stepNames } from "./evidence.ts";
 import type { Findings, Ranked } from "./findings.ts";
 import { isLossy, losesMany } from "./loss.ts";
 import { codeOfAlert, codeOfEnd, codeOfErrno } from "./verdict-of-end.ts";
@@ -30,8 +30,10 @@ export function judge(findings: Findings): Judgement {
   if (failed === undefined) return judgeWell(first);
   if (!isRepeatable(failed)) return conclude(findings, [first]);
 
-  // One that ran out of the time for everything proves neither this nor that.
-  const complete = repeats.filter((attempt) => failureOf(attempt)?.failure.kind !== "out-of-time");
+  // One that ran out of the time for everything proves neither this nor that, nor one that our own others kept out.
+  const complete = repeats.filter(
+    (attempt) => failureOf(attempt)?.failure.kind !== "out-of-time" && !isFullOfUs(attempt, failed.step),
+  );
   if (complete.length === 0) return conclude(findings, [first]);
   const broken = complete.filter((attempt) => failureOf(attempt) !== undefined);
   const [again] = broken;
@@ -49,6 +51,13 @@ export function judge(findings: Findings): Judgement {
       ? "a fresh connection got through"
       : `a fresh connection failed ${other === undefined ? "in another way" : `at ${other.step} instead`}`;
   return differs(findings, failed, `${evidenceOf(first)}; ${otherwise}`);
+}
+
+/** Where the first walk got through: a server that has room for one connection was asked for several at a time. */
+function isFullOfUs(attempt: Attempt, reached: StepName): boolean {
+  const failed = failureOf(attempt);
+  if (failed?.failure.kind !== "refused" || stepNames.indexOf(failed.step) >= stepNames.indexOf(reached)) return false;
+  return isFull(codeOfReport(failed.failure.report, failed.failure.isPasswordProven));
 }
 
 /** Whether further, fresh connections are needed before anything is concluded. */
@@ -187,8 +196,11 @@ function codeOf(findings: Findings, witness: Attempt, step: StepName, failure: F
 
 /** One connection worked before: what is full is so only for several. */
 function codeOfRefusal(step: StepName, code: VerdictCode): VerdictCode {
-  const isFull = code === "db.too-many-connections" || code === "proxy.pool-exhausted";
-  return step === "parallel" && isFull ? "parallel.limit" : code;
+  return step === "parallel" && isFull(code) ? "parallel.limit" : code;
+}
+
+function isFull(code: VerdictCode): boolean {
+  return code === "db.too-many-connections" || code === "proxy.pool-exhausted";
 }
 
 function evidenceOf(attempt: Attempt): string {

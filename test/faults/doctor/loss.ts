@@ -18,14 +18,22 @@ function nameOf(percent: number): string {
 }
 
 /** How often loss was named, and how often it was taken for something else, in bands of ten percent. */
-export function describeSweep(runs: readonly LabRun[]): string {
-  const bands = Array.from({ length: mostPercent / 10 }, (_, band) => {
-    const names = new Set(Array.from({ length: 10 }, (__, index) => `packets: ${nameOf(band * 10 + index + 1)}`));
-    const own = runs.filter(({ fault }) => names.has(fault));
-    const count = (isSo: (code: string) => boolean) => own.filter(({ code }) => isSo(code)).length;
-    const misnamed = count((code) => !lossCodes.includes(code));
-    const noticed = count((code) => code !== "ok" && lossCodes.includes(code));
-    return `loss of ${band * 10 + 1} to ${band * 10 + 10} %: of ${own.length} ${noticed} named, ${count((code) => code === "ok")} not noticed, ${misnamed} misnamed`;
-  });
-  return bands.join("\n");
+export function tableOfSweep(runs: readonly LabRun[]): readonly string[] {
+  return [
+    "| lost, each way | walks | named | not noticed | misnamed |",
+    "|---|---|---|---|---|",
+    ...Array.from({ length: mostPercent / bandPercent }, (_, index) => rowOf(runs, index * bandPercent + 1)),
+  ];
+}
+
+const bandPercent = 10;
+
+function rowOf(runs: readonly LabRun[], from: number): string {
+  const percents = Array.from({ length: bandPercent }, (_, index) => from + index);
+  const names = new Set(percents.map((percent) => `packets: ${nameOf(percent)}`));
+  const own = runs.filter(({ fault }) => names.has(fault));
+  const unnoticed = own.filter(({ code }) => code === "ok").length;
+  const misnamed = own.filter(({ code }) => !lossCodes.includes(code)).length;
+  const named = own.length - unnoticed - misnamed;
+  return `| ${from} to ${percents.at(-1)} % | ${own.length} | ${named} | ${unnoticed} | ${misnamed} |`;
 }

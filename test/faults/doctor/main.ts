@@ -4,13 +4,13 @@ import { parseArgs } from "node:util";
 import { startLoad } from "../../support/faults/load.ts";
 import { makeRunFolder } from "../../support/run-folder.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
-import { allFaults } from "./catalogue/all.ts";
-import { healthyEndpoints } from "./catalogue/healthy.ts";
+import { allFaults, faultGroups } from "./catalogue/all.ts";
 import { writeFaultsDocument } from "./docs.ts";
-import type { LabFault } from "./fault.ts";
+import { confusionOf, figuresOfGroups } from "./figures.ts";
 import { isRight, type LabRun, runLab, skippedOf, startLabWorld } from "./lab.ts";
-import { describeSweep, lossSweep } from "./loss.ts";
+import { writePart } from "./lab-document.ts";
 import { describeMatrix } from "./matrix.ts";
+import { partOf } from "./parts.ts";
 
 /**
  * `npm run lab [-- …]`: exit code 1 where a verdict is wrong.
@@ -20,15 +20,17 @@ import { describeMatrix } from "./matrix.ts";
  * | `--draws 20` | every fault, each drawn so often (default) |
  * | `--healthy 1000` | so many walks to endpoints on which nothing is broken |
  * | `--loss 5` | ways that lose 1 to 40 % of everything, each walked so often |
+ * | `--pairs 100` | so many pairs of faults, each of which is there at once |
  *
- * With each: `--only PATTERN` by name, `--load N` with so many processes that spin, `--at-once N` runs, `--seed N`, `--json`.
- * `--docs` writes docs/faults.md anew.
+ * With each: `--only PATTERN` by name, `--load N` with so many processes that spin, `--at-once N` walks, `--seed N`, `--json`.
+ * `--docs` writes its part of docs/lab.md anew, and that of every fault docs/faults.md.
  */
 const { values } = parseArgs({
   options: {
     draws: { type: "string", default: "20" },
     healthy: { type: "string" },
     loss: { type: "string" },
+    pairs: { type: "string" },
     only: { type: "string", default: "" },
     load: { type: "string", default: "0" },
     "at-once": { type: "string" },
@@ -42,31 +44,36 @@ await using runFolder = await makeRunFolder();
 await using world = await startLabWorld(runFolder.path);
 await using _ = await startLoad(Number(values.load));
 
-const { faults, draws } = whatToRun();
-const chosen = faults.filter(({ name }) => new RegExp(values.only).test(name));
-const skipped = skippedOf(chosen, world);
 const { seed } = values.seed === undefined ? seededRandom() : seededRandom(Number(values.seed));
-process.stderr.write(`seed ${seed}; ${skipped.length} of ${chosen.length} cannot be made here\n`);
+const part = partOf({ ...values, seed }, world);
+const chosen = part.faults.filter(({ name }) => new RegExp(values.only).test(name));
+const skipped = skippedOf(chosen, world);
+process.stderr.write(`seed ${seed}; ${skipped.length} of ${chosen.length} kinds cannot be made here\n`);
 const runs = await runLab({
   world,
   faults: chosen,
-  draws,
+  draws: part.draws,
   seed,
   ...(values["at-once"] === undefined ? {} : { atOnce: Number(values["at-once"]) }),
   onRun: tell,
 });
-const load = `load average ${loadavg()[0]?.toFixed(1)}`;
-process.stdout.write(values.json ? `${JSON.stringify({ seed, runs })}\n` : `\n${describeMatrix(runs)}; ${load}\n`);
-if (values.loss !== undefined && !values.json) process.stdout.write(`${describeSweep(runs)}\n`);
-if (values.docs) await writeFaultsDocument(world, chosen, runs);
-if (runs.length === 0 || !runs.every(isRight)) process.exitCode = 1;
 
-function whatToRun(): { readonly faults: readonly LabFault[]; readonly draws: number } {
-  if (values.loss !== undefined) return { faults: lossSweep, draws: Number(values.loss) };
-  if (values.healthy === undefined) return { faults: allFaults, draws: Number(values.draws) };
-  const possible = healthyEndpoints.length - skippedOf(healthyEndpoints, world).length;
-  return { faults: healthyEndpoints, draws: Math.ceil(Number(values.healthy) / possible) };
+const load = `load average ${loadavg()[0]?.toFixed(1)}${values.load === "0" ? "" : `, ${values.load} processes that spin`}`;
+const wrong = runs.filter((run) => !isRight(run)).length;
+const summary = `seed ${seed}, ${load}; ${runs.length} walks, ${wrong} wrong; ${skipped.length} of ${chosen.length} kinds skipped`;
+const tables = part.tablesOf(runs);
+if (values.json) {
+  const groups = figuresOfGroups(runs, faultGroups);
+  process.stdout.write(`${JSON.stringify({ seed, summary, groups, confusion: confusionOf(runs), runs })}\n`);
+} else {
+  process.stdout.write(["", describeMatrix(runs), "", ...tables, "", summary, ""].join("\n"));
 }
+if (values.docs) {
+  const command = `npm run lab -- ${process.argv.slice(2).join(" ")}`;
+  await writePart(part.heading, ["", `\`${command}\`: ${summary}.`, "", ...tables]);
+  if (part.faults === allFaults) await writeFaultsDocument(world, chosen, runs);
+}
+if (runs.length === 0 || wrong > 0) process.exitCode = 1;
 
 function tell(run: LabRun): void {
   process.stderr.write(isRight(run) ? "." : `\nx ${run.fault}: ${run.code} (${run.evidence})\n`);

@@ -201,6 +201,13 @@ describe("one root cause for what was seen", () => {
     expect(judge({ attempts: [failedAt("tls", silence, calm), late] }).code).toBe("tls.stalled");
   });
 
+  test("a fresh connection that our own others kept out proves nothing", () => {
+    const report = { severity: "FATAL", sqlState: "53300", message: "too many connections for role" };
+    const full = failedAt("ready", { kind: "refused", report, isPasswordProven: true });
+    expect(judge({ attempts: [failedAt("query", silence, calm), full, full] }).code).toBe("proxy.pool-exhausted");
+    expect(judge({ attempts: [failedAt("startup", silence, calm), full, full] }).code).toBe("db.too-many-connections");
+  });
+
   test("a limit that is gone a moment later was our own connection's", () => {
     const report = { severity: "FATAL", sqlState: "53300", message: "too many connections for role" };
     const first = failedAt("parallel", { kind: "refused", report, isPasswordProven: true });
