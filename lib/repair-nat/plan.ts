@@ -31,7 +31,7 @@ export function planRepair(facts: RepairFacts): RepairPlan {
     return isGiven || addressOf(keeper, facts) !== undefined ? [keeper] : [];
   });
   for (const zone of zones) planZone(zone, { assignments, carriers, facts, draft });
-  leaveOthers(zones, facts, draft);
+  tellOthers(zones, facts, draft);
   return draft;
 }
 
@@ -71,13 +71,11 @@ function isUsable(
 }
 
 /** Instances beside those that are kept: of a replacement that did not end. */
-function leaveOthers(zones: readonly Zone[], facts: RepairFacts, { left }: Draft): void {
+function tellOthers(zones: readonly Zone[], facts: RepairFacts, { unmended }: Draft): void {
   const kept = new Set(zones.map(({ keeper }) => keeper?.id));
+  const fix = `npx sst deploy --stage ${facts.manifest.stage}`;
   for (const one of facts.instances) {
     if (kept.has(one.id) || !isThere(one) || !isNat(one, facts.manifest)) continue;
-    left.push({
-      resource: one.id,
-      message: `It is ${one.state} and carries no zone: the next deploy decides about it.`,
-    });
+    unmended.push({ resource: one.id, message: `It is ${one.state} and carries no zone: a deploy did not end.`, fix });
   }
 }

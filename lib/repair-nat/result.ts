@@ -42,11 +42,13 @@ export type AppliedRepairStep = RepairStep & { readonly ms: number };
 export type RepairFinding = { readonly resource: string; readonly message: string; readonly fix: string };
 
 export type RepairVerification = {
-  /** Nothing is left to be done, by whomever, and the walk came to a query. */
+  /** Nothing is left to be done, by whomever; the doctor finds tunnel and way out whole; the walk came to a query. */
   readonly ok: boolean;
   /** What a plan that was made anew would do. */
   readonly plan: readonly RepairStep[];
   readonly unmended: readonly RepairFinding[];
-  /** The doctor's, of the walk through the tunnel; absent where the stage has none. */
+  /** What the doctor finds wrong in AWS's control plane, with what does not concern the network, too. */
+  readonly aws: readonly { readonly code: string; readonly evidence: string }[];
+  /** The doctor's verdict of the walk through the tunnel; absent where the stage has none. */
   readonly tunnel?: DoctorVerdict;
 };

@@ -6,8 +6,10 @@ import { addressOf, defaultRouteOf, interfaceOf, isOurs, isRunning } from "./zon
 /** What becomes of the default route of a private subnet. */
 export type RouteJudgement =
   | { readonly kind: "right" }
-  /** It leads elsewhere, and that works or is not the stage's to judge. */
-  | { readonly kind: "leave"; readonly target: string; readonly because: string }
+  /** It leads elsewhere, and that works. */
+  | { readonly kind: "leave"; readonly because: string }
+  /** It leads to an interface of somebody's, and nobody here knows whether that forwards. */
+  | { readonly kind: "doubt"; readonly target: string }
   | { readonly kind: "create" }
   | { readonly kind: "replace"; readonly target: string; readonly because: string };
 
@@ -30,15 +32,18 @@ export function judgeRoute(
   if (target === interfaceOf(keeper)) return { kind: "right" };
   const carrier = carriers.find((one) => interfaceOf(one) === target);
   if (carrier !== undefined) {
-    return { kind: "leave", target, because: `it leads to ${carrier.id}, which carries another zone and works` };
+    return { kind: "leave", because: `it leads to ${carrier.id}, which carries another zone and works` };
   }
   if (isBlackhole) return { kind: "replace", target, because: `${target} is gone or does not run` };
   const holder = facts.instances.find((one) => interfaceOf(one) === target);
   if (holder === undefined || !isOurs(holder.tags, facts)) {
-    return { kind: "leave", target, because: `it leads to ${target}, which is not the stage's` };
+    const isInterface = target.startsWith("eni-") || target.startsWith("i-");
+    return isInterface
+      ? { kind: "doubt", target }
+      : { kind: "leave", because: `it leads to ${target}, which is not the stage's and is there` };
   }
   if (isRunning(holder) && addressOf(holder, facts) !== undefined && holder.sourceDestCheck !== true) {
-    return { kind: "leave", target, because: `it leads to ${holder.id}, which works` };
+    return { kind: "leave", because: `it leads to ${holder.id}, which works` };
   }
   return { kind: "replace", target, because: `it leads to ${holder.id}, which has no way out` };
 }

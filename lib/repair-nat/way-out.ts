@@ -74,6 +74,12 @@ function planRoute(table: StageRouteTable, keeper: StageInstance, { carriers, fa
     case "leave":
       draft.left.push({ resource, message: `Its default route stays: ${judged.because}.` });
       return;
+    case "doubt": {
+      const message = `Its default route leads to ${judged.target}, which is none of the stage's, and is left alone.`;
+      const command = `aws ec2 replace-route --route-table-id ${resource} --destination-cidr-block 0.0.0.0/0 --network-interface-id ${to}`;
+      draft.unmended.push({ resource, message, fix: `If that is not meant: ${command}` });
+      return;
+    }
     case "create": {
       const why = `The private subnet has no default route; ${whose}`;
       draft.steps.push({ kind: "create-route", resource, from: "nothing", to, why });

@@ -9,6 +9,7 @@ import { describeStep } from "#lib/repair-nat/progress.ts";
 import type { RepairNatResult, RepairVerification } from "#lib/repair-nat/result.ts";
 import { planAfterRepair } from "#lib/repair-nat/verify.ts";
 import type { CommandContext } from "../command-context.ts";
+import { fromAws } from "../doctor/from-aws.ts";
 import { fromHere } from "../doctor/from-here.ts";
 import type { StageTarget } from "../target.ts";
 
@@ -29,7 +30,7 @@ export type RepairNatOptions = {
  * 2. Without a step, without --yes and without --approve that is all.
  * 3. Where it was approved: only exactly that plan. On a protected stage nothing else is done.
  * 4. Does the steps, one after the other (`applyRepair`).
- * 5. Waits for the agents, plans anew, and walks through the tunnel to a query.
+ * 5. Waits for the agents, plans anew, asks the doctor what AWS's control plane says, and walks through the tunnel to a query.
  *
  * After a failure what was done stays, and the result says what that was. The same command goes on from there; with --approve it
  * takes the hash of the rest, which a new plan shows.
@@ -84,8 +85,14 @@ async function verify(
 ): Promise<RepairVerification> {
   context.output.note("verifying …");
   const { steps: plan, unmended } = await planAfterRepair({ readFacts, waitMs, clock, signal: context.signal });
-  const isMended = plan.length === 0 && unmended.length === 0;
-  if (target.manifest.tunnel === undefined) return { ok: isMended, plan, unmended };
-  const { verdict: tunnel } = await fromHere(target, { transport: "ssm", engine: "native" }, context);
-  return { ok: isMended && tunnel.code === "ok", plan, unmended, tunnel };
+  const { tunnel } = target.manifest;
+  const [{ findings }, walked] = await Promise.all([
+    fromAws(target, context),
+    tunnel === undefined ? undefined : fromHere(target, { transport: "ssm", engine: "native" }, context),
+  ]);
+  const isWhole = !findings.some(({ breaks }) => breaks.includes("tunnel") || breaks.includes("way-out"));
+  const isMended = plan.length === 0 && unmended.length === 0 && isWhole;
+  const aws = findings.map(({ code, evidence }) => ({ code, evidence }));
+  if (walked === undefined) return { ok: isMended, plan, unmended, aws };
+  return { ok: isMended && walked.verdict.code === "ok", plan, unmended, aws, tunnel: walked.verdict };
 }

@@ -32,10 +32,11 @@ function describeSteps(steps: readonly RepairStep[], done: number, style: Style)
   });
 }
 
-function describeVerified({ ok, plan, tunnel }: RepairVerification, style: Style): string[] {
+function describeVerified({ ok, plan, aws, tunnel }: RepairVerification, style: Style): string[] {
   const walk = tunnel === undefined ? "" : `; through the tunnel: ${tunnel.code}`;
-  if (ok) return [`${style.good("mended")}${walk}`];
+  const found = aws.map(({ code, evidence }) => `${style.warn(code)}  ${evidence}`);
+  if (ok) return [...found, `${style.good("mended")}${walk}`];
   const next = plan.length === 0 ? [] : ["what is left to do:", ...describeSteps(plan, 0, style)];
   const fix = tunnel === undefined || tunnel.code === "ok" ? [] : [`${style.dim("fix")}  ${tunnel.fix}`];
-  return [...next, `${style.bad("not mended")}${walk}`, ...fix];
+  return [...found, ...next, `${style.bad("not mended")}${walk}`, ...fix];
 }

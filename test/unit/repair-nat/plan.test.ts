@@ -71,11 +71,9 @@ function mendWhole(world: World) {
 /** The doctor, which judges by itself, is to find nothing where the plan says that all is mended. */
 function problemsLeft(world: World): unknown {
   const facts = observe(world);
-  const { unmended, left } = planRepair(facts);
+  const { unmended } = planRepair(facts);
   const { agents = [], ...others } = facts;
-  return unmended.length > 0 || left.length > 0
-    ? []
-    : findNetworkProblems(world.manifest, networkFacts({ ...others, agents }));
+  return unmended.length > 0 ? [] : findNetworkProblems(world.manifest, networkFacts({ ...others, agents }));
 }
 
 describe.each([
@@ -132,7 +130,11 @@ describe("a plan", () => {
     ]);
     const { steps, unmended } = planOf({ address: "on a running spare", route: "spare" });
     expect(steps).toEqual([]);
-    expect(unmended).toMatchObject([{ resource: "i-1", fix: "npx sst deploy --stage dev" }]);
+    const deploy = "npx sst deploy --stage dev";
+    expect(unmended).toMatchObject([
+      { resource: "i-1", message: expect.stringContaining("i-spare-1 is in the place of i-1"), fix: deploy },
+      { resource: "i-1", message: expect.stringContaining("carries no zone"), fix: deploy },
+    ]);
   });
 
   it.each(["on a stranger", "on a NAT gateway", "missing", "free and untagged"] as const)(
@@ -151,10 +153,16 @@ describe("a plan", () => {
     expect(unmended).toMatchObject([{ resource: "eipalloc-1" }]);
   });
 
-  it.each(["NAT gateway", "stranger"] as const)("leaves a route to a %s, and says so", (route) => {
-    const { steps, left } = planOf({ route });
-    expect(steps).toEqual([]);
+  it("leaves a route to a NAT gateway, and says so", () => {
+    const { steps, unmended, left } = planOf({ route: "NAT gateway" });
+    expect([...steps, ...unmended]).toEqual([]);
     expect(left).toMatchObject([{ resource: "rtb-private-1", message: expect.stringContaining("not the stage's") }]);
+  });
+
+  it("leaves a route to a stranger's interface, and says how to lead it back where that is not meant", () => {
+    const { steps, unmended } = planOf({ route: "stranger" });
+    expect(steps).toEqual([]);
+    expect(unmended).toMatchObject([{ resource: "rtb-private-1", fix: expect.stringContaining("replace-route") }]);
   });
 
   it("does not make an instance that is gone, and says what does", () => {
