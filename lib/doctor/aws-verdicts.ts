@@ -43,6 +43,21 @@ export const awsVerdicts = {
     proof: "There are none, or they have expired, or AWS refuses their signature.",
     fix: "Sign in (`aws sso login`), or set AWS_PROFILE.",
   },
+  "aws.clock-skew": {
+    summary: "This machine's clock is off.",
+    proof: "AWS refuses the signature for its time.",
+    fix: "Set this machine's clock: AWS takes signatures within five minutes.",
+  },
+  "aws.failed": {
+    summary: "AWS does not answer, or fails.",
+    proof: "A call without which there is no login got no answer, or an error of the service's own.",
+    fix: "From here, check the network; from inside the VPC, the way out of the private subnets.",
+  },
+  "secret.missing": {
+    summary: "The secret with the login is not there.",
+    proof: "Secrets Manager knows no such secret, or no value of it.",
+    fix: "Run `postern setup`, which makes the first passwords; without the secret itself, deploy the stage again.",
+  },
   "aws.permission": {
     summary: "These credentials may not do what the doctor needs.",
     proof: "AWS refused a call without which there is nothing to examine; those that are only useful are skipped.",

@@ -7,6 +7,7 @@ import type { CommandContext } from "../command-context.ts";
 import { examineStage } from "../doctor/examine-stage.ts";
 import { examineTarget } from "../doctor/examine-target.ts";
 import { examineUrl } from "../doctor/examine-url.ts";
+import { reportUnopened } from "../doctor/unopened-stage.ts";
 import { parsePositiveDuration } from "../options/duration.ts";
 import { describeDoctorReport } from "../report/doctor-report.ts";
 import { describeVerdictPage, verdictPage } from "../report/verdict-page.ts";
@@ -20,7 +21,9 @@ cause of what is broken, what proves it, and the one thing to do. Nothing is wri
 whose certificate cannot be verified.
 
 With --url the walk begins here. With --stage it is taken twice, side by side: from here through a session on the bastion, as
-postern_readonly, and by the stage's inspect function inside the VPC. What differs decides.
+postern_readonly, and by the stage's inspect function inside the VPC; meanwhile AWS is asked what it says of the stage. What
+differs decides. What these credentials may not ask AWS is skipped, and said to be; that AWS takes no credentials, or does not let
+them read the manifest, is a verdict, too.
 
 The way of a stage's walk is that of its tunnel: --transport ssh, and the flags that go with it, take another one. --target, --host and
 --remote-port examine the way through any bastion; as PGUSER with PGPASSWORD, or without them as far as the certificate.
@@ -57,7 +60,8 @@ export function registerDoctor(command: Command, context: CommandContext): void 
         const { ca } = command.opts<{ readonly ca?: string }>();
         return conclude(await examineTarget(destination, transport, ca, context), context);
       }
-      const target = await openTarget(command, context);
+      const target = await openTarget(command, context).catch(reportUnopened);
+      if ("verdict" in target) return conclude(target, context);
       if (target.kind === "url" && command.getOptionValueSource("transport") === "cli") {
         throw new PosternError(
           "usage.invalid",

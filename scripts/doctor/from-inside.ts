@@ -4,6 +4,9 @@ import type { InsideReport, ProbeReport } from "#lib/protocol.ts";
 import type { CommandContext } from "../command-context.ts";
 import type { StageTarget } from "../target.ts";
 
+/** The function gives up its secrets after 4 s and its walk after 4.5 s; what is left is for a cold start. */
+const timeoutMs = 12_000;
+
 /** A stage whose function cannot be asked is still examined from here; that it could not is a finding. */
 export async function fromInside(
   { manifest, access }: StageTarget,
@@ -16,7 +19,8 @@ export async function fromInside(
       import("#lib/stage/replies.ts"),
     ]);
     const event = { action: "probe" };
-    return replies.probe(await invokeFunction({ access, functionName: manifest.functions.inspect, event, signal }));
+    const functionName = manifest.functions.inspect;
+    return replies.probe(await invokeFunction({ access, functionName, event, timeoutMs, signal }));
   } catch (error) {
     signal.throwIfAborted();
     const { code, message } = toPosternError(error);

@@ -1,6 +1,7 @@
 import type { LabFault } from "../fault.ts";
 import { besideProxyFaults } from "./beside-proxy.ts";
 import { certificateFaults } from "./certificates.ts";
+import { controlPlaneFaults } from "./control-plane.ts";
 import { sshFaults } from "./far-end-ssh.ts";
 import { ssmFaults } from "./far-end-ssm.ts";
 import { kernelFaults } from "./kernel.ts";
@@ -24,6 +25,7 @@ export const faultGroups: readonly FaultGroup[] = [
   { name: "beside the proxy", faults: besideProxyFaults },
   { name: "Session Manager", faults: ssmFaults },
   { name: "SSH", faults: sshFaults },
+  { name: "AWS", faults: controlPlaneFaults },
 ];
 
 export const allFaults: readonly LabFault[] = faultGroups.flatMap(({ faults }) => faults);
