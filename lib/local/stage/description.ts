@@ -9,6 +9,7 @@ import {
   functionParts,
   type LongRuns,
   type Manifest,
+  proxyName,
   secretName,
   type SecretOwner,
   secretVariables,
@@ -110,6 +111,8 @@ export function describeStage(facts: StageFacts, bundle: BundleInfo, healthUrl: 
     region,
     protected: false,
     database: { host: database.host, port: database.port, name: database.name, instanceId: instanceId(stage) },
+    // In name alone: RDS tells of it, and at its address is the database itself.
+    proxy: { host: database.host, port: database.port, name: proxyName(stage) },
     functions: {
       runner: functionName(stage, "runner"),
       inspect: functionName(stage, "inspect"),

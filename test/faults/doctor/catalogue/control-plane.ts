@@ -68,8 +68,8 @@ export const controlPlaneFaults: readonly LabFault[] = [
     changeWayOut(before, random.pick([[0], [1], [0, 1]]), () => []),
   ),
   fault("private subnets whose way out is dead", "aws.route", (before, random) =>
-    changeWayOut(before, random.pick([[0], [1], [0, 1]]), ({ InstanceId: _, ...route }) => [
-      { ...route, NetworkInterfaceId: `eni-${random.bytes(8).toString("hex")}` },
+    changeWayOut(before, random.pick([[0], [1], [0, 1]]), ({ DestinationCidrBlock }) => [
+      { DestinationCidrBlock, NetworkInterfaceId: `eni-${random.bytes(8).toString("hex")}` },
     ]),
   ),
   fault("a managed NAT gateway in its place", "ok", (before) =>
@@ -211,11 +211,11 @@ function changeWayOut(
   zones: readonly number[],
   change: (route: Route) => readonly Route[],
 ): AwsResources {
-  const ids = zones.map((zone) => networkIds.privateRouteTables[zone]);
+  const ids = new Set(zones.map((zone) => networkIds.privateRouteTables[zone]));
   return {
     ...before,
     routeTables: before.routeTables.map((table) =>
-      ids.includes(table.RouteTableId)
+      ids.has(table.RouteTableId)
         ? Object.assign({}, table, {
             Routes: table.Routes?.flatMap((route) =>
               route.DestinationCidrBlock === "0.0.0.0/0" ? change(route) : [route],
