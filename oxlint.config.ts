@@ -18,7 +18,15 @@ export const libLayers = [
   "bundle",
   "local",
 ] as const;
-export const neverInFunctions = ["control-plane", "repair-nat", "ssm-protocol", "tunnel", "bundle", "local"] as const;
+export const neverInFunctions = [
+  "control-plane",
+  "repair-nat",
+  "ssm-protocol",
+  "tunnel",
+  "doctor/report",
+  "bundle",
+  "local",
+] as const;
 const outside = ["infra", "functions", "scripts", "test"] as const;
 
 function forbid(files: string[], folders: readonly string[], message: string): OxlintOverride {

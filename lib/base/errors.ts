@@ -32,6 +32,8 @@ const errorTable = {
     exitCode: 2,
     hint: "Keep it for the older version, or start anew with --fresh (its data is lost).",
   },
+  "report.unwritable": { exitCode: 2, hint: "Name another file: --html FILE." },
+  "report.exists": { exitCode: 1, hint: "Name another file, or add --force: what is in this one is lost then." },
   "process.failed": { exitCode: 2, hint: undefined },
   "build.failed": { exitCode: 2, hint: undefined },
   "build.unknown-region": { exitCode: 2, hint: "Name a PEM file with that region's RDS CAs: --rds-ca FILE." },

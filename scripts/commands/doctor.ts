@@ -1,19 +1,20 @@
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { nearestNames } from "#lib/base/nearest-names.ts";
+import { verdictPage } from "#lib/doctor/report/verdict-page.ts";
 import { verdictCodes } from "#lib/doctor/verdicts.ts";
-import type { DoctorReport } from "#lib/protocol.ts";
 import type { CommandContext } from "../command-context.ts";
-import { examineStage } from "../doctor/examine-stage.ts";
-import { examineTarget } from "../doctor/examine-target.ts";
-import { examineUrl } from "../doctor/examine-url.ts";
-import { reportUnopened } from "../doctor/unopened-stage.ts";
+import { openExamination } from "../doctor/open-examination.ts";
+import { showProgress } from "../doctor/progress.ts";
+import { checkReportFile } from "../doctor/report-file.ts";
+import { createReporter } from "../doctor/reporter.ts";
+import { watchReports } from "../doctor/watch.ts";
 import { parsePositiveDuration } from "../options/duration.ts";
-import { describeDoctorReport } from "../report/doctor-report.ts";
-import { describeVerdictPage, verdictPage } from "../report/verdict-page.ts";
-import { addTargetOptions, openTarget } from "../target.ts";
-import { addFarEndOptions, openDestination } from "../tunnel/destination.ts";
-import { addTransportOptions, readTransportFlags } from "../tunnel/transport-options.ts";
+import { describeVerdictPage } from "../report/verdict-page.ts";
+import { addTargetOptions } from "../target.ts";
+import { addFarEndOptions } from "../tunnel/destination.ts";
+import { addTransportOptions } from "../tunnel/transport-options.ts";
 
 const help = `
 Walks along a connection step by step, from the name to a query and 32 KB in both directions, and names the one root
@@ -33,7 +34,11 @@ Where TLS settings are the trouble, with --url, those that work are tried, and t
 With --hold a connection rests so long when all else is well, and is asked again: what forgets connections on the way
 shows then (with --url).
 
-Exit code: 0 all is well; 1 something is broken.
+--watch looks again and again and says what changes; nothing is open in between. --html writes a page to attach to an incident: one
+file, with a drawing of the path. Account ids are masked everywhere, and in the page public addresses and the ids of machines, too;
+--unmasked shows them. Secrets are never shown.
+
+Exit code: 0 all is well; 1 something is broken; 2 it could not be examined; 130 for --watch, ended by Ctrl-C.
 
 Examples:
   $ postern doctor --stage dev
@@ -41,7 +46,17 @@ Examples:
   $ postern doctor --target i-0abc… --host db.internal --remote-port 5432
   $ postern doctor --url postgres://me@db.example:5432/app --ca ca.pem --json
   $ postern doctor --url postgres://me@db.example:5432/app --hold 6m
+  $ postern doctor --stage dev --html report.html
+  $ postern doctor --stage dev --watch 10s
   $ postern doctor explain tcp.timeout`;
+
+type DoctorFlags = {
+  readonly hold?: number;
+  readonly watch?: number;
+  readonly html?: string;
+  readonly force?: boolean;
+  readonly unmasked?: boolean;
+};
 
 export function registerDoctor(command: Command, context: CommandContext): void {
   addTransportOptions(addFarEndOptions(addTargetOptions(command)))
@@ -50,33 +65,21 @@ export function registerDoctor(command: Command, context: CommandContext): void 
         .env("POSTERN_HOLD")
         .argParser(parsePositiveDuration),
     )
+    .addOption(
+      new Option("--watch [interval]", "look again and again, and say what changes (default: every 30s)")
+        .env("POSTERN_WATCH")
+        .preset("30s")
+        .argParser(parseInterval),
+    )
+    .addOption(new Option("--html <file>", "write the report as a page, too, to pass on").env("POSTERN_HTML"))
+    .addOption(new Option("--force", "Danger: --html writes over any file").env("POSTERN_FORCE"))
+    .addOption(
+      new Option("--unmasked", "show account ids, and in the page addresses and ids of machines, too").env(
+        "POSTERN_UNMASKED",
+      ),
+    )
     .addHelpText("after", help)
-    .action(async ({ hold: holdMs }: { readonly hold?: number }) => {
-      const { signal } = context;
-      if (namesFarEnd(command)) {
-        const transport = readTransportFlags(command);
-        const destination = await openDestination(command, transport, context);
-        if (destination.kind === "stage") throw new TypeError("a far end that is a stage");
-        const { ca } = command.opts<{ readonly ca?: string }>();
-        return conclude(await examineTarget(destination, transport, ca, context), context);
-      }
-      const target = await openTarget(command, context).catch(reportUnopened);
-      if ("verdict" in target) return conclude(target, context);
-      if (target.kind === "url" && command.getOptionValueSource("transport") === "cli") {
-        throw new PosternError(
-          "usage.invalid",
-          "--transport goes with --stage or --target: --url is reached from here.",
-        );
-      }
-      if (holdMs !== undefined && target.kind === "stage") {
-        throw new PosternError("usage.invalid", "--hold goes with --url, for instance through a tunnel's local port.");
-      }
-      const report =
-        target.kind === "url"
-          ? await examineUrl({ address: target.address, holdMs, signal })
-          : await examineStage(target, readTransportFlags(command), context);
-      conclude(report, context);
-    });
+    .action(async (flags: DoctorFlags) => runDoctor(command, flags, context));
   command
     .command("explain")
     .addOption(new Option("--json", "print one JSON document on stdout").env("POSTERN_JSON"))
@@ -92,18 +95,31 @@ export function registerDoctor(command: Command, context: CommandContext): void 
     });
 }
 
-function conclude(report: DoctorReport, { output, endWith }: CommandContext): void {
-  output.result(report, describeDoctorReport);
-  if (report.verdict.code !== "ok") endWith(1);
+async function runDoctor(command: Command, flags: DoctorFlags, context: CommandContext): Promise<void> {
+  const { hold, watch: intervalMs, html, force = false, unmasked = false } = flags;
+  const { output, signal } = context;
+  const file = html === undefined ? undefined : { path: html, isForced: force };
+  if (file !== undefined) await checkReportFile(file);
+  const { target, look } = await openExamination(command, hold, context);
+  const reporter = createReporter({ target, isUnmasked: unmasked, ...(file === undefined ? {} : { file }) }, context);
+  const lookOnce = async () => {
+    using progress = showProgress(output);
+    return await look({ onStep: progress.onStep, onSecret: reporter.hide });
+  };
+  if (intervalMs !== undefined) {
+    output.startEvents();
+    await watchReports({ ...reporter, intervalMs, look: lookOnce, output, clock: systemClock, signal });
+    return;
+  }
+  const report = await lookOnce();
+  await reporter.show(report, systemClock.wallTime());
+  if (report.verdict.code !== "ok") context.endWith(1);
 }
 
-/** Whether a database without a stage was typed; variables for the tunnel's own verb mean nothing here. */
-function namesFarEnd(command: Command): boolean {
-  const typed = ["stage", "url", "target", "host", "remotePort"].filter(
-    (name) => command.getOptionValueSource(name) === "cli",
-  );
-  const [first] = typed;
-  if (first === undefined || typed.every((name) => name === "stage" || name === "url")) return false;
-  if (first !== "stage" && first !== "url") return true;
-  throw new PosternError("usage.invalid", `--${first} says where the database is: expected no other target beside it.`);
+const shortestMs = 1000;
+
+function parseInterval(text: string): number {
+  const ms = parsePositiveDuration(text);
+  if (ms < shortestMs) throw new InvalidArgumentError("expected at least 1s: a look opens several connections.");
+  return ms;
 }

@@ -8,18 +8,20 @@ import type { TransportFlags } from "../tunnel/transport-options.ts";
 import { fromAws } from "./from-aws.ts";
 import { fromHere } from "./from-here.ts";
 import { fromInside } from "./from-inside.ts";
+import type { Observer } from "./observer.ts";
 
 /** The three vantages of a stage, side by side, and the one verdict of what they say. */
 export async function examineStage(
   target: StageTarget,
   flags: TransportFlags,
   context: CommandContext,
+  observer: Observer,
 ): Promise<DoctorReport> {
   const startMs = systemClock.nowMs();
   const [here, vpc, aws] = await Promise.all([
-    fromHere(target, flags, context),
-    fromInside(target, context),
-    fromAws(target, context),
+    fromHere(target, flags, context, observer),
+    fromInside(target, context, observer),
+    fromAws(target, context, observer),
   ]);
   const inside = "verdict" in vpc ? vpc : undefined;
   const verdict = combine({ here, ...(inside === undefined ? {} : { vpc: inside }), aws });

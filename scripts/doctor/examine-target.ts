@@ -6,6 +6,7 @@ import type { DoctorReport } from "#lib/protocol.ts";
 import type { CommandContext } from "../command-context.ts";
 import type { TargetDestination } from "../tunnel/destination.ts";
 import type { TransportFlags } from "../tunnel/transport-options.ts";
+import type { Observer } from "./observer.ts";
 
 /**
  * The walk through any bastion to any database: nothing is known of its roles, so that without PGUSER it goes as far as the
@@ -18,6 +19,7 @@ export async function examineTarget(
   flags: TransportFlags,
   caFile: string | undefined,
   { signal, env }: CommandContext,
+  { onStep, onSecret }: Observer,
 ): Promise<DoctorReport> {
   const [{ examineThrough }, { makeTransport }] = await Promise.all([
     import("#lib/doctor/through-transport.ts"),
@@ -25,6 +27,7 @@ export async function examineTarget(
   ]);
   const ca = caFile === undefined ? await findAuthorities(destination.database.host) : await readCaFile(caFile);
   const { PGUSER: user = "", PGPASSWORD: password, PGDATABASE: database } = env;
+  if (password !== undefined) onSecret(password);
   const address: DatabaseAddress = {
     ...destination.database,
     database: database ?? user,
@@ -39,6 +42,7 @@ export async function examineTarget(
     readAddress: async () => address,
     ...(user === "" ? { until: "certificate" as const } : {}),
     signal,
+    onStep: (step) => onStep("here", step),
   });
 }
 

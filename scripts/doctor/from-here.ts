@@ -3,12 +3,14 @@ import type { CommandContext } from "../command-context.ts";
 import type { StageTarget } from "../target.ts";
 import type { StageDestination } from "../tunnel/destination.ts";
 import type { TransportFlags } from "../tunnel/transport-options.ts";
+import { nobody, type Observer } from "./observer.ts";
 
 /** The walk from here to a stage's database, through the transport that the flags name, as the role that only reads. */
 export async function fromHere(
   stage: StageTarget,
   flags: TransportFlags,
   { signal, env }: CommandContext,
+  { onStep, onSecret }: Observer = nobody,
 ): Promise<DoctorReport> {
   // Loaded here: --url needs none of it.
   const [{ examineThrough }, { databaseLogin }, { findStageAuthorities }, { makeTransport }] = await Promise.all([
@@ -30,7 +32,8 @@ export async function fromHere(
   const transport = await makeTransport(destination, flags, env);
   const readAddress = async () => {
     const [password, ca] = await Promise.all([login.password(), findStageAuthorities(host, access.databaseCaFile)]);
+    onSecret(password);
     return { host, port, database: name, user: login.user, password, sslMode: "verify-full", ca } as const;
   };
-  return await examineThrough({ transport, readAddress, signal });
+  return await examineThrough({ transport, readAddress, signal, onStep: (step) => onStep("here", step) });
 }

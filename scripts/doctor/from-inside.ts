@@ -3,6 +3,7 @@ import { toPosternError } from "#lib/base/errors.ts";
 import type { InsideReport, ProbeReport } from "#lib/protocol.ts";
 import type { CommandContext } from "../command-context.ts";
 import type { StageTarget } from "../target.ts";
+import type { Observer } from "./observer.ts";
 
 /** The function gives up its secrets after 4 s and its walk after 4.5 s; what is left is for a cold start. */
 const timeoutMs = 12_000;
@@ -11,8 +12,10 @@ const timeoutMs = 12_000;
 export async function fromInside(
   { manifest, access }: StageTarget,
   { signal }: CommandContext,
+  { onStep }: Pick<Observer, "onStep">,
 ): Promise<InsideReport | ProbeReport> {
   const startMs = systemClock.nowMs();
+  onStep("vpc", "asked");
   try {
     const [{ invokeFunction }, { replies }] = await Promise.all([
       import("#lib/stage/invoke.ts"),
