@@ -26,7 +26,7 @@ export function planReboot(keeper: StageInstance, scene: { readonly facts: Repai
   const agent = agents.find(({ instanceId }) => instanceId === resource);
   const from = agent?.pingStatus ?? "never registered";
   if (from === "Online") return;
-  const wasHeard = agent?.lastPingAt !== undefined && launchedAt !== undefined && agent.lastPingAt > launchedAt;
+  const wasHeard = agent?.lastPingAt !== undefined && launchedAt !== undefined && agent.lastPingAt >= launchedAt;
   if (launchedAt !== undefined && !wasHeard && now.getTime() - launchedAt.getTime() < startUpMs) {
     const message = `Its agent is not online, but it was started only now: that takes up to ${startUpMs / 60_000} minutes.`;
     draft.unmended.push({ resource, message, fix: "Wait, then run this again." });

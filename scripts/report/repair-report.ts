@@ -1,8 +1,13 @@
 import type { RepairNatResult, RepairStep, RepairVerification } from "#lib/repair-nat/result.ts";
+import type { Manifest } from "#lib/contract.ts";
 import { alignColumns, type Style } from "../style.ts";
 
 /** A plan for people, each step from what is to what is to be; what was done of it; what others have to do; how it is now. */
-export function describeRepair(result: RepairNatResult, style: Style): string {
+export function describeRepair(
+  result: RepairNatResult,
+  style: Style,
+  { stage, protected: isProtected }: Manifest,
+): string {
   const { plan, planHash, applied, unmended, left, verified, error } = result;
   const lines = [
     ...describeSteps(plan, applied.length, style),
@@ -15,8 +20,8 @@ export function describeRepair(result: RepairNatResult, style: Style): string {
   if (verified !== undefined) return [...lines, ...describeVerified(verified, style)].join("\n");
   if (plan.length > 0) {
     const steps = plan.length === 1 ? "1 step" : `${plan.length} steps`;
-    const how = "--yes, on a protected stage with --approve and this hash";
-    return [...lines, `${steps}; do it with ${how}`, `plan ${planHash}`].join("\n");
+    const how = isProtected ? `--approve ${planHash}` : "--yes";
+    return [...lines, `${steps}; to do it: postern repair-nat --stage ${stage} ${how}`, `plan ${planHash}`].join("\n");
   }
   return [...lines, unmended.length === 0 ? style.good("nothing to do") : "nothing that can be done from here"].join(
     "\n",
