@@ -179,6 +179,8 @@ export type TestEndpoint = AsyncDisposable & {
     credentials: Credentials;
     maxAttempts: number;
   };
+  /** The same with the key of what runs in the private subnets. */
+  functionConfig(): ReturnType<TestEndpoint["config"]>;
 };
 
 /** An endpoint with the resources above and a function `echo` that is not a process. */
@@ -194,13 +196,14 @@ export async function startTestEndpoint({
   /** Default: the resources above, which cannot be changed. */
   model?: Pick<AwsModel, "read"> & Partial<AwsModel>;
 } = {}): Promise<TestEndpoint> {
-  const credentials: Credentials = { accessKeyId: `LOCAL${randomUUID()}`, secretAccessKey: randomUUID() };
+  const [credentials, functionCredentials] = [makeKey(), makeKey()];
   const secrets = createMemorySecretStore();
   const parameters = new Map<string, string>();
   const log: string[] = [];
   const endpoint = await startAwsEndpoint({
     port: 0,
     credentials,
+    functionCredentials,
     region,
     accountId,
     parameters,
@@ -213,18 +216,24 @@ export async function startTestEndpoint({
     ...(model.change === undefined ? {} : { change: model.change }),
     onLog: (line) => log.push(line),
   });
+  const config = (overrides: Partial<Credentials> = {}) => ({
+    endpoint: endpoint.url,
+    region,
+    credentials: { ...credentials, ...overrides },
+    maxAttempts: 1,
+  });
   return {
     ...endpoint,
     parameters,
     secrets,
     log,
-    config: (overrides = {}) => ({
-      endpoint: endpoint.url,
-      region,
-      credentials: { ...credentials, ...overrides },
-      maxAttempts: 1,
-    }),
+    config,
+    functionConfig: () => config(functionCredentials),
   };
+}
+
+function makeKey(): Credentials {
+  return { accessKeyId: `LOCAL${randomUUID()}`, secretAccessKey: randomUUID() };
 }
 
 /** How a call failed; a call that did not is an error of the test. */

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { findMoves, type Move } from "./moves.ts";
 import type { AwsResources } from "./resources.ts";
 import { settle } from "./settle.ts";
+import { hearAgents } from "./states.ts";
 
 /** What to make of the resources; it may throw `AwsError`, and then nothing has changed. */
 export type Change = (before: AwsResources) => AwsResources;
@@ -24,7 +25,7 @@ export function createAwsModel(initial: AwsResources, clock: Clock = systemClock
   const waiting = new Map<string, AbortController>();
 
   function apply(change: Change): void {
-    resources = settle(change(resources));
+    resources = settle(change(hearAgents(resources, clock.wallTime())));
     follow();
     for (const listener of listeners) listener();
   }

@@ -33,7 +33,7 @@ export function findMoves(resources: AwsResources): readonly Move[] {
     ...instances.flatMap(({ InstanceId: id, State }) => {
       const next = nextInstanceStates[State?.Name ?? "running"];
       if (next === undefined) return [];
-      return [move(`${id} ${next}`, "instance", (before) => setInstanceState(before, id, next))];
+      return [move(`${id} ${next}`, "instance", (before, now) => moveInstance(before, id, next, now))];
     }),
     ...instanceInformation
       .filter(({ InstanceId, PingStatus }) => PingStatus !== "Online" && agentReachesAws(resources, InstanceId))
@@ -53,6 +53,13 @@ export function findMoves(resources: AwsResources): readonly Move[] {
 
 function move(key: string, kind: keyof typeof delaysMs, change: Move["change"]): Move {
   return { key, delayMs: delaysMs[kind], change };
+}
+
+/** Each start is a launch. */
+function moveInstance(before: AwsResources, id: string, next: InstanceStateName, now: Date): AwsResources {
+  const moved = setInstanceState(before, id, next);
+  if (next !== "running") return moved;
+  return { ...moved, instances: replace(moved.instances, isInstance(id), { LaunchTime: now }) };
 }
 
 function findAgent(before: AwsResources, id: string, now: Date): AwsResources {

@@ -16,10 +16,11 @@ function instanceState(Name: InstanceStateName): InstanceState {
 }
 
 /**
- * A terminated instance takes the interfaces with it that were made with it. One that comes up has its agent again, and
- * begins its checks anew.
+ * A terminated instance takes the interfaces with it that were made with it, and stays terminated. One that comes up has its
+ * agent again, and begins its checks anew.
  */
 export function setInstanceState(before: AwsResources, id: string, name: InstanceStateName): AwsResources {
+  if (before.instances.some((one) => one.InstanceId === id && one.State?.Name === "terminated")) return before;
   const isGone = name === "terminated";
   const comesUp = name === "pending";
   return {
@@ -33,6 +34,11 @@ export function setInstanceState(before: AwsResources, id: string, name: Instanc
     ),
     endedAgents: comesUp ? before.endedAgents.filter((one) => one !== id) : before.endedAgents,
   };
+}
+
+/** Agents that are online are heard of all the time. */
+export function hearAgents(before: AwsResources, now: Date): AwsResources {
+  return { ...before, instanceInformation: replace(before.instanceInformation, isOnline, { LastPingDateTime: now }) };
 }
 
 /** Its agent is not heard of until it is back; when it was heard last stays. */
@@ -61,6 +67,10 @@ export function setDatabaseStatus(before: AwsResources, id: string, status: stri
         ? before.dbEvents
         : [...before.dbEvents, { ...event, EventCategories: [...event.EventCategories], Message, Date: now }],
   };
+}
+
+function isOnline({ PingStatus }: AwsResources["instanceInformation"][number]): boolean {
+  return PingStatus === "Online";
 }
 
 export function isInstance(id: string): (one: Pick<LocalInstance, "InstanceId">) => boolean {

@@ -35,7 +35,7 @@ export function describeNetwork(stage: string, region: string, startedAt: Date):
         InstanceId: localInstanceId,
         InstanceType: "t4g.nano",
         State: { Code: 16, Name: "running" },
-        LaunchTime: startedAt,
+        LaunchTime: daysBefore(startedAt),
         Placement: { AvailabilityZone: zones[0] },
         VpcId: networkIds.vpc,
         SubnetId: networkIds.publicSubnets[0],
@@ -78,6 +78,11 @@ export function describeNetworkParts(): NetworkParts {
     privateSubnets: networkIds.privateSubnets,
     nat: [{ instance: localInstanceId, allocation: networkIds.elasticIp, address: elasticIp }],
   };
+}
+
+/** The stage is as if it had been deployed a while ago: nothing in it is just about to come up. */
+function daysBefore(startedAt: Date): Date {
+  return new Date(startedAt.getTime() - 7 * 86_400_000);
 }
 
 function describeSubnet(stage: string, zone: string, kind: "public" | "private", index: number): LocalSubnet {
@@ -137,7 +142,7 @@ function describeBastionInterface(zone: string, startedAt: Date): LocalNetworkIn
       DeviceIndex: 0,
       Status: "attached",
       DeleteOnTermination: true,
-      AttachTime: startedAt,
+      AttachTime: daysBefore(startedAt),
     },
   };
 }
