@@ -15,7 +15,7 @@ import { type LambdaInvoker, lambdaService } from "./lambda.ts";
 import type { Change } from "./model.ts";
 import type { ObjectStore } from "./objects.ts";
 import type { AwsService } from "./protocol.ts";
-import { rdsService } from "./rds.ts";
+import { rdsService } from "./rds/service.ts";
 import { type AwsResponse, toAwsRequest } from "./request.ts";
 import type { AwsResources } from "./resources.ts";
 import { s3Service } from "./s3.ts";
@@ -88,7 +88,7 @@ export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<Aws
     secretsManagerService({ secrets: options.secrets, resources: options.resources, region, accountId, clock }),
     lambdaService({ lambda: options.lambda, resources: options.resources }),
     ecsService({ tasks: () => options.tasks?.() }),
-    rdsService({ resources: options.resources, clock }),
+    rdsService({ resources: options.resources, change: options.change, clock }),
     ec2Service({ resources: options.resources, change: options.change, accountId }),
     // Last: its requests are known by their path alone.
     ...(options.objects === undefined ? [] : [s3Service({ objects: options.objects })]),

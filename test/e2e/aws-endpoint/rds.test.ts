@@ -6,9 +6,13 @@ import {
   DescribeDBProxyTargetsCommand,
   DescribeEventsCommand,
   RDSClient,
+  StartDBInstanceCommand,
+  StopDBInstanceCommand,
 } from "@aws-sdk/client-rds";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createAwsModel } from "#lib/local/aws/model.ts";
 import { disposable, errorOf, resources, startTestEndpoint, type TestEndpoint } from "../../support/aws-endpoint.ts";
+import { createSteppedClock } from "../../support/stepped-clock.ts";
 
 let endpoint: TestEndpoint;
 beforeAll(async () => {
@@ -89,4 +93,30 @@ describe("RDS", () => {
     using rds = disposable(new RDSClient(endpoint.config()));
     expect(await errorOf(rds.send(command as DescribeDBInstancesCommand))).toMatchObject({ name, status });
   });
+});
+
+test("an instance is stopped and started in its own time, and RDS tells it", async () => {
+  const clock = createSteppedClock();
+  using model = createAwsModel(resources, clock);
+  await using own = await startTestEndpoint({ model });
+  using rds = disposable(new RDSClient(own.config()));
+  const instance = { DBInstanceIdentifier: "postern-local" };
+  const started = rds.send(new StartDBInstanceCommand(instance));
+  expect(await errorOf(started)).toMatchObject({ name: "InvalidDBInstanceStateFault", status: 400 });
+  const { DBInstance } = await rds.send(new StopDBInstanceCommand(instance));
+  expect(DBInstance).toMatchObject({ ...instance, DBInstanceStatus: "stopping" });
+  expect(await errorOf(rds.send(new StopDBInstanceCommand(instance)))).toMatchObject({
+    name: "InvalidDBInstanceStateFault",
+  });
+  await clock.advance(10_000);
+  await rds.send(new StartDBInstanceCommand(instance));
+  await clock.advance(10_000);
+  const { DBInstances } = await rds.send(new DescribeDBInstancesCommand(instance));
+  expect(DBInstances).toMatchObject([{ DBInstanceStatus: "available" }]);
+  expect(
+    model
+      .read()
+      .dbEvents.slice(-2)
+      .map(({ Message }) => Message),
+  ).toEqual(["DB instance stopped", "DB instance started"]);
 });

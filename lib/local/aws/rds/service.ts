@@ -1,14 +1,21 @@
 import type { Clock } from "#lib/base/clock.ts";
-import { AwsError } from "./aws-error.ts";
-import { chooseEvents } from "./rds-events.ts";
-import type { AwsService } from "./protocol.ts";
-import { queryService } from "./query-protocol.ts";
-import type { AwsResources } from "./resources.ts";
-import type { XmlChildren, XmlContent } from "./xml.ts";
+import { AwsError } from "../aws-error.ts";
+import type { Change } from "../model.ts";
+import type { AwsService } from "../protocol.ts";
+import { queryService } from "../query-protocol.ts";
+import type { AwsResources } from "../resources.ts";
+import { chooseEvents } from "./events.ts";
+import { findInstance, turnOperations } from "./instances.ts";
+import { toXml } from "./xml.ts";
 
-/** RDS: what there is, found by identifier; filters and pages are not offered. */
-export function rdsService(options: { readonly resources: () => AwsResources; readonly clock: Clock }): AwsService {
-  const { resources, clock } = options;
+/** RDS: what there is, found by identifier, and an instance's stop and start; filters and pages are not offered. */
+export function rdsService(options: {
+  readonly resources: () => AwsResources;
+  /** Without it nothing can be stopped or started. */
+  readonly change?: ((change: Change) => void) | undefined;
+  readonly clock: Clock;
+}): AwsService {
+  const { resources, change, clock } = options;
   return queryService({
     signingName: "rds",
     version: "2014-10-31",
@@ -17,10 +24,7 @@ export function rdsService(options: { readonly resources: () => AwsResources; re
       DescribeDBInstances: (form) => {
         const id = form.get("DBInstanceIdentifier");
         refuseFilters(form);
-        const found = resources().dbInstances.filter((one) => id === null || one.DBInstanceIdentifier === id);
-        if (id !== null && found.length === 0) {
-          throw new AwsError("DBInstanceNotFound", `DBInstance ${id} not found.`, { statusCode: 404 });
-        }
+        const found = id === null ? resources().dbInstances : [findInstance(resources(), id)];
         return toXml({ DBInstances: found });
       },
       DescribeDBProxies: (form) => {
@@ -51,6 +55,7 @@ export function rdsService(options: { readonly resources: () => AwsResources; re
         }
         return toXml({ Certificates: found });
       },
+      ...(change === undefined ? {} : turnOperations(resources, change, clock)),
     },
   });
 }
@@ -63,32 +68,4 @@ function proxyNotFound(name: string): AwsError {
 function refuseFilters(form: URLSearchParams): void {
   const filter = [...form.keys()].find((key) => key.startsWith("Filters."));
   if (filter !== undefined) throw new AwsError("InvalidParameterValue", `Filters are not offered here: ${filter}`);
-}
-
-/** Names of the elements in a list; `member` where a list has no other. */
-const itemNames: Readonly<Record<string, string>> = {
-  Certificates: "Certificate",
-  Events: "Event",
-  EventCategories: "EventCategory",
-  DBInstances: "DBInstance",
-  VpcSecurityGroups: "VpcSecurityGroupMembership",
-  DBParameterGroups: "DBParameterGroup",
-  Subnets: "Subnet",
-  TagList: "Tag",
-};
-
-/** The SDK's members are the elements of RDS, name by name. */
-function toXml(value: object): XmlChildren {
-  return Object.fromEntries(
-    Object.entries(value).map(([name, member]: [string, unknown]) => {
-      if (Array.isArray(member)) return [name, { [itemNames[name] ?? "member"]: member.map(toContent) }];
-      return [name, member === undefined ? undefined : toContent(member)];
-    }),
-  );
-}
-
-function toContent(member: unknown): XmlContent {
-  if (member instanceof Date) return member;
-  if (typeof member === "object" && member !== null) return toXml(member);
-  return typeof member === "number" || typeof member === "boolean" ? member : String(member);
 }

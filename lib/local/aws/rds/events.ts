@@ -1,5 +1,5 @@
 import type { Event } from "@aws-sdk/client-rds";
-import { AwsError } from "./aws-error.ts";
+import { AwsError } from "../aws-error.ts";
 
 const defaultMinutes = 60;
 /** RDS keeps events for so long. */
