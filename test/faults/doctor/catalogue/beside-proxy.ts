@@ -1,4 +1,3 @@
-import { besideProxy } from "#lib/doctor/beside-proxy.ts";
 import { combine } from "#lib/doctor/combine.ts";
 import { examineBothFromInside } from "#lib/doctor/inside.ts";
 import { findFreePort } from "#lib/local/net/free-port.ts";
@@ -41,7 +40,7 @@ async function examineBoth(
   signal: AbortSignal,
 ): Promise<DoctorReport> {
   const report = await examineBothFromInside({ database: walkTo(database), proxy: walkTo(proxy), signal });
-  return { ...report, verdict: besideProxy(combine({ here: report, vpc: report }), report.proxy) };
+  return { ...report, verdict: combine({ here: report, vpc: report }) };
 }
 
 function walkTo({ user, password, ...place }: DatabaseAddress) {
