@@ -1,12 +1,13 @@
 import type { DoctorReport, DoctorVerdict, InsideReport } from "#lib/protocol.ts";
 import { besideProxy } from "./beside-proxy.ts";
-import { explain } from "./control-plane/explain.ts";
+import { explain, type Walks } from "./control-plane/explain.ts";
 import type { AwsReport } from "./control-plane/judge.ts";
 import { describeVerdict, type VerdictCode } from "./verdicts.ts";
 
 /** What the other vantages say; absent: they were not asked, or could not be. */
 export type Vantages = {
-  readonly here: DoctorReport;
+  /** Absent where nothing leads from here to the stage, which has no bastion. */
+  readonly here?: DoctorReport;
   readonly vpc?: InsideReport;
   readonly aws?: AwsReport;
 };
@@ -31,12 +32,14 @@ const ofTheServer: ReadonlySet<string> = new Set([
  * 5. What AWS says is the root of it, where it explains that; and where it breaks what neither walk takes (`explain`).
  */
 export function combine({ here, vpc, aws }: Vantages): DoctorVerdict {
-  const walks = { here, ...(vpc === undefined ? {} : { vpc }) };
-  const walked = besideProxy(combineWalks(walks), vpc?.proxy);
+  const first = here ?? vpc;
+  if (first === undefined) throw new TypeError("a verdict without a walk");
+  const walks = { here: first, ...(vpc === undefined ? {} : { vpc }) };
+  const walked = besideProxy(here === undefined ? first.verdict : combineWalks(walks), vpc?.proxy);
   return aws === undefined ? walked : explain(walked, walks, aws);
 }
 
-function combineWalks({ here, vpc }: Pick<Vantages, "here" | "vpc">): DoctorVerdict {
+function combineWalks({ here, vpc }: Walks): DoctorVerdict {
   if (vpc === undefined) return here.verdict;
   const inside = vpc.verdict;
   if (here.verdict.code === "ok") {

@@ -5,13 +5,18 @@ import type { StageDestination } from "../tunnel/destination.ts";
 import type { TransportFlags } from "../tunnel/transport-options.ts";
 import { nobody, type Observer } from "./observer.ts";
 
-/** The walk from here to a stage's database, through the transport that the flags name, as the role that only reads. */
+/**
+ * The walk from here to a stage's database, through the transport that the flags name, as the role that only reads. Undefined where
+ * nothing leads there: a stage may do without a bastion.
+ */
 export async function fromHere(
   stage: StageTarget,
   flags: TransportFlags,
   { signal, env }: CommandContext,
   { onStep, onSecret }: Observer = nobody,
-): Promise<DoctorReport> {
+): Promise<DoctorReport | undefined> {
+  const { manifest, access } = stage;
+  if (flags.transport === "ssm" && (manifest.tunnel === undefined || manifest.bastions.length === 0)) return undefined;
   // Loaded here: --url needs none of it.
   const [{ examineThrough }, { databaseLogin }, { findStageAuthorities }, { makeTransport }] = await Promise.all([
     import("#lib/doctor/through-transport.ts"),
@@ -19,7 +24,6 @@ export async function fromHere(
     import("#lib/stage/database-authorities.ts"),
     import("../tunnel/make-transport.ts"),
   ]);
-  const { manifest, access } = stage;
   const { host, port, name } = manifest.database;
   const login = databaseLogin(manifest, "readonly", access);
   const destination: StageDestination = {

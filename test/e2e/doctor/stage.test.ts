@@ -62,6 +62,24 @@ test("a bastion whose agent is away is the verdict, though the database is well 
   expect(stepsOf(report, "vpc").at(-1)).toBe("parallel ok");
 });
 
+test("a stage without a bastion is looked at from inside, and is well where that is", async () => {
+  const { exitCode, report } = await examineStage({ manifest: { bastions: [] } });
+  expect([report.verdict.code, exitCode]).toEqual(["ok", 0]);
+  expect(report.probes.find(({ vantage }) => vantage === "here")).toMatchObject({
+    warning: expect.stringContaining("no bastion"),
+  });
+  expect(stepsOf(report, "vpc").at(-1)).toBe("parallel ok");
+});
+
+test("a stage without a bastion whose function cannot be asked was not looked at, and is not called well", async () => {
+  const bench = stack.use(await startTunnelBench({ database, bastions: [] }));
+  const { exitCode, json } = await runCommand(["doctor", "--json"], {
+    env: { ...bench.env, POSTERN_TRANSPORT: "ssm" },
+  });
+  expect(json()).toMatchObject({ error: { code: "stage.no-tunnel" } });
+  expect(exitCode).toBe(1);
+});
+
 test("a login that cannot be read is a finding, and keeps nobody from looking from inside", async () => {
   const { report } = await examineStage({ manifest: { secrets: { readonly: "postern/local/nowhere" } } });
   expect(report.verdict.code).toBe("secret.missing");

@@ -21,16 +21,12 @@ type Change = {
 
 /** As the endpoint of the tests has them: one runs, the other is stopped. */
 const instances = { running: "i-1", stopped: "i-2" } as const;
+/** Those of before carry one connection at a time, and are `parallel.limit`. */
 const agents = ["3.3.1142.0", "3.1.1511.0"] as const;
-/** They carry one connection at a time. */
-const oldAgents = ["3.0.196.0", "2.3.714.0"] as const;
 
 /** What Session Manager and the bastion's agent say of the way to a database that is well. */
 export const ssmFaults: readonly LabFault[] = [
   ssm("all is well", "ok", (random) => ({ gateway: { agentVersion: random.pick(agents) } })),
-  ssm("an agent of before several at a time", "parallel.limit", (random) => ({
-    gateway: { agentVersion: random.pick(oldAgents) },
-  })),
   refusedStart("this identity may begin no session", "aws.permission", [
     "AccessDeniedException",
     "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: ssm:StartSession",

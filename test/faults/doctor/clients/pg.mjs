@@ -1,8 +1,8 @@
 import process from "node:process";
-import pg from "pg";
+import { Client } from "pg";
 
 /** Asks these statements of the address in LAB_ADDRESS, as a program that uses node-postgres does, and prints what it gets to hear. */
-const client = new pg.Client(JSON.parse(process.env["LAB_ADDRESS"] ?? "{}"));
+const client = new Client(JSON.parse(process.env["LAB_ADDRESS"] ?? "{}"));
 client.on("error", () => {});
 
 async function ask() {
@@ -11,5 +11,10 @@ async function ask() {
   return "ok";
 }
 
-const text = await ask().catch((error) => error.message || error.code || String(error));
+/** Of several that failed there is no message. */
+function said(error) {
+  return [error.message, error.code].find((one) => typeof one === "string" && one !== "") ?? String(error);
+}
+
+const text = await ask().catch(said);
 process.stdout.write(text, () => process.exit());

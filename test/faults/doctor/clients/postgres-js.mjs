@@ -10,5 +10,10 @@ async function ask() {
   return "ok";
 }
 
-const text = await ask().catch((error) => error.message || error.code || String(error));
+/** Of several that failed there is no message. */
+function said(error) {
+  return [error.message, error.code].find((one) => typeof one === "string" && one !== "") ?? String(error);
+}
+
+const text = await ask().catch(said);
 process.stdout.write(text, () => process.exit());
