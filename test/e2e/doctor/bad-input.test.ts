@@ -114,7 +114,9 @@ test("a stage that does not exist, one without credentials and one that is not r
   const { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY } = credentials;
   const somebody = { ...there, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY };
   expect(await refusal(["--stage", "dev"], somebody)).toMatchObject({ code: "stage.unknown" });
-  expect(await refusal(["--stage", "dev"], there)).toMatchObject({ code: "aws.credentials" });
+  // A verdict, as what a walk finds.
+  const { json, exitCode } = await doctor(["--stage", "dev"], there);
+  expect([(json() as DoctorReport).verdict.code, exitCode]).toEqual(["aws.credentials", 1]);
   expect(await refusal(["--stage", "local"], nobody)).toMatchObject({ code: "stage.not-running" });
   expect(await refusal(["--stage", "Not A Stage"], there)).toMatchObject({ code: "usage.invalid" });
 });

@@ -1,17 +1,13 @@
-import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { promisify } from "node:util";
 import { seededRandom } from "../../support/seeded-random.ts";
 import { askDrizzleKit } from "./drizzle-kit-client.ts";
 import type { LabFault, LabWorld } from "./fault.ts";
 import { isPossible, type LabRun } from "./lab.ts";
 import { askPg, askPostgresJs, askPsql } from "./other-clients.ts";
 
-const root = join(import.meta.dirname, "../../..");
-const document = join(root, "docs/faults.md");
-const data = join(root, "lib/doctor/client-errors.ts");
+const document = join(import.meta.dirname, "../../../docs/faults.md");
 const atOnce = 8;
 /** Each takes two seconds of a processor. */
 const drizzleAtOnce = 2;
@@ -29,8 +25,7 @@ type Row = {
 };
 
 /**
- * `docs/faults.md`, fault × what psql, pg, postgres.js, drizzle-kit and the doctor say of it; and the same by verdict, for
- * `doctor explain`: `lib/doctor/client-errors.ts`.
+ * `docs/faults.md`: fault × what psql, pg, postgres.js, drizzle-kit and the doctor say of it. `doctor explain` has it by verdict.
  */
 export async function writeFaultsDocument(
   world: LabWorld,
@@ -53,8 +48,6 @@ export async function writeFaultsDocument(
     return { ...row, drizzleKit: await askBoth(world, row.fault) };
   });
   await writeFile(document, documentOf(rows));
-  await writeFile(data, dataOf(rows));
-  await promisify(execFile)(process.execPath, [join(root, "node_modules/oxfmt/bin/oxfmt"), data], { cwd: root });
 }
 
 async function each<Item, Result>(
@@ -119,35 +112,4 @@ function sayOfOldKit(rows: readonly Row[]): string {
   const said = rows.flatMap(({ drizzleKit }) => (drizzleKit === undefined ? [] : [drizzleKit[0]]));
   const silent = said.filter((text) => text.startsWith("nothing")).length;
   return `0.31 (\`migrate\`) was asked the same: of ${said.length} it said nothing ${silent} times, its spinner stops and the exit code is 1.`;
-}
-
-function dataOf(rows: readonly Row[]): string {
-  const codes = [...new Set(rows.filter(isAsked).flatMap(({ codes: own }) => own))].toSorted();
-  const entries = codes
-    .filter((code) => code !== "ok")
-    .map((code) => {
-      const own = rows.filter((row) => isAsked(row) && row.codes.includes(code));
-      const texts = {
-        psql: textsOf(own.map(({ psql }) => psql)),
-        pg: textsOf(own.map(({ pg }) => pg)),
-        "postgres.js": textsOf(own.map(({ postgresJs }) => postgresJs)),
-        "drizzle-kit": textsOf(own.flatMap(({ drizzleKit }) => (drizzleKit === undefined ? [] : [drizzleKit[1]]))),
-      };
-      return `  ${JSON.stringify(code)}: ${JSON.stringify(texts)},`;
-    });
-  return `import type { VerdictCode } from "./verdicts.ts";
-
-/** What other clients print where the doctor has a verdict, each text once, as the lab saw it. */
-export type ClientErrors = Readonly<Record<"psql" | "pg" | "postgres.js" | "drizzle-kit", readonly string[]>>;
-
-/** Made by the fault lab (\`npm run lab -- --docs\`), not by hand. A verdict whose faults no other client was asked of is not in it. */
-export const clientErrors: Partial<Readonly<Record<VerdictCode, ClientErrors>>> = {
-${entries.join("\n")}
-};
-`;
-}
-
-/** A table's bar is no bar here; what went well is no text. */
-function textsOf(texts: readonly string[]): readonly string[] {
-  return [...new Set(texts.map((text) => text.replaceAll("\\|", "|")))].filter((text) => text !== "ok").toSorted();
 }
