@@ -53,6 +53,11 @@ export const awsVerdicts = {
     proof: "A call without which there is no login got no answer, or an error of the service's own.",
     fix: "From here, check the network; from inside the VPC, the way out of the private subnets.",
   },
+  "lambda.failed": {
+    summary: "The inspect function fails.",
+    proof: "It crashed, ran out of time, or replied what it should not; from here the database answers.",
+    fix: "Look at the function's log.",
+  },
   "secret.missing": {
     summary: "The secret with the login is not there.",
     proof: "Secrets Manager knows no such secret, or no value of it.",

@@ -48,7 +48,7 @@ function combineWalks({ here, vpc }: Walks): DoctorVerdict {
       : { ...inside, evidence: `from inside the VPC, ${inside.evidence ?? ""}` };
   }
   // It never logged in, which proves nothing for or against this side.
-  if (lacksOnlyTheSecret(vpc)) return here.verdict;
+  if (neverLoggedIn(vpc)) return here.verdict;
   if (inside.code === "ok") {
     const evidence = `${here.verdict.evidence ?? ""}; from inside the VPC everything works`;
     return ofTheServer.has(here.verdict.code)
@@ -74,9 +74,10 @@ function isOfTheDatabase({ code }: DoctorVerdict): boolean {
   return code.startsWith("db.");
 }
 
-function lacksOnlyTheSecret({ probes }: DoctorReport): boolean {
+/** For want of its secret, or because the function could not be asked at all. */
+function neverLoggedIn({ probes }: DoctorReport): boolean {
   const failed = probes.filter(({ ok }) => !ok);
-  return failed.length > 0 && failed.every(({ name }) => name === "secret");
+  return failed.length > 0 && failed.every(({ name }) => name === "secret" || name === "inspect");
 }
 
 function hasReachedServer({ probes }: DoctorReport): boolean {

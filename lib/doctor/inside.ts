@@ -21,7 +21,7 @@ export type BothInsideOptions = {
 };
 
 /** The secret may take so long; a network without a way out says nothing. */
-const secretMs = 4000;
+const secretMs = 3000;
 
 /**
  * The doctor's walk from inside the VPC. Where the secret cannot be read (which is what a dead NAT looks like from here),

@@ -5,8 +5,11 @@ import type { CommandContext } from "../command-context.ts";
 import type { StageTarget } from "../target.ts";
 import type { Observer } from "./observer.ts";
 
-/** The function gives up its secrets after 4 s and its walk after 4.5 s; what is left is for a cold start. */
+/** The function gives up its secrets after 3 s and its walk after 4.5 s; what is left is for a cold start. */
 const timeoutMs = 12_000;
+
+/** The function is not there, or fails: the stage is broken. Any other reason is ours, or a function's of before. */
+const broken: ReadonlySet<string> = new Set(["aws.failed", "lambda.failed"]);
 
 /** A stage whose function cannot be asked is still examined from here; that it could not is a finding. */
 export async function fromInside(
@@ -26,8 +29,15 @@ export async function fromInside(
     return replies.probe(await invokeFunction({ access, functionName, event, timeoutMs, signal }));
   } catch (error) {
     signal.throwIfAborted();
-    const { code, message } = toPosternError(error);
+    const { code, message: summary, hint: fix = "Look at the function's log." } = toPosternError(error);
     const ms = elapsedMs(systemClock, startMs);
-    return { name: "inspect", vantage: "vpc", ok: false, ms, detail: `${code}: ${message}` };
+    const probe = { name: "inspect", vantage: "vpc", ms } as const;
+    if (code === "aws.permission") {
+      const text = "not looked at: lambda:InvokeFunction is not allowed";
+      return { ...probe, ok: true, warning: text, detail: text };
+    }
+    const failed = { ...probe, ok: false, detail: `${code}: ${summary}` };
+    if (!broken.has(code)) return failed;
+    return { verdict: { code, summary, fix, evidence: `inspect: ${summary}` }, probes: [failed], ms };
   }
 }

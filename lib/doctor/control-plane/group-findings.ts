@@ -43,7 +43,14 @@ export function judgeGroups(manifest: Manifest, facts: ControlPlaneFacts): reado
   if (manifest.proxy !== undefined) {
     paths.push({ ...toDatabase, who: "the proxy", from: proxy, breaks: "proxy" });
     const toProxy = { to: proxy, what: "the proxy", port: manifest.proxy.port } as const;
-    paths.push({ ...toProxy, who: "the inspect function", from: ofPart("inspect"), breaks: "inspect-to-proxy" });
+    const inspect = {
+      ...toProxy,
+      who: "the inspect function",
+      from: ofPart("inspect"),
+      breaks: "inspect-to-proxy",
+    } as const;
+    // Where neither side knows the other, the stage is of a deploy in which inspect does not look at the proxy.
+    if (isMeant(inspect)) paths.push(inspect);
     // Health goes through the proxy or past it, as its settings say: one of the two is enough.
     const health = { ...toProxy, who: "the health function", from: ofPart("health"), breaks: "proxy" } as const;
     if (!isOpen({ ...health, ...toDatabase })) paths.push(health);
@@ -62,13 +69,21 @@ function isOpen(path: Path): boolean {
   return path.from.length > 0 && path.to.length > 0 && judgePath(path).length === 0;
 }
 
+function isMeant({ from, to }: Path): boolean {
+  return from.some(({ egress }) => name(egress, to)) || to.some(({ ingress }) => name(ingress, from));
+}
+
+function name(rules: readonly GroupRule[], others: readonly SecurityGroup[]): boolean {
+  return rules.some(({ groupIds }) => others.some(({ id }) => groupIds.includes(id)));
+}
+
 function judgePath({ who, from, to, what, port, breaks }: Path): Finding[] {
   const out = from.some(({ egress }) => egress.some((rule) => lets(rule, port, to)));
   const into = to.some(({ ingress }) => ingress.some((rule) => lets(rule, port, from)));
   if (out && into) return [];
   const missing = into
-    ? `${name(from)} lets nothing out to ${name(to)}`
-    : `${name(to)} lets nothing in from ${name(from)}`;
+    ? `${describe(from)} lets nothing out to ${describe(to)}`
+    : `${describe(to)} lets nothing in from ${describe(from)}`;
   return [
     {
       code: "aws.security-group",
@@ -86,7 +101,7 @@ function judgeWayOut(who: string, from: readonly SecurityGroup[], breaks: Broken
     {
       code: "aws.security-group",
       probe: "security-groups",
-      evidence: `${who} reaches no API of AWS: ${name(from)} lets nothing out on tcp ${httpsPort}`,
+      evidence: `${who} reaches no API of AWS: ${describe(from)} lets nothing out on tcp ${httpsPort}`,
       fix: `Deploy the stage again, or let ${idsOf(from)} out to 0.0.0.0/0 on tcp ${httpsPort}.`,
       breaks: [breaks],
     },
@@ -101,7 +116,7 @@ function lets({ protocol, ports, groupIds, hasRanges }: GroupRule, port: number,
   return isTcp && isOnPort && (hasRanges || isNamed);
 }
 
-function name(groups: readonly SecurityGroup[]): string {
+function describe(groups: readonly SecurityGroup[]): string {
   return groups.map((group) => `${group.id} (${group.name})`).join(", ");
 }
 

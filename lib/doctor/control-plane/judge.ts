@@ -42,11 +42,12 @@ function allFacts({ identity, network, groups, database, events, proxy }: Contro
  */
 export function markProbes({ probes, findings }: AwsReport, verdictCode: string): readonly ProbeReport[] {
   return probes.map((probe) => {
+    const { warning: _other, ...plain } = probe;
     const said = findings.filter((finding) => finding.probe === probe.name).map(({ evidence }) => evidence);
     if (said.length === 0) return probe;
     const text = said.join("; ");
     return verdictCode === "ok"
       ? Object.assign({}, probe, { warning: text })
-      : Object.assign({}, probe, { ok: false, detail: text });
+      : Object.assign(plain, { ok: false, detail: text });
   });
 }

@@ -9,7 +9,7 @@ export const manifest: Manifest = {
   secrets: { app: "postern/dev/app", health: "postern/dev/health" },
 };
 
-function onPort(port: number, ...groupIds: string[]): GroupRule {
+export function onPort(port: number, ...groupIds: string[]): GroupRule {
   return { protocol: "tcp", ports: { from: port, to: port }, groupIds, hasRanges: false };
 }
 

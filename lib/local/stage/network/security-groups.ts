@@ -13,6 +13,7 @@ const connections = [
   { from: "longRun", to: "database", description: "Long runs" },
   { from: "proxy", to: "database", description: "Proxy" },
   { from: "health", to: "proxy", description: "Health to the database" },
+  { from: "inspect", to: "proxy", description: "Inspect to the proxy" },
 ] as const;
 
 type GroupName = keyof typeof groups;

@@ -4,7 +4,7 @@ import type { Fact } from "#lib/control-plane/fact.ts";
 import type { ControlPlaneFacts } from "#lib/control-plane/read-control-plane.ts";
 import type { SecurityGroup } from "#lib/control-plane/security-groups.ts";
 import { judgeControlPlane, markProbes } from "#lib/doctor/control-plane/judge.ts";
-import { controlPlaneFacts, groups, manifest } from "../../../support/control-plane/control-plane-facts.ts";
+import { controlPlaneFacts, groups, manifest, onPort } from "../../../support/control-plane/control-plane-facts.ts";
 import { healthyNetwork, known, networkFacts } from "../../../support/control-plane/network-facts.ts";
 
 const now = new Date("2026-12-01T00:00:00Z");
@@ -126,6 +126,15 @@ describe("security groups", () => {
     expect(judge(controlPlaneFacts({ groups: known(byRange) })).findings).toEqual([]);
   });
 
+  it("are not accused where inspect and the proxy know nothing of each other: a deploy of before", () => {
+    const before = without("sg-proxy", "ingress", "sg-inspect").map((group) =>
+      group.id === "sg-inspect"
+        ? Object.assign({}, group, { egress: [onPort(5432, "sg-db"), ...group.egress.slice(1)] })
+        : group,
+    );
+    expect(judge(controlPlaneFacts({ groups: known(before) })).findings).toEqual([]);
+  });
+
   it("on another port do not let in", () => {
     const other = { ...manifest, database: { ...manifest.database, port: 5433 } };
     expect(judge(controlPlaneFacts(), other).findings.map(({ code }) => code)).toContain("aws.security-group");
@@ -224,6 +233,13 @@ test("what may not be asked is a note in its probe, and no finding", () => {
     detail: "not looked at: ec2:DescribeAddresses is not allowed",
   });
   expect(report.unknown).toMatchObject([{ action: "ec2:DescribeAddresses" }]);
+});
+
+test("a failed probe has no warning of another kind beside", () => {
+  const facts = controlPlaneFacts({ database: known({ status: "stopped", groupIds: ["sg-db"] }) });
+  const failed = markProbes(judge(facts), "db.starting").find(({ name }) => name === "database");
+  expect(failed).toMatchObject({ ok: false });
+  expect(failed).not.toHaveProperty("warning");
 });
 
 test("a finding is a warning in a report that says ok, and a failed probe in any other", () => {
