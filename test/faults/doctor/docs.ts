@@ -110,6 +110,7 @@ ${table.join("\n")}
 /** Whether drizzle-kit 0.31 ever gave a reason. */
 function sayOfOldKit(rows: readonly Row[]): string {
   const said = rows.flatMap(({ drizzleKit }) => (drizzleKit === undefined ? [] : [drizzleKit[0]]));
-  const silent = said.filter((text) => text.startsWith("nothing")).length;
-  return `0.31 (\`migrate\`) was asked the same: of ${said.length} it said nothing ${silent} times, its spinner stops and the exit code is 1.`;
+  const failed = said.filter((text) => text !== "ok");
+  const silent = failed.filter((text) => text.startsWith("nothing")).length;
+  return `0.31 (\`migrate\`) was asked the same: where it failed, ${silent} of ${failed.length} times it gave no reason, its exit code is 1.`;
 }

@@ -50,5 +50,9 @@ function urlOf(address: Broken["address"], caFile: string): string {
 function behindSpinner(output: string): string {
   const plain = stripVTControlCharacters(output);
   const spinner = [...plain.matchAll(/(?:applying migrations|Pulling schema from database)\.\.\./gu)].at(-1);
-  return spinner === undefined ? plain : plain.slice(spinner.index + spinner[0].length);
+  const said = spinner === undefined ? plain : plain.slice(spinner.index + spinner[0].length);
+  const lines = said.split("\n").map((line) => line.trim());
+  // Where it read what, which says nothing, and where in its sources it stumbled.
+  const isNoise = (line: string) => /^(?:Reading (?:config|schema) file|Using '|at )|\.(?:cjs|ts)\b/u.test(line);
+  return lines.filter((line) => !isNoise(line)).join("\n");
 }

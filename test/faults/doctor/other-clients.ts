@@ -68,5 +68,7 @@ function environment(address: DatabaseAddress, caFile: string): NodeJS.ProcessEn
     PGPASSWORD: address.password ?? "",
     PGSSLMODE: address.sslMode,
     PGSSLROOTCERT: caFile,
+    // Where TLS ends in front of the server, psql would see that first, whatever else is broken.
+    PGCHANNELBINDING: "disable",
   };
 }
