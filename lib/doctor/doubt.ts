@@ -28,12 +28,15 @@ function isHasty(attempt: Attempt): boolean {
   return failed !== undefined && failed.ms < pace * longestMs(attempt);
 }
 
+/** In the evidence, where that is why it proves nothing. */
+export const machineIsBusy = "its machine is busy";
+
 /** For people: what makes the silence of these doubtful. */
 export function describeDoubt(attempts: readonly Attempt[]): string {
   const starved = attempts.find(isStarved) ?? attempts.find(isDisturbed);
   if (starved === undefined) return `steps before it took up to ${Math.max(...attempts.map(longestMs))} ms`;
   const { ms, missedMs } = timesOf(starved);
-  return `of ${ms} ms this process did not run for ${missedMs}: its machine is busy`;
+  return `of ${ms} ms this process did not run for ${missedMs}: ${machineIsBusy}`;
 }
 
 function longestMs({ steps }: Attempt): number {

@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { DoctorReport, ProbeReport } from "#lib/protocol.ts";
-import { type Attempt, failureOf, type Step, type StepName, type Vantage } from "./evidence.ts";
+import { type Attempt, type Failure, failureOf, type Step, type StepName, type Vantage } from "./evidence.ts";
 import { isDisturbed } from "./doubt.ts";
 import type { Findings } from "./findings.ts";
 import { sumOf } from "./loss.ts";
@@ -37,6 +37,8 @@ const graceMs = 100;
 const reserveMs = 500;
 const maxPatienceMs = 2200;
 const repeats = 2;
+/** Of steps in which no session has begun more cost nobody anything. */
+const earlyRepeats = 4;
 /** A server needs a moment to see that a connection is over, and counts it until then. */
 const settleMs = 250;
 
@@ -46,8 +48,9 @@ const settleMs = 250;
  * 1. One walk along all steps of a connection (`walk.ts`); where all is well, four connections at a time, and last, if
  *    asked for, one that rests.
  * 2. Where that ended in what may be chance, the same over fresh connections with more patience: two at once, so that loss
- *    has to strike three times to be taken for something else. Where a handshake got nothing, one that only earns a few bytes.
- *    Where this process did not run for some of the time, they go all the way, and what they find is believed.
+ *    has to strike three times to be taken for something else; four where no session has begun. Where a handshake got nothing,
+ *    one that only earns a few bytes. Where this process did not run for some of the time, they go all the way, and what
+ *    they find is believed.
  * 3. One verdict from all of it (`verdict.ts`), after 4.5 s at the latest, the rest not counted. Nothing is left open, and
  *    nothing was written.
  */
@@ -113,22 +116,29 @@ async function lookAgain(first: Attempt, given: WalkOptions, leftMs: number): Pr
   if (step === "parallel") {
     await options.clock.sleep(settleMs, options.signal).catch(() => {});
     const again = await probeParallel(options, patienceMs);
-    const steps = [...first.steps.filter((one) => one.failure === undefined), again.step];
+    const steps = [...first.steps.filter((one) => one.failure === undefined), decide(again, failure)];
     return { attempts: [{ steps, ...(again.socket === undefined ? {} : { socket: again.socket }) }] };
   }
   const caps = { ...(options.caps ?? defaultCaps), [step]: patienceMs };
   const fresh = { ...options, caps, ...(isDisturbed(first) ? {} : { until: step }) };
   const isMute = failure.kind === "timeout";
+  const isEarly = step === "tcp" || step === "ssl-request";
   const [tiny, small, attempts] = await Promise.all([
     isMute && step === "tls" ? probeTinyReply(options, patienceMs) : undefined,
     isMute && step === "upload" ? walk({ ...fresh, hasSmallPackets: true }) : undefined,
-    allOf(Array.from({ length: repeats }, async () => walk(fresh))),
+    allOf(Array.from({ length: isEarly ? earlyRepeats : repeats }, async () => walk(fresh))),
   ]);
   return {
     attempts,
     ...(tiny === undefined ? {} : { isTinyReplyAnswered: tiny }),
     ...(small === undefined ? {} : { isSmallUploadAnswered: failureOf(small) === undefined }),
   };
+}
+
+/** Where no more of them had time to end than worked at first, the second look has shown nothing. */
+function decide({ step, worked }: { readonly step: Step; readonly worked: number }, first: Failure): Step {
+  const isShown = step.failure !== undefined || first.kind !== "limit" || worked > first.worked;
+  return isShown ? step : { ...step, failure: { kind: "out-of-time" } };
 }
 
 /** A connection of its own that rests. Where it fails, a fresh one decides whether it was the rest that broke it. */

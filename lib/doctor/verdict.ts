@@ -30,11 +30,8 @@ export function judge(findings: Findings): Judgement {
   if (failed === undefined) return judgeWell(first);
   if (!isRepeatable(failed)) return conclude(findings, [first]);
 
-  // One that ran out of the time for everything proves neither this nor that, nor one that our own others kept out.
-  const complete = repeats.filter(
-    (attempt) => failureOf(attempt)?.failure.kind !== "out-of-time" && !isFullOfUs(attempt, failed.step),
-  );
-  if (complete.length === 0) return conclude(findings, [first]);
+  const complete = provingOf(repeats, first, failed);
+  if (complete.length === 0) return conclude(findings, [first], repeats.length > 0);
   const broken = complete.filter((attempt) => failureOf(attempt) !== undefined);
   const [again] = broken;
   if (again === undefined) return passed(findings, first, failed);
@@ -53,11 +50,26 @@ export function judge(findings: Findings): Judgement {
   return differs(findings, failed, `${evidenceOf(first)}; ${otherwise}`);
 }
 
-/** Where the first walk got through: a server that has room for one connection was asked for several at a time. */
-function isFullOfUs(attempt: Attempt, reached: StepName): boolean {
-  const failed = failureOf(attempt);
-  if (failed?.failure.kind !== "refused" || stepNames.indexOf(failed.step) >= stepNames.indexOf(reached)) return false;
-  return isFull(codeOfReport(failed.failure.report, failed.failure.isPasswordProven));
+/**
+ * One that ran out of the time for everything proves neither this nor that, nor does one that our own others kept out: a way
+ * with room for two was asked for three at a time. That one fails before the first did, and is refused or ended there; or is
+ * left without an answer, while another fails as the first did and nothing was lost.
+ */
+function provingOf(repeats: readonly Attempt[], first: Attempt, { step }: Failed): readonly Attempt[] {
+  const complete = repeats.filter((attempt) => failureOf(attempt)?.failure.kind !== "out-of-time");
+  const agreeing = complete.filter((attempt) => isAlike(attempt, first, step));
+  const isClean = [first, ...agreeing].every(({ socket }) => socket !== undefined && !isLossy(socket));
+  return complete.filter((attempt) => {
+    const failed = failureOf(attempt);
+    if (failed === undefined || stepNames.indexOf(failed.step) >= stepNames.indexOf(step)) return true;
+    if (isRefusedAsFull(failed.failure)) return false;
+    const { kind } = failed.failure;
+    return agreeing.length === 0 || !(kind === "ended" || kind === "errno" || (kind === "timeout" && isClean));
+  });
+}
+
+function isRefusedAsFull(failure: Failure): boolean {
+  return failure.kind === "refused" && isFull(codeOfReport(failure.report, failure.isPasswordProven));
 }
 
 /** Whether further, fresh connections are needed before anything is concluded. */
@@ -127,15 +139,16 @@ function differs({ attempts }: Findings, { step, failure }: Failed, evidence: st
   ]);
 }
 
-/** From attempts that all say the same. */
-function conclude(findings: Findings, witnesses: readonly Attempt[]): Judgement {
+/** From attempts that all say the same. `isAlone`: others were to say it, too, and had no time to end. */
+function conclude(findings: Findings, witnesses: readonly Attempt[], isAlone = false): Judgement {
   const [witness] = witnesses;
   const failed = witness === undefined ? undefined : failureOf(witness);
   if (witness === undefined || failed === undefined) throw new TypeError("a conclusion from nothing");
   const { step, failure } = failed;
   const code = codeOf(findings, witness, step, failure);
   const evidence = evidenceOf(witness);
-  const isDoubted = failure.kind === "out-of-time" ? isDisturbed(witness) : witnesses.every(isDoubtful);
+  const isLate = isAlone || failure.kind === "out-of-time";
+  const isDoubted = witnesses.every(isDoubtful) || (isLate && isDisturbed(witness));
   // Bytes that keep coming are no silence, and lost packets were seen.
   const isAccused = failure.kind === "out-of-time" || (code !== "path.slow" && code !== "path.lossy");
   if (isSilence(failure) && isDoubted && isAccused) {

@@ -10,7 +10,7 @@ const connectionsAtOnce = 4;
 export async function probeParallel(
   options: WalkOptions,
   capMs: number,
-): Promise<{ readonly step: Step; readonly socket?: SocketFacts }> {
+): Promise<{ readonly step: Step; readonly worked: number; readonly socket?: SocketFacts }> {
   const { clock } = options;
   const startMs = clock.nowMs();
   using limit = limitTime(capMs, options.signal);
@@ -39,7 +39,8 @@ export async function probeParallel(
     return one.value;
   });
   const step = judgeParallel(attempts, elapsedMs(clock, startMs));
-  return { step: { ...step, missedMs: limit.missedMs() }, ...allFacts(attempts) };
+  const worked = attempts.filter((attempt) => failureOf(attempt) === undefined).length;
+  return { step: { ...step, missedMs: limit.missedMs() }, worked, ...allFacts(attempts) };
 }
 
 /**

@@ -54,13 +54,20 @@ const runs = await runLab({
   faults: chosen,
   draws: part.draws,
   seed,
+  // What is sound has to be called so at once.
+  whileBusy: values.healthy === undefined ? 3 : 0,
   ...(values["at-once"] === undefined ? {} : { atOnce: Number(values["at-once"]) }),
   onRun: tell,
 });
 
 const load = `load average ${loadavg()[0]?.toFixed(1)}${values.load === "0" ? "" : `, ${values.load} processes that spin`}`;
 const wrong = runs.filter((run) => !isRight(run)).length;
-const summary = `seed ${seed}, ${load}; ${runs.length} walks, ${wrong} wrong; ${skipped.length} of ${chosen.length} kinds skipped`;
+const again = runs.filter(({ busy }) => busy > 0).length;
+const summary = [
+  `seed ${seed}, ${load}`,
+  `${runs.length} walks, ${wrong} wrong, ${again} asked again because the machine was busy`,
+  `${skipped.length} of ${chosen.length} kinds skipped`,
+].join("; ");
 const tables = part.tablesOf(runs);
 if (values.json) {
   const groups = figuresOfGroups(runs, faultGroups);

@@ -44,6 +44,10 @@ export function drawPairs(random: SeededRandom, count: number): readonly LabFaul
 function pairOf(outer: LabFault, inner: LabFault): LabFault | undefined {
   const first = firstOf(outer, inner);
   if (first === undefined) return undefined;
+  // The made-up network is led to through a socket of the file system, which carries no reset.
+  if (outer.needsNetwork === true && first === inner && first.expected.some((code) => code.endsWith(".reset"))) {
+    return undefined;
+  }
   const needsProgram = outer.needsProgram ?? inner.needsProgram;
   return {
     name: `${outer.name} × ${inner.name}`,

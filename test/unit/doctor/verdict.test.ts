@@ -206,6 +206,13 @@ describe("one root cause for what was seen", () => {
     const full = failedAt("ready", { kind: "refused", report, isPasswordProven: true });
     expect(judge({ attempts: [failedAt("query", silence, calm), full, full] }).code).toBe("proxy.pool-exhausted");
     expect(judge({ attempts: [failedAt("startup", silence, calm), full, full] }).code).toBe("db.too-many-connections");
+    const stalled = failedAt("startup", silence, calm);
+    expect(judge({ attempts: [stalled, stalled, failedAt("tcp", silence)] }).code).toBe("startup.stalled");
+    const refusal: Failure = { kind: "errno", errno: "ECONNREFUSED", ms: 1 };
+    expect(judge({ attempts: [stalled, stalled, failedAt("tcp", refusal)] }).code).toBe("startup.stalled");
+    expect(judge({ attempts: [stalled, failedAt("tcp", refusal), failedAt("tcp", refusal)] }).code).toBe("tcp.refused");
+    const lossy = failedAt("startup", silence, { ...calm, retransmits: 1 });
+    expect(judge({ attempts: [lossy, lossy, failedAt("tcp", silence)] }).code).toBe("path.lossy");
   });
 
   test("a limit that is gone a moment later was our own connection's", () => {
@@ -264,6 +271,12 @@ describe("silence that proves nothing", () => {
   test("accuses where one of the waits was none of these", () => {
     const starved = doubtful("query", { missedMs: 700 });
     expect(judge({ attempts: [starved, starved, doubtful("query", {})] }).code).toBe("proxy.pool-exhausted");
+  });
+
+  test("accuses nobody where the others had no time to end, and this process did not run for some of it", () => {
+    const late = failedAt("ssl-request", { kind: "out-of-time" });
+    expect(judge({ attempts: [doubtful("query", { missedMs: 200 }), late, late] }).code).toBe("ambiguous");
+    expect(judge({ attempts: [doubtful("query", { missedMs: 20 }), late, late] }).code).toBe("proxy.pool-exhausted");
   });
 
   test("is no trouble where everything passed on fresh connections, unless packets were lost", () => {
