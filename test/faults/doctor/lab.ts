@@ -2,6 +2,7 @@ import process from "node:process";
 import { createAuthority, createServerCertificate } from "#lib/base/certificates.ts";
 import { machineIsBusy } from "#lib/doctor/doubt.ts";
 import { examine } from "#lib/doctor/examine.ts";
+import { limitTime } from "#lib/doctor/time-limit.ts";
 import { superuserAddress } from "#lib/local/postgres/server.ts";
 import { isInstalled } from "../../support/debian.ts";
 import { startLabNetwork, whyNoNetwork } from "../../support/faults/kernel/start-network.ts";
@@ -21,6 +22,8 @@ export type LabRun = {
   readonly ms: number;
   /** Of these, so many were a rest that was asked for. */
   readonly holdMs: number;
+  /** And for so many the lab did not run, though it was due. */
+  readonly missedMs: number;
   /** How often the doctor said that it could not tell because this machine was busy, and was asked again. */
   readonly busy: number;
 };
@@ -89,7 +92,8 @@ export function isRight({ expected, code }: LabRun): boolean {
 async function runOnce(world: LabWorld, fault: LabFault, seed: number, draw: number): Promise<LabRun> {
   await using broken = await fault.open(world, seededRandom(seedOf(seed, fault.name, draw)));
   const { address, drawn = "", holdMs } = broken;
-  const signal = AbortSignal.timeout(wholeMs);
+  using whole = limitTime(wholeMs);
+  const { signal } = whole;
   const report = await (broken.examine?.(signal) ??
     examine({ address, signal, ...(holdMs === undefined ? {} : { holdMs }) }));
   return {
@@ -102,6 +106,7 @@ async function runOnce(world: LabWorld, fault: LabFault, seed: number, draw: num
     draw,
     ms: report.ms,
     holdMs: holdMs ?? 0,
+    missedMs: whole.missedMs(),
     busy: 0,
   };
 }

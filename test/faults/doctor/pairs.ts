@@ -26,10 +26,18 @@ const needsServer: ReadonlySet<LabFault> = new Set(poolerFaults.filter(({ strike
  * connection have an order, and whoever strikes first is seen. Two that may strike in the same step are no pair.
  */
 export function allPairs(): readonly LabFault[] {
+  // Some faults draw to know it.
+  const ranges = new Map(floors.flat().map((fault) => [fault, rangeOf(fault)]));
+  const firstOf = (one: LabFault, other: LabFault) => {
+    const [own, others] = [ranges.get(one), ranges.get(other)];
+    if (own === undefined || others === undefined) return undefined;
+    if (own.last < others.first) return one;
+    return others.last < own.first ? other : undefined;
+  };
   return floors.flatMap((floor, index) => {
     const behind = floors.slice(index + 1).flat();
     const before = floor.filter((fault) => !needsServer.has(fault));
-    return before.flatMap((outer) => behind.flatMap((inner) => pairOf(outer, inner) ?? []));
+    return before.flatMap((outer) => behind.flatMap((inner) => pairOf(outer, inner, firstOf(outer, inner)) ?? []));
   });
 }
 
@@ -41,8 +49,8 @@ export function drawPairs(random: SeededRandom, count: number): readonly LabFaul
   ).flat();
 }
 
-function pairOf(outer: LabFault, inner: LabFault): LabFault | undefined {
-  const first = firstOf(outer, inner);
+/** `first`: the one that has to be named. */
+function pairOf(outer: LabFault, inner: LabFault, first: LabFault | undefined): LabFault | undefined {
   if (first === undefined) return undefined;
   // The made-up network is led to through a socket of the file system, which carries no reset.
   if (outer.needsNetwork === true && first === inner && first.expected.some((code) => code.endsWith(".reset"))) {
@@ -69,13 +77,6 @@ function pairOf(outer: LabFault, inner: LabFault): LabFault | undefined {
       };
     },
   };
-}
-
-function firstOf(one: LabFault, other: LabFault): LabFault | undefined {
-  const [oneRange, otherRange] = [rangeOf(one), rangeOf(other)];
-  if (oneRange === undefined || otherRange === undefined) return undefined;
-  if (oneRange.last < otherRange.first) return one;
-  return otherRange.last < oneRange.first ? other : undefined;
 }
 
 function rangeOf({ strikes }: LabFault): { readonly first: number; readonly last: number } | undefined {
