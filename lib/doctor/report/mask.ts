@@ -45,8 +45,11 @@ const ofTheAccount: readonly Rule[] = [
       "***$1",
     ),
   // An account id has 12 digits. Longer runs go with it, for one may begin or end in another number (%20123456789012); so
-  // do those with something invisible, or the console's hyphens, in between.
-  (text) => text.replaceAll(/\p{Nd}(?:\p{Cf}*\p{Nd}){11,}/gu, "(account)"),
+  // do those with something invisible, or the console's hyphens, in between. A resource's id may have as many by chance.
+  (text) =>
+    text.replaceAll(/(?<![\w-])[a-z]{1,12}-(?:[0-9a-f]{17}|[0-9a-f]{8})\b|\p{Nd}(?:\p{Cf}*\p{Nd}){11,}/gu, (found) =>
+      /^[a-z]/u.test(found) ? found : "(account)",
+    ),
   (text) => text.replaceAll(/(?<!\p{Nd})\p{Nd}{4}([-‐-― ._])\p{Nd}{4}\1\p{Nd}{4}(?!\p{Nd})/gu, "(account)"),
 ];
 

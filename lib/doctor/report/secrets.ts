@@ -9,9 +9,9 @@ const shortest = 4;
 const shapes: readonly (readonly [RegExp, string])[] = [
   // postgres://user:password@host
   [/(\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s:/@]*:)[^\s/]*(?=@)/giu, `$1${hidden}`],
-  // password=…, PGPASSWORD='…', X-Amz-Signature=…, X-Amz-Security-Token=…
+  // password=…, PGPASSWORD='…', "password": "…", X-Amz-Signature=…; in prose a colon says nothing
   [
-    /\b((?:pg)?passw(?:or)?d|passphrase|secret(?:[_-]?access[_-]?key)?|token|x-amz-(?:signature|security-token|credential))(\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s&;,"']+)/giu,
+    /\b((?:pg)?passw(?:or)?d|passphrase|secret(?:[_-]?access[_-]?key)?|token|x-amz-(?:signature|security-token|credential))(\s*=\s*|["']\s*:\s*)("[^"]*"|'[^']*'|[^\s&;,"']+)/giu,
     `$1$2${hidden}`,
   ],
   // PostgreSQL's stored passwords

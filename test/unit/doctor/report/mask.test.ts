@@ -74,6 +74,12 @@ test("machines and public addresses are told here, and not to strangers", () => 
   );
 });
 
+test("an instance's id stays whole here, also where twelve of its digits stand together", () => {
+  expect(mask("through i-01234567890123ca1 in acct-123456789012", usual)).toBe(
+    "through i-01234567890123ca1 in acct-(account)",
+  );
+});
+
 test("what is no account id stays: ports, lengths, dates, versions", () => {
   const text = "port 54321, 2147483647 bytes, 2026-11-30 12:01:02.345, TLSv1.3, SQLSTATE 28P01, 127.0.0.1:5432";
   expect(mask(text, strangers)).toBe(text);
@@ -93,6 +99,8 @@ test("a secret is hidden in every form and depth, also unmasked", () => {
 
 test.each([
   ["postgres://ann:hunter2@db.example/app", "postgres://ann:(hidden)@db.example/app"],
+  ['{"username":"ann","password":"hunter2"}', '{"username":"ann","password":(hidden)}'],
+  ["secret: aws.failed: no answer", "secret: aws.failed: no answer"],
   ["PGPASSWORD=hunter2 psql", "PGPASSWORD=(hidden) psql"],
   ["host=x password='hunter2 and more' user=y", "host=x password=(hidden) user=y"],
   ["SCRAM-SHA-256$4096:c2FsdA==$c3RvcmVk:c2VydmVy rest", "(hidden) rest"],
