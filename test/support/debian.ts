@@ -5,6 +5,7 @@ import process from "node:process";
 const packages = {
   psql: "postgresql-client",
   pgbouncer: "pgbouncer",
+  chromium: "chromium",
   script: "bsdutils",
   sshd: "openssh-server",
   "ssh-keygen": "openssh-client",
@@ -25,9 +26,10 @@ export function findProgram(program: DebianProgram): string | undefined {
   return status === 0 ? stdout.trim() : undefined;
 }
 
-/** Says which programs are missing: their tests skip, and the summary counts them. */
-export function noticeMissingPrograms(): void {
-  const programs = Object.keys(packages) as DebianProgram[];
+/** Says which programs are missing: their tests skip, and the summary counts them. Default: all but the browser's. */
+export function noticeMissingPrograms(
+  programs: readonly DebianProgram[] = (Object.keys(packages) as DebianProgram[]).filter((one) => one !== "chromium"),
+): void {
   for (const program of programs.filter((one) => !isInstalled(one))) {
     process.stderr.write(
       `notice: ${program} is not installed, so its tests are skipped (Debian: ${packages[program]})\n`,

@@ -90,6 +90,9 @@ const policy = [
   "form-action 'none'",
 ].join("; ");
 
+/** What each vantage saw is a paragraph of its own. */
+const vantageStart = /; (?=from (?:here|inside the VPC)\b)/u;
+
 function describeVerdict({ evidence, fix, ranked = [] }: DoctorReport["verdict"]): Markup {
   return markup`<section class="cards" aria-label="Verdict">
     <div class="card fix">
@@ -108,7 +111,7 @@ function describeVerdict({ evidence, fix, ranked = [] }: DoctorReport["verdict"]
         ? undefined
         : markup`<div class="card evidence">
             <h2>What was seen</h2>
-            <p class="seen"><bdi>${evidence}</bdi></p>
+            ${evidence.split(vantageStart).map((part) => markup`<p class="seen"><bdi>${part}</bdi></p>`)}
           </div>`
     }
   </section>`;
