@@ -68,8 +68,10 @@ export function createOutput({ json, stdout, stderr, env }: OutputOptions): Outp
   };
 }
 
-function columnsOf({ isTTY, columns }: OutputStream): number {
-  return isTTY === true ? (columns ?? 80) : Number.POSITIVE_INFINITY;
+function columnsOf({ isTTY, columns = 0 }: OutputStream): number {
+  if (isTTY !== true) return Number.POSITIVE_INFINITY;
+  // A terminal that was told no size says 0.
+  return columns === 0 ? 80 : columns;
 }
 
 /** Takes a line of the terminal away: to its first column, and erase it (ECMA-48 EL). */
@@ -90,7 +92,7 @@ function createStatusLine(stream: OutputStream, isLive: boolean) {
       erase();
       // A line that wraps could not be taken away again.
       shown = Array.from(printable(text).replaceAll("\n", " "))
-        .slice(0, (stream.columns ?? 80) - 1)
+        .slice(0, columnsOf(stream) - 1)
         .join("");
       draw();
     },
