@@ -20,7 +20,7 @@ export function verdictsDocument(): string {
   return `# What the doctor can find
 
 Made from \`lib/doctor/verdicts.ts\` and, for what other programs print, from \`docs/faults.md\`: change it there, then
-\`npx vitest run --project unit test/unit/doctor -u\`. \`postern doctor explain CODE\` prints one of them. Where AWS itself
+\`npx vitest run --project unit test/unit/doctor -u\` (twice: one file is made of the other). \`postern doctor explain CODE\` prints one of them. Where AWS itself
 refuses, its reason is the verdict (\`aws.*\`, \`secret.*\`): the message says what to do.
 
 ${verdictCodes.map((code) => sectionOf(verdictPage(code))).join("\n")}`;
