@@ -6,6 +6,9 @@ import type { StageRoute, StageRouteTable } from "#lib/control-plane/network/rou
 import type { Tags } from "#lib/control-plane/stage-tags.ts";
 import type { RepairFacts } from "./facts.ts";
 
+/** As `infra/tags.ts` puts it on everything whose logical name begins with `Network`. */
+const networkPart = "network";
+
 /** A way out of the stage's private subnets as the deploy made it, and what there is of it. */
 export type Zone = {
   /** The instance that the manifest names. */
@@ -39,9 +42,13 @@ export function findZones(facts: RepairFacts): readonly Zone[] {
   return [...zones, ...bastions.filter((id) => !known.has(id)).map((id) => bastionOf(id, facts))];
 }
 
-/** Whether the tags say that the stage made it. Nothing else is touched, whoever names it. */
+/**
+ * Whether the tags say that the stage made it, for its network. Nothing else is touched, whoever names it: a stage may have
+ * addresses of its own for something else.
+ */
 export function isOurs(tags: Tags, { manifest }: RepairFacts): boolean {
-  return tags[tagKeys.app] === appName && tags[tagKeys.stage] === manifest.stage;
+  const { app, stage, part } = tagKeys;
+  return tags[app] === appName && tags[stage] === manifest.stage && tags[part] === networkPart;
 }
 
 /** It runs, or will without anybody's doing. */

@@ -1,4 +1,3 @@
-import type { Clock } from "#lib/base/clock.ts";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import { openRepairActions } from "#lib/repair-nat/actions.ts";
 import { applyRepair } from "#lib/repair-nat/apply.ts";
@@ -6,21 +5,13 @@ import { readRepairFacts } from "#lib/repair-nat/facts.ts";
 import { hashRepairPlan } from "#lib/repair-nat/plan-hash.ts";
 import { planRepair } from "#lib/repair-nat/plan.ts";
 import { describeStep } from "#lib/repair-nat/progress.ts";
-import type { RepairNatResult, RepairVerification } from "#lib/repair-nat/result.ts";
-import { planAfterRepair } from "#lib/repair-nat/verify.ts";
-import type { CommandContext } from "../command-context.ts";
-import { fromAws } from "../doctor/from-aws.ts";
-import { fromHere } from "../doctor/from-here.ts";
-import type { StageTarget } from "../target.ts";
+import type { RepairNatResult } from "#lib/repair-nat/result.ts";
+import { verifyRepair, type VerifyOptions } from "./verify.ts";
 
-export type RepairNatOptions = {
-  readonly target: StageTarget;
+export type RepairNatOptions = VerifyOptions & {
   readonly yes: boolean;
   /** Hash of the plan that somebody has read. */
   readonly approve: string | undefined;
-  readonly waitMs: number;
-  readonly clock: Clock;
-  readonly context: CommandContext;
 };
 
 /**
@@ -60,7 +51,7 @@ export async function repairNat(options: RepairNatOptions): Promise<RepairNatRes
   });
   if (error !== undefined) return { ...found, applied, error: error.toDocument() };
   try {
-    return { ...found, applied, verified: await verify(options, readFacts) };
+    return { ...found, applied, verified: await verifyRepair(options, readFacts) };
   } catch (cause) {
     const { code, message, hint } = toPosternError(cause);
     const text = `All steps were done, and not verified: ${message}`;
@@ -77,22 +68,4 @@ function refuseUnapproved(planHash: string, { approve, target }: RepairNatOption
     const changed = `Plan ${approve.slice(0, 12)}… was approved, but what would be done is plan ${planHash.slice(0, 12)}….`;
     throw new PosternError("repair.changed", changed);
   }
-}
-
-async function verify(
-  { target, waitMs, clock, context }: RepairNatOptions,
-  readFacts: Parameters<typeof planAfterRepair>[0]["readFacts"],
-): Promise<RepairVerification> {
-  context.output.note("verifying …");
-  const { steps: plan, unmended } = await planAfterRepair({ readFacts, waitMs, clock, signal: context.signal });
-  const { tunnel } = target.manifest;
-  const [{ findings }, walked] = await Promise.all([
-    fromAws(target, context),
-    tunnel === undefined ? undefined : fromHere(target, { transport: "ssm", engine: "native" }, context),
-  ]);
-  const isWhole = !findings.some(({ breaks }) => breaks.includes("tunnel") || breaks.includes("way-out"));
-  const isMended = plan.length === 0 && unmended.length === 0 && isWhole;
-  const aws = findings.map(({ code, evidence }) => ({ code, evidence }));
-  if (walked === undefined) return { ok: isMended, plan, unmended, aws };
-  return { ok: isMended && walked.verdict.code === "ok", plan, unmended, aws, tunnel: walked.verdict };
 }

@@ -73,7 +73,7 @@ test.each([
     expect(done).toMatchObject({
       exitCode: 0,
       plan: shown.plan,
-      verified: { ok: true, plan: [], unmended: [], aws: [], tunnel: { code: "ok" } },
+      verified: { ok: true, plan: [], unmended: [], tunnel: { code: "ok" } },
     });
     expect(await verdict()).toBe("ok");
     expect(await repair("--yes")).toMatchObject({ exitCode: 0, plan: [], applied: [] });

@@ -35,8 +35,8 @@ export const manifest: Manifest = {
   network,
 };
 
-/** Of everything that the stage made. */
-export const stageTags = { [tagKeys.app]: appName, [tagKeys.stage]: manifest.stage };
+/** Of everything that the stage made for its network. */
+export const stageTags = { [tagKeys.app]: appName, [tagKeys.stage]: manifest.stage, [tagKeys.part]: "network" };
 
 /** All is well there. */
 export const healthyNetwork: ValueOf<NetworkFacts> = {

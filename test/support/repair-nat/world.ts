@@ -14,6 +14,7 @@ export const troubles = {
     "on a NAT gateway",
     "missing",
     "free and untagged",
+    "free, of another part",
   ],
   check: ["off", "on"],
   route: [
@@ -48,7 +49,7 @@ export type World = {
   readonly tables: Map<string, Table>;
 };
 
-const strangerTags = { "postern:app": "postern", "postern:stage": "production" };
+const strangerTags = { ...stageTags, "postern:stage": "production" };
 
 /** Two zones with their troubles, and beside each an instance of a replacement that was not finished, where the trouble has one. */
 export function createWorld(zones: readonly [Trouble, Trouble], manifest: Manifest = told): World {
@@ -75,11 +76,10 @@ function addZone({ instances, addresses, tables }: World, zone: number, trouble:
   }
   if (trouble.address !== "missing") {
     const holder = holderOf(trouble.address, zone, instances);
-    const isStrange = trouble.address === "free and untagged";
     const allocationId = `eipalloc-${zone}`;
     addresses.set(allocationId, {
       allocationId,
-      tags: isStrange ? strangerTags : stageTags,
+      tags: addressTags(trouble.address),
       ...(holder === undefined ? {} : { holder }),
     });
   }
@@ -92,6 +92,11 @@ function addZone({ instances, addresses, tables }: World, zone: number, trouble:
   });
   const publicTable = { id: `rtb-public-${zone}`, subnetId: `subnet-public-${zone}`, target: "igw-1", tags: stageTags };
   tables.set(publicTable.id, publicTable);
+}
+
+function addressTags(address: Trouble["address"]): Tags {
+  if (address === "free, of another part") return { ...stageTags, "postern:part": "health" };
+  return address === "free and untagged" ? strangerTags : stageTags;
 }
 
 function holderOf(address: Trouble["address"], zone: number, instances: World["instances"]): string | undefined {
@@ -110,6 +115,7 @@ function holderOf(address: Trouble["address"], zone: number, instances: World["i
     case "free":
     case "missing":
     case "free and untagged":
+    case "free, of another part":
       return undefined;
     default:
       return address satisfies never;
@@ -197,6 +203,7 @@ export function interfaceIdOf(instanceId: string): string {
 
 function mine<Thing extends { readonly tags: Tags }>(thing: Thing | undefined): Thing {
   if (thing === undefined) throw new Error("There is no such resource.");
-  if (thing.tags["postern:stage"] !== told.stage) throw new Error("It is not the stage's.");
+  if (thing.tags["postern:stage"] !== told.stage || thing.tags["postern:part"] !== "network")
+    throw new Error("It is not the stage's network's.");
   return thing;
 }

@@ -137,7 +137,7 @@ describe("a plan", () => {
     ]);
   });
 
-  it.each(["on a stranger", "on a NAT gateway", "missing", "free and untagged"] as const)(
+  it.each(["on a stranger", "on a NAT gateway", "missing", "free and untagged", "free, of another part"] as const)(
     "has no step for an address that is %s, and says who mends it",
     (address) => {
       const { steps, unmended } = planOf({ address });
