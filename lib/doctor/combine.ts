@@ -1,6 +1,6 @@
 import type { DoctorReport, DoctorVerdict, InsideReport } from "#lib/protocol.ts";
 import { besideProxy } from "./beside-proxy.ts";
-import { explain, type Walks } from "./control-plane/explain.ts";
+import { explain } from "./control-plane/explain.ts";
 import type { AwsReport } from "./control-plane/judge.ts";
 import { describeVerdict, type VerdictCode } from "./verdicts.ts";
 
@@ -32,15 +32,15 @@ const ofTheServer: ReadonlySet<string> = new Set([
  * 5. What AWS says is the root of it, where it explains that; and where it breaks what neither walk takes (`explain`).
  */
 export function combine({ here, vpc, aws }: Vantages): DoctorVerdict {
-  const first = here ?? vpc;
-  if (first === undefined) throw new TypeError("a verdict without a walk");
-  const walks = { here: first, ...(vpc === undefined ? {} : { vpc }) };
-  const walked = besideProxy(here === undefined ? first.verdict : combineWalks(walks), vpc?.proxy);
+  const walked = besideProxy(combineWalks(here, vpc), vpc?.proxy);
+  const walks = { ...(here === undefined ? {} : { here }), ...(vpc === undefined ? {} : { vpc }) };
   return aws === undefined ? walked : explain(walked, walks, aws);
 }
 
-function combineWalks({ here, vpc }: Walks): DoctorVerdict {
-  if (vpc === undefined) return here.verdict;
+function combineWalks(here: DoctorReport | undefined, vpc: DoctorReport | undefined): DoctorVerdict {
+  const only = here ?? vpc;
+  if (only === undefined) throw new TypeError("a verdict without a walk");
+  if (here === undefined || vpc === undefined) return only.verdict;
   const inside = vpc.verdict;
   if (here.verdict.code === "ok") {
     return inside.code === "ok"

@@ -3,7 +3,8 @@ import { describeVerdict } from "../verdicts.ts";
 import type { Broken, Finding } from "./finding.ts";
 import type { AwsReport } from "./judge.ts";
 
-export type Walks = { readonly here: DoctorReport; readonly vpc?: InsideReport };
+/** Absent: not taken. */
+export type Walks = { readonly here?: DoctorReport; readonly vpc?: InsideReport };
 
 /** No session began: what stands behind the bastion was not reached. */
 const tunnelCodes: ReadonlySet<string> = new Set([
@@ -89,9 +90,12 @@ function brokenBy(code: string, way: Broken): Broken[] {
 }
 
 function describeWalks({ here, vpc }: Walks): string {
-  const inside = vpc === undefined ? "" : `; from inside the VPC, ${describeWalk(vpc)}`;
-  const through = vpc?.proxy === undefined ? "" : `; through the proxy, ${describeWalk(vpc.proxy)}`;
-  return `from here, ${describeWalk(here)}${inside}${through}`;
+  const walks: readonly (readonly [string, DoctorReport | undefined])[] = [
+    ["from here", here],
+    ["from inside the VPC", vpc],
+    ["through the proxy", vpc?.proxy],
+  ];
+  return walks.flatMap(([from, walk]) => (walk === undefined ? [] : [`${from}, ${describeWalk(walk)}`])).join("; ");
 }
 
 function describeWalk({ verdict }: DoctorReport): string {

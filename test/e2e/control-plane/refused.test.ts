@@ -1,11 +1,10 @@
-import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { doctorActions } from "#lib/contract.ts";
 import type { Fact } from "#lib/control-plane/fact.ts";
 import { type ControlPlaneFacts, readControlPlane } from "#lib/control-plane/read-control-plane.ts";
 import { manifest } from "../../support/control-plane/control-plane-facts.ts";
+import { startAwsStandIn } from "../../support/control-plane/aws-stand-in.ts";
 
 let stack: AsyncDisposableStack;
 beforeEach(() => {
@@ -14,19 +13,6 @@ beforeEach(() => {
 afterEach(async () => {
   await stack.disposeAsync();
 });
-
-/** Something in the place of AWS. */
-async function startAws(answer: RequestListener) {
-  const server = createServer(answer).listen(0, "127.0.0.1");
-  stack.defer(async () => {
-    server.close();
-    server.closeAllConnections();
-  });
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  const credentials = { accessKeyId: "AKIA", secretAccessKey: "secret" };
-  return { source: "local-stage", endpoint: `http://127.0.0.1:${port}`, region: "eu-central-1", credentials } as const;
-}
 
 /** A refusal as each service words it. */
 const refuse: RequestListener = (request, response) => {
@@ -54,7 +40,7 @@ function allFacts({ network, proxy, ...others }: ControlPlaneFacts): Fact<unknow
 }
 
 test("every question may be refused, and each says what is not allowed; none is asked that the policy does not know", async () => {
-  const access = await startAws(refuse);
+  const { access } = stack.use(await startAwsStandIn(refuse));
   const facts = allFacts(await readControlPlane(manifest, { access, signal: AbortSignal.timeout(20_000) }));
   const said = facts.map((fact) => (fact.kind === "unknown" ? `${fact.code}: ${fact.because}` : "known"));
   const expected = doctorActions.map((action) => `aws.permission: ${action} is not allowed`);
@@ -62,10 +48,12 @@ test("every question may be refused, and each says what is not allowed; none is 
 });
 
 test("a silence has its time, and ends no other question", async () => {
-  const access = await startAws((request, response) => {
-    if (/\/rds\//u.test(request.headers.authorization ?? "")) return;
-    refuse(request, response);
-  });
+  const { access } = stack.use(
+    await startAwsStandIn((request, response) => {
+      if (/\/rds\//u.test(request.headers.authorization ?? "")) return;
+      refuse(request, response);
+    }),
+  );
   const { database, identity, groups } = await readControlPlane(manifest, {
     access,
     signal: AbortSignal.timeout(20_000),

@@ -99,6 +99,15 @@ test("the verdict is proven by all that was seen", () => {
   expect(verdict.evidence).toBe("rtb-1 differs; from here, transport: seen; from inside the VPC, everything works");
 });
 
+test("a stage that is looked at from inside alone is not said to be seen from here", () => {
+  const aws = awsWith(findingThat("inspect-to-database"));
+  expect(combine({ vpc: insides.timeout, aws })).toMatchObject({
+    code: "aws.route",
+    evidence: "rtb-1 differs; from inside the VPC, tcp: seen",
+  });
+  expect(combine({ vpc: insides.timeout, aws: awsWith(findingThat("bastion-to-database")) }).code).toBe("tcp.timeout");
+});
+
 test("of several findings the first that explains it is the root", () => {
   const other = { ...findingThat("way-out"), evidence: "not this" };
   const second = { ...findingThat("tunnel"), evidence: "nor this" };
