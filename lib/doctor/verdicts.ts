@@ -21,7 +21,8 @@ const verdictTable = {
   },
   ambiguous: {
     summary: "What was seen fits more than one cause.",
-    proof: "The failed step was repeated and failed in another way, or two causes look the same from here.",
+    proof:
+      "The failed step failed in another way when repeated, two causes look the same, or this machine was too busy to tell.",
     fix: "Look at the ranked causes: each says what would settle it.",
   },
 
@@ -183,7 +184,8 @@ const verdictTable = {
   },
   "path.lossy": {
     summary: "The way loses packets.",
-    proof: "The failed step passes or fails otherwise on a fresh connection, and steps that passed were retransmitted.",
+    proof:
+      "The failed step passes or fails otherwise on a fresh connection; or of twenty packets at least one had to be sent again.",
     fix: "Look at the link (Wi-Fi, VPN); try from another network.",
   },
   "path.cut": {
