@@ -2,15 +2,13 @@ import type { Duplex } from "node:stream";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { DoctorReport, ProbeReport } from "#lib/protocol.ts";
-import { type Attempt, type Failure, failureOf, type Step, type StepName, type Vantage } from "./evidence.ts";
-import { isDisturbed } from "./doubt.ts";
-import type { Findings } from "./findings.ts";
+import { type Attempt, failureOf, type Step, type StepName, type Vantage } from "./evidence.ts";
+import { capOf, lookAgain } from "./look-again.ts";
 import { sumOf } from "./loss.ts";
 import { probeParallel } from "./probes/parallel.ts";
-import { probeTinyReply } from "./probes/tiny-reply.ts";
 import { limitTime } from "./time-limit.ts";
 import { judge, needsRepeat } from "./verdict.ts";
-import { defaultCaps, walk, type WalkOptions } from "./walk.ts";
+import { walk, type WalkOptions } from "./walk.ts";
 
 export type ExamineOptions = {
   readonly address: DatabaseAddress;
@@ -31,16 +29,8 @@ export type ExamineOptions = {
 };
 
 const wholeMs = 4500;
-/** Once something failed, the clock on the wall is what counts, with so much in addition; until then, the time that we were awake. */
+/** Once something failed, the clock on the wall counts, and so much more; until then, the time that we were awake. */
 const graceMs = 100;
-/** At the end of it, for what is not waiting. */
-const reserveMs = 500;
-const maxPatienceMs = 2200;
-const repeats = 2;
-/** Of steps in which no session has begun more cost nobody anything. */
-const earlyRepeats = 4;
-/** A server needs a moment to see that a connection is over, and counts it until then. */
-const settleMs = 250;
 
 /**
  * Examines the way to a database, and names what is wrong with it.
@@ -106,41 +96,6 @@ async function examineOnce(options: WalkOptions, onStep: (name: StepName) => voi
   return { steps: [...first.steps, step], ...(all === undefined ? {} : { socket: all }) };
 }
 
-/** Fresh connections up to the step that failed, which may take as long as there is time. */
-async function lookAgain(first: Attempt, given: WalkOptions, leftMs: number): Promise<Partial<Findings>> {
-  const failed = failureOf(first);
-  if (failed === undefined) return {};
-  const { step, failure } = failed;
-  const options = { ...given, signal: AbortSignal.any([given.signal, AbortSignal.timeout(Math.max(0, leftMs))]) };
-  const patienceMs = Math.min(maxPatienceMs, Math.max(capOf(options, step), leftMs - reserveMs));
-  if (step === "parallel") {
-    await options.clock.sleep(settleMs, options.signal).catch(() => {});
-    const again = await probeParallel(options, patienceMs);
-    const steps = [...first.steps.filter((one) => one.failure === undefined), decide(again, failure)];
-    return { attempts: [{ steps, ...(again.socket === undefined ? {} : { socket: again.socket }) }] };
-  }
-  const caps = { ...(options.caps ?? defaultCaps), [step]: patienceMs };
-  const fresh = { ...options, caps, ...(isDisturbed(first) ? {} : { until: step }) };
-  const isMute = failure.kind === "timeout";
-  const isEarly = step === "tcp" || step === "ssl-request";
-  const [tiny, small, attempts] = await Promise.all([
-    isMute && step === "tls" ? probeTinyReply(options, patienceMs) : undefined,
-    isMute && step === "upload" ? walk({ ...fresh, hasSmallPackets: true }) : undefined,
-    allOf(Array.from({ length: isEarly ? earlyRepeats : repeats }, async () => walk(fresh))),
-  ]);
-  return {
-    attempts,
-    ...(tiny === undefined ? {} : { isTinyReplyAnswered: tiny }),
-    ...(small === undefined ? {} : { isSmallUploadAnswered: failureOf(small) === undefined }),
-  };
-}
-
-/** Where no more of them had time to end than worked at first, the second look has shown nothing. */
-function decide({ step, worked }: { readonly step: Step; readonly worked: number }, first: Failure): Step {
-  const isShown = step.failure !== undefined || first.kind !== "limit" || worked > first.worked;
-  return isShown ? step : { ...step, failure: { kind: "out-of-time" } };
-}
-
 /** A connection of its own that rests. Where it fails, a fresh one decides whether it was the rest that broke it. */
 async function examineRest(
   options: WalkOptions,
@@ -163,16 +118,4 @@ async function examineRest(
 /** It failed nowhere, and went as far as walks go. */
 function isWhole(attempt: Attempt): boolean {
   return failureOf(attempt) === undefined && attempt.steps.some(({ name }) => name === "upload");
-}
-
-function capOf({ caps = defaultCaps }: WalkOptions, step: StepName): number {
-  return caps[step];
-}
-
-/** When all are over, so that none goes on behind a failure. */
-async function allOf<Value>(promises: readonly Promise<Value>[]): Promise<readonly Value[]> {
-  return (await Promise.allSettled(promises)).map((one) => {
-    if (one.status === "rejected") throw one.reason;
-    return one.value;
-  });
 }

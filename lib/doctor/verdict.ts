@@ -37,11 +37,13 @@ export function judge(findings: Findings): Judgement {
   if (again === undefined) return passed(findings, first, failed);
   const proven = broken.find((attempt) => !mayBeChance(failureOf(attempt)?.failure));
   if (proven !== undefined) return conclude(findings, [proven]);
+  // Where we did not run for some of the time, the others may have come further.
+  const where = isDisturbed(first) ? laterOf(failed.step, failureOf(again)?.step) : failed.step;
   const isSame =
     broken.length === complete.length &&
-    broken.every((one) => isAlike(one, again, failed.step)) &&
+    broken.every((one) => isAlike(one, again, where)) &&
     (failed.failure.kind !== "limit" || isAlike(first, again, failed.step));
-  if (isSame) return conclude(findings, [...complete, first]);
+  if (isSame) return conclude(findings, where === failed.step ? [...complete, first] : complete);
   const other = broken.map(failureOf).find((one) => one?.step !== failed.step);
   const otherwise =
     broken.length < complete.length
@@ -88,6 +90,10 @@ function isRepeatable({ step, failure }: Failed): boolean {
 function mayBeChance(failure: Failure | undefined): boolean {
   const kind = failure?.kind;
   return kind === "timeout" || kind === "ended" || kind === "corrupted" || kind === "limit";
+}
+
+function laterOf(one: StepName, other: StepName = one): StepName {
+  return stepNames.indexOf(other) > stepNames.indexOf(one) ? other : one;
 }
 
 function isAlike(oneAttempt: Attempt, otherAttempt: Attempt, step: StepName): boolean {

@@ -293,6 +293,13 @@ describe("silence that proves nothing", () => {
     expect(ranked?.map((one) => one.code)).toEqual(["path.slow", "path.lossy"]);
   });
 
+  test("is over where fresh connections came further, and what they found is believed", () => {
+    const starved = doubtful("query", { missedMs: 300 });
+    const further = [failedAt("download", reset), failedAt("download", reset)];
+    expect(judge({ attempts: [starved, ...further] }).code).toBe("path.cut");
+    expect(judge({ attempts: [doubtful("query", {}), ...further] }).code).toBe("path.lossy");
+  });
+
   test("leaves what is no silence as it is", () => {
     expect(judge({ attempts: [doubtful("tls", { missedMs: 900 }, reset), failedAt("tls", reset)] }).code).toBe(
       "tls.reset",
