@@ -35,13 +35,14 @@ function describeBreaks(list: BreakList): string {
 }
 
 function describeDamage({ broken, reach }: Damage, style: Style): string {
-  const { targets, letIn, functionsReachAws, databaseListens } = reach;
+  const { targets, letIn, functionsReachAws, databaseListens, proxyHasTarget } = reach;
   const instances = Object.entries(targets).map(([id, state]) => `${id} ${state}`);
   const rows = [
     ["bastion", instances.length === 0 ? "none" : instances.join(", ")],
     ["bastion to database", letIn.length === 0 ? "not let in" : "let in"],
     ["functions to AWS", functionsReachAws ? "through NAT" : "no way out"],
     ["database", databaseListens ? "listens" : "does not listen"],
+    ["proxy", proxyHasTarget ? "leads to the database" : "has no target"],
   ];
   const title = broken.length === 0 ? style.good("Nothing is broken.") : style.bad(`Broken: ${broken.join(", ")}`);
   const next = broken.length === 0 ? [] : ["", "npm run doctor -- --stage local", "npm run local  -- --mend"];

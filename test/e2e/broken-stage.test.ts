@@ -174,6 +174,24 @@ test("a stopped database listens to nobody, and is back on its port; the stage s
   expect(status.json()).toMatchObject({ pending: [] });
 });
 
+test("health goes through the proxy, and is down while that has no target", async () => {
+  expect(await health()).toEqual([0, "ok"]);
+  await broken("proxy-target");
+  // A report serves everybody who asks within five seconds.
+  await waitFor("health is down", async () => (await health())[1] === "down");
+  const doctor = await runCommand(["doctor", "--stage", "local", "--data", dataDir, "--json"]);
+  const { probes } = doctor.json() as { probes: { to?: string; ok: boolean }[] };
+  expect(probes.filter(({ to }) => to === "database").every(({ ok }) => ok)).toBe(true);
+  expect(probes.filter(({ to }) => to === "proxy").every(({ ok }) => ok)).toBe(false);
+  await local("--mend");
+  await waitFor("health is ok", async () => (await health())[1] === "ok");
+});
+
+async function health(): Promise<[number | null, string]> {
+  const { exitCode, json } = await runCommand(["health", "--stage", "local", "--data", dataDir, "--json"]);
+  return [exitCode, (json() as { status: string }).status];
+}
+
 test("a deleted inspect function is not found", async () => {
   await broken("inspect-missing");
   const status = await runCommand(["status", "--stage", "local", "--data", dataDir, "--json"]);

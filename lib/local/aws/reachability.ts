@@ -14,6 +14,8 @@ export type Reachability = {
   readonly functionsReachAws: boolean;
   /** Whether something listens on the database's port. */
   readonly databaseListens: boolean;
+  /** Whether a proxy has a target that it can use; true where there is none. */
+  readonly proxyHasTarget: boolean;
 };
 
 export function judgeReachability(resources: AwsResources): Reachability {
@@ -23,6 +25,9 @@ export function judgeReachability(resources: AwsResources): Reachability {
     letIn: present.filter((one) => isLetIn(one, resources)).map((one) => one.InstanceId),
     functionsReachAws: functionSubnets(resources).every((subnetId) => hasWayOut(subnetId, resources)),
     databaseListens: resources.dbInstances.every(listens),
+    proxyHasTarget: Object.values(resources.dbProxyTargets).every((targets) =>
+      targets.some((one) => one.TargetHealth?.State === "AVAILABLE"),
+    ),
   };
 }
 

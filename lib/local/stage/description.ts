@@ -38,6 +38,8 @@ export type StageFacts = {
     readonly caFile: string;
     readonly version: number;
   };
+  /** Where RDS Proxy is. Default: at its address is the database itself. */
+  readonly proxy?: { readonly host: string; readonly port: number };
   readonly aws: { readonly url: string; readonly accessKeyId: string; readonly secretAccessKey: string };
 };
 
@@ -46,7 +48,7 @@ const instanceId = (stage: string) => `${appName}-${stage}`;
 /** The secrets that each function may read, as infra grants them. */
 const grantedSecrets: Readonly<Record<FunctionPart, readonly SecretOwner[]>> = {
   runner: secretOwners,
-  inspect: ["migrator"],
+  inspect: ["migrator", "health"],
   health: ["health"],
 };
 const limits: Readonly<Record<FunctionPart, { readonly timeoutMs: number; readonly memoryMb: number }>> = {
@@ -111,8 +113,7 @@ export function describeStage(facts: StageFacts, bundle: BundleInfo, healthUrl: 
     region,
     protected: false,
     database: { host: database.host, port: database.port, name: database.name, instanceId: instanceId(stage) },
-    // In name alone: RDS tells of it, and at its address is the database itself.
-    proxy: { host: database.host, port: database.port, name: proxyName(stage) },
+    proxy: { ...proxyOf(facts), name: proxyName(stage) },
     functions: {
       runner: functionName(stage, "runner"),
       inspect: functionName(stage, "inspect"),
@@ -129,16 +130,25 @@ export function describeStage(facts: StageFacts, bundle: BundleInfo, healthUrl: 
 }
 
 /** What the control plane says of the stage when it has just started, and all is well. */
-export function describeResources({ stage, region, database }: StageFacts, startedAt: Date): AwsResources {
+export function describeResources(facts: StageFacts, startedAt: Date): AwsResources {
+  const { stage, region, database } = facts;
   return settle({
     ...noResources,
     ...describeNetwork(stage, region, startedAt),
     ...describeDatabase(stage, region, database, startedAt),
-    securityGroups: describeSecurityGroups(stage, database.port),
+    securityGroups: describeSecurityGroups(stage, { database: database.port, proxy: proxyOf(facts).port }),
   });
 }
 
-function describeEnvironment({ stage, database, aws }: StageFacts, part: FunctionPart): Record<string, string> {
+function proxyOf({ proxy, database: { host, port } }: StageFacts): { readonly host: string; readonly port: number } {
+  return proxy ?? { host, port };
+}
+
+/** Health goes through the proxy, and the doctor's probes look at both ways. */
+function describeEnvironment(facts: StageFacts, part: FunctionPart): Record<string, string> {
+  const { stage, database, aws } = facts;
+  const proxy = proxyOf(facts);
+  const target = part === "health" ? proxy : database;
   return {
     AWS_ENDPOINT_URL: aws.url,
     AWS_ACCESS_KEY_ID: aws.accessKeyId,
@@ -146,8 +156,9 @@ function describeEnvironment({ stage, database, aws }: StageFacts, part: Functio
     [functionEnv.app]: appName,
     [functionEnv.stage]: stage,
     [functionEnv.protected]: "false",
-    [functionEnv.databaseHost]: database.host,
-    [functionEnv.databasePort]: String(database.port),
+    [functionEnv.databaseHost]: target.host,
+    [functionEnv.databasePort]: String(target.port),
+    ...(part === "inspect" ? { [functionEnv.proxyHost]: proxy.host, [functionEnv.proxyPort]: String(proxy.port) } : {}),
     [functionEnv.databaseName]: database.name,
     [functionEnv.caFile]: database.caFile,
     ...Object.fromEntries(grantedSecrets[part].map((owner) => [secretVariables[owner], secretName(stage, owner)])),

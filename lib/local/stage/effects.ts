@@ -2,6 +2,7 @@ import type { AwsModel } from "../aws/model.ts";
 import { judgeReachability, type Reachability } from "../aws/reachability.ts";
 import type { SessionGateway } from "../gateway/gateway.ts";
 import type { PausableServer } from "../postgres/pausable-server.ts";
+import type { ProxyRelay } from "../proxy/relay.ts";
 
 /** What the network of the model does to the parts of the stage. */
 export type Effects = {
@@ -18,23 +19,26 @@ const away = "The target instance is not connected.";
  * 1. The gateway knows which instances are online; open sessions with one that no longer is are ended.
  * 2. Where the database's group does not let the bastion in, its new connections get no answer. Those that are open stay:
  *    a security group does not touch what it has let in.
- * 3. PostgreSQL runs or does not.
+ * 3. The proxy leads to the database or keeps who connects waiting.
+ * 4. PostgreSQL runs or does not.
  */
 export function applyEffects(options: {
   readonly model: AwsModel;
   readonly gateway: SessionGateway;
   readonly database: PausableServer;
+  readonly proxy: Pick<ProxyRelay, "setAvailable">;
   /** Of the database, which takes its time; the others cannot fail. */
   readonly onFailure: (error: unknown) => void;
 }): Effects {
-  const { model, gateway, database, onFailure } = options;
+  const { model, gateway, database, proxy, onFailure } = options;
   let work = Promise.resolve();
   let last = work;
 
   function apply(): void {
-    const { targets, letIn, databaseListens } = judgeReachability(model.read());
+    const { targets, letIn, databaseListens, proxyHasTarget } = judgeReachability(model.read());
     connectTargets(gateway, targets);
     gateway.faults = { ...gateway.faults, hangingDial: letIn.length === 0 };
+    proxy.setAvailable(proxyHasTarget);
     last = work.then(async () => (databaseListens ? database.resume() : database.pause()));
     work = last.catch(onFailure);
   }

@@ -14,6 +14,7 @@ import { removePostgresData } from "../postgres/home.ts";
 import { clearLeftoverPostgres } from "../postgres/leftover.ts";
 import { ensureMaster } from "../postgres/master.ts";
 import { startPausableServer } from "../postgres/pausable-server.ts";
+import { startProxyRelay } from "../proxy/relay.ts";
 import type { Exit } from "../process/warded-process.ts";
 import type { StageFacts } from "./description.ts";
 import { openBreaking } from "./breaks/open-breaking.ts";
@@ -171,6 +172,7 @@ async function startParts(options: LocalStageOptions, opened: AsyncDisposableSta
   const pausable = await database;
   const { server } = pausable;
   const built = await bundles;
+  const proxy = opened.use(await startProxyRelay(server));
   const facts: StageFacts = {
     stage: localStageName,
     region,
@@ -181,6 +183,7 @@ async function startParts(options: LocalStageOptions, opened: AsyncDisposableSta
       caFile: server.caFile,
       version: server.version,
     },
+    proxy: { host: proxy.host, port: proxy.port },
     aws: { url: aws.endpoint.url, ...aws.functionCredentials },
   };
   const healthUrl = await runStep("functions", async () => {
@@ -190,7 +193,17 @@ async function startParts(options: LocalStageOptions, opened: AsyncDisposableSta
   const access = await runStep("aws", async () => {
     const gateway = await openGateway({ facts, aws, onLog: logTo("sessions.log"), opened, clock });
     const published = await publishStage({ facts, bundle: built.info, healthUrl, aws, dataDir, opened, clock });
-    await openBreaking({ facts, aws, gateway, database: pausable, dataDir, onLog: logTo("breaks.log"), opened, clock });
+    await openBreaking({
+      facts,
+      aws,
+      gateway,
+      database: pausable,
+      proxy,
+      dataDir,
+      onLog: logTo("breaks.log"),
+      opened,
+      clock,
+    });
     return published;
   });
 

@@ -89,7 +89,7 @@ export const breaks = {
     },
   },
   "proxy-target": {
-    line: "RDS Proxy cannot log in to its target: UNAVAILABLE, AUTH_FAILURE (told by RDS; nothing goes through a proxy here)",
+    line: "RDS Proxy cannot log in to its target (UNAVAILABLE, AUTH_FAILURE): who connects through it waits in vain",
     apply: (before, { stage }) => ({
       ...before,
       dbProxyTargets: {

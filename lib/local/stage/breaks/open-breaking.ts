@@ -3,6 +3,7 @@ import { createJsonLog } from "#lib/base/log.ts";
 import type { AwsModel } from "../../aws/model.ts";
 import type { SessionGateway } from "../../gateway/gateway.ts";
 import type { PausableServer } from "../../postgres/pausable-server.ts";
+import type { ProxyRelay } from "../../proxy/relay.ts";
 import { describeResources, type StageFacts } from "../description.ts";
 import { applyEffects } from "../effects.ts";
 import { openControl } from "./control.ts";
@@ -21,16 +22,17 @@ export async function openBreaking(options: {
   readonly aws: { readonly model: AwsModel };
   readonly gateway: SessionGateway;
   readonly database: PausableServer;
+  readonly proxy: ProxyRelay;
   readonly dataDir: string;
   readonly onLog: (line: string) => void;
   readonly opened: AsyncDisposableStack;
   readonly clock: Clock;
 }): Promise<void> {
-  const { facts, aws, gateway, database, dataDir, onLog, opened, clock } = options;
+  const { facts, aws, gateway, database, proxy, dataDir, onLog, opened, clock } = options;
   const log = createJsonLog(onLog);
   const onFailure = (error: unknown) => log.warn("a part did not follow", { error: String(error) });
   const startedAt = clock.wallTime();
-  const effects = applyEffects({ model: aws.model, gateway, database, onFailure });
+  const effects = applyEffects({ model: aws.model, gateway, database, proxy, onFailure });
   const workshop = openWorkshop({
     model: aws.model,
     stage: facts.stage,

@@ -28,8 +28,11 @@ const logicalNames: Readonly<Record<GroupName, { readonly name: string; readonly
   longRun: { name: "LongRun", part: "long-runs" },
 };
 
-/** The groups of a stage. `port` is the database's: here it is the one that it listens on. */
-export function describeSecurityGroups(stage: string, port: number): readonly LocalSecurityGroup[] {
+/** The groups of a stage. The ports are those that its database and its proxy listen on here. */
+export function describeSecurityGroups(
+  stage: string,
+  ports: { readonly database: number; readonly proxy: number },
+): readonly LocalSecurityGroup[] {
   return Object.entries(logicalNames).map(([key, { name, part }]) => {
     const group = key as GroupName;
     const physicalName = `${appName}-${stage}-${name}`;
@@ -39,13 +42,13 @@ export function describeSecurityGroups(stage: string, port: number): readonly Lo
       Description: name,
       VpcId: networkIds.vpc,
       IpPermissions: [
-        ...connections.filter(({ to }) => to === group).map((one) => onPort(port, one.from, one.description)),
+        ...connections.filter(({ to }) => to === group).map((one) => onPort(ports[one.to], one.from, one.description)),
         ...(group === "bastion" ? [anything(vpcRange, "NAT for the VPC")] : []),
       ],
       IpPermissionsEgress: [
         ...connections
           .filter(({ from }) => from === group && from !== "bastion")
-          .map((one) => onPort(port, one.to, one.description)),
+          .map((one) => onPort(ports[one.to], one.to, one.description)),
         ...wayOut(group),
       ],
       Tags: stageTags(stage, part, physicalName),

@@ -24,7 +24,7 @@ test("each function is told of the secrets that its role may read, and of no oth
       Object.keys(env).filter((key) => key.startsWith("POSTERN_SECRET_")),
     ]),
   );
-  expect(secretsOf["postern-local-inspect"]).toEqual(["POSTERN_SECRET_MIGRATOR"]);
+  expect(secretsOf["postern-local-inspect"]).toEqual(["POSTERN_SECRET_MIGRATOR", "POSTERN_SECRET_HEALTH"]);
   expect(secretsOf["postern-local-health"]).toEqual(["POSTERN_SECRET_HEALTH"]);
   expect(secretsOf["postern-local-runner"]).toHaveLength(6);
 });

@@ -26,6 +26,7 @@ const well: Reachability = {
   letIn: [localInstanceId],
   functionsReachAws: true,
   databaseListens: true,
+  proxyHasTarget: true,
 };
 
 /** What cannot be reached any more; a break that is not here takes nothing from the network. */
@@ -38,7 +39,8 @@ const effects: Readonly<Partial<Record<BreakName, Partial<Reachability>>>> = {
   "nat-route": { functionsReachAws: false },
   "nat-route-stale": { functionsReachAws: false },
   "security-group": { letIn: [] },
-  "database-stopped": { databaseListens: false },
+  "database-stopped": { databaseListens: false, proxyHasTarget: false },
+  "proxy-target": { proxyHasTarget: false },
 };
 
 function breakIn(before: AwsResources, name: BreakName): AwsResources {
@@ -67,6 +69,7 @@ describe.each(names)("%s", (name) => {
       expect({ other, ...both }).toMatchObject({
         other,
         functionsReachAws: alone.every((one) => one.functionsReachAws),
+        proxyHasTarget: alone.every((one) => one.proxyHasTarget),
         databaseListens: alone.every((one) => one.databaseListens),
         letIn: alone.every((one) => one.letIn.length > 0) ? [localInstanceId] : [],
       });
