@@ -65,7 +65,9 @@ async function readLogin(
   const timeOut = () => late.reject(new PosternError("aws.failed", `No answer within ${secretMs / 1000} s.`));
   const timer = setTimeout(timeOut, secretMs);
   try {
-    return await Promise.race([login(), late.promise]);
+    // Not where it says that the database is: the walk goes to its own place.
+    const { user, password } = await Promise.race([login(), late.promise]);
+    return password === undefined ? { user } : { user, password };
   } catch (error) {
     return toPosternError(error);
   } finally {
