@@ -6,6 +6,7 @@ import { type AwsModel, createAwsModel } from "#lib/local/aws/model.ts";
 import { type AwsResources, noResources } from "#lib/local/aws/resources.ts";
 import { createMemorySecretStore } from "#lib/local/aws/secret-store.ts";
 import type { RepairNatResult } from "#lib/repair-nat/result.ts";
+import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { runCommand, startCommand } from "../command-line.ts";
 import { manifest as deployed } from "../control-plane/network-facts.ts";
 
@@ -105,6 +106,8 @@ export async function startRepairBench(changes: Partial<Manifest> = {}) {
   return {
     [Symbol.asyncDispose]: async () => owned.disposeAsync(),
     model,
+    manifest,
+    access: { source: "environment", endpoint: endpoint.url, region, credentials } satisfies AwsAccess,
     /** After so many writes AWS refuses the next ones. */
     allowWrites: (count: number) => {
       writesLeft = count;
