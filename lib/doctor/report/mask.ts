@@ -28,6 +28,14 @@ export function mask<Document>(document: Document, masking: Masking): Document {
 
 type Rule = (text: string) => string;
 
+/** What EC2 puts before its hexadecimal ids. */
+const kinds = "i|mi|eni|eipalloc|eipassoc|vpc|subnet|sg|sgr|rtb|rtbassoc|nat|igw|vpce|acl|vol|ami";
+const resourceOrDigits = new RegExp(
+  `(?<![\\w-])(?:${kinds})-(?:[0-9a-f]{17}|[0-9a-f]{8})\\b|\\p{Nd}(?:\\p{Cf}*\\p{Nd}){11,}`,
+  "gu",
+);
+const resource = new RegExp(`\\b(${kinds})-[0-9a-f]{4,13}([0-9a-f]{4})\\b`, "gu");
+
 const ofTheAccount: readonly Rule[] = [
   // Access keys and principals: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
   (text) => text.replaceAll(/(ABIA|ACCA|AGPA|AIDA|AIPA|AKIA|ANPA|ANVA|APKA|AROA|ASCA|ASIA)[A-Z0-9]{12,}/gu, "$1…"),
@@ -46,19 +54,12 @@ const ofTheAccount: readonly Rule[] = [
     ),
   // An account id has 12 digits. Longer runs go with it, for one may begin or end in another number (%20123456789012); so
   // do those with something invisible, or the console's hyphens, in between. A resource's id may have as many by chance.
-  (text) =>
-    text.replaceAll(/(?<![\w-])[a-z]{1,12}-(?:[0-9a-f]{17}|[0-9a-f]{8})\b|\p{Nd}(?:\p{Cf}*\p{Nd}){11,}/gu, (found) =>
-      /^[a-z]/u.test(found) ? found : "(account)",
-    ),
+  (text) => text.replaceAll(resourceOrDigits, (found) => (/^[a-z]/u.test(found) ? found : "(account)")),
   (text) => text.replaceAll(/(?<!\p{Nd})\p{Nd}{4}([-‐-― ._])\p{Nd}{4}\1\p{Nd}{4}(?!\p{Nd})/gu, "(account)"),
 ];
 
 const ofMachines: readonly Rule[] = [
-  (text) =>
-    text.replaceAll(
-      /\b(i|mi|eni|eipalloc|eipassoc|vpc|subnet|sg|sgr|rtb|rtbassoc|nat|igw|vpce|acl|vol|ami)-[0-9a-f]{4,13}([0-9a-f]{4})\b/gu,
-      "$1-…$2",
-    ),
+  (text) => text.replaceAll(resource, "$1-…$2"),
   // EC2 names a machine by its public address: ec2-203-0-113-7.compute-1.amazonaws.com
   (text) => text.replaceAll(/\bec2-\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3}\b/gu, "ec2-…"),
   (text) =>
