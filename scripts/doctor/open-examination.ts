@@ -88,14 +88,15 @@ function ofUnopened(first: DoctorReport, command: Command, context: CommandConte
 }
 
 function ofStage(opened: StageTarget, flags: TransportFlags, context: CommandContext): Examination {
-  const { stage, region, database, proxy } = opened.manifest;
+  const { stage, region, database, proxy, tunnel, bastions } = opened.manifest;
+  const isReachable = flags.transport !== "ssm" || (tunnel !== undefined && bastions.length > 0);
   let looks = 0;
   return {
     target: {
       name: `stage ${stage}`,
       host: database.host,
       port: database.port,
-      transport: flags.transport,
+      ...(isReachable ? { transport: flags.transport } : {}),
       region,
       isStage: true,
       ...(proxy === undefined ? {} : { proxyHost: proxy.host }),

@@ -31,8 +31,9 @@ export function pathsOf({ probes, verdict }: DoctorReport, target: ReportTarget)
   const route = here.find(({ name }) => name === "transport")?.detail ?? "";
   const [direct, throughProxy] = [of("vpc").filter(({ to }) => to !== "proxy"), of("vpc").filter(isThroughProxy)];
   const isWellInside = direct.length > 0 && direct.every(({ ok }) => ok);
-  const ways = [wayOf("here", hopsFromHere(target, route), here, verdict.code, isWellInside)];
-  if (!target.isStage) return ways;
+  const fromHere = wayOf("here", hopsFromHere(target, route), here, verdict.code, isWellInside);
+  if (!target.isStage) return [fromHere];
+  const ways = target.transport === undefined ? [] : [fromHere];
   ways.push(wayOf("vpc", hopsFromInside(target, false), direct, verdict.code));
   if (throughProxy.length > 0) {
     ways.push(wayOf("vpc", hopsFromInside(target, true), throughProxy, verdict.code, isWellInside));

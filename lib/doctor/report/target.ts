@@ -5,7 +5,10 @@ export type ReportTarget = {
   /** Of the database; absent where nobody said. */
   readonly host?: string;
   readonly port?: number;
-  /** How it is reached from here. Absent: right from here, and what answers at the port may be a tunnel's end. */
+  /**
+   * How it is reached from here. Absent: right from here, and what answers at the port may be a tunnel's end; of a stage, that
+   * nothing leads there.
+   */
   readonly transport?: "ssm" | "ssh" | "direct";
   /** Of AWS; absent where that has no part in it. */
   readonly region?: string;

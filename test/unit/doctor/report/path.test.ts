@@ -86,6 +86,12 @@ test("a warning is its hop's, and the times are on the arrows", () => {
   expect(inside === undefined ? "" : draw(inside)).toBe("!function !-> !database");
 });
 
+test("where nothing leads from here, no such way is drawn", () => {
+  const { transport: _, ...unreachable } = stage;
+  const found = report("ok", steps("here", "transport", { warning: "no bastion" }), steps("vpc", whole));
+  expect(pathsOf(found, unreachable).map(draw)).toEqual(["function -> database"]);
+});
+
 test("what was not asked is not seen", () => {
   const ways = pathsOf(report("ssm.agent-offline", steps("here", "!transport")), stage);
   expect(ways.map(draw)).toEqual(["here -> gateway -> ✗bastion ?-> ?database", "?function ?-> ?database"]);
