@@ -47,6 +47,13 @@ function combineWalks(here: DoctorReport | undefined, vpc: DoctorReport | undefi
       ? here.verdict
       : { ...inside, evidence: `from inside the VPC, ${inside.evidence ?? ""}` };
   }
+  // What we may not do is no fault of the stage's, and says nothing of one that is seen from inside.
+  if (here.verdict.code === "aws.permission" && inside.code !== "ok") {
+    return {
+      ...inside,
+      evidence: `from inside the VPC, ${inside.evidence ?? ""}; from here, ${here.verdict.evidence ?? ""}`,
+    };
+  }
   // It never logged in, which proves nothing for or against this side.
   if (neverLoggedIn(vpc)) return here.verdict;
   if (inside.code === "ok") {
@@ -55,7 +62,7 @@ function combineWalks(here: DoctorReport | undefined, vpc: DoctorReport | undefi
       ? verdictOf("endpoint.wrong-server", evidence)
       : {
           ...here.verdict,
-          evidence: isOfTheDatabase(here.verdict) ? evidence : `${evidence}: the path, not the database`,
+          evidence: isAnswer(here.verdict) ? evidence : `${evidence}: the path, not the database`,
         };
   }
   if (here.verdict.code === inside.code) {
@@ -69,9 +76,9 @@ function combineWalks(here: DoctorReport | undefined, vpc: DoctorReport | undefi
     : { ...here.verdict, evidence: `${here.verdict.evidence ?? ""}; from inside the VPC, ${inside.evidence ?? ""}` };
 }
 
-/** The database's own answer to this login, or to this moment: no path gives it. */
-function isOfTheDatabase({ code }: DoctorVerdict): boolean {
-  return code.startsWith("db.");
+/** The database's own answer to this login, or AWS's to us: no path gives it. */
+function isAnswer({ code }: DoctorVerdict): boolean {
+  return code.startsWith("db.") || code.startsWith("aws.");
 }
 
 /** For want of its secret, or because the function could not be asked at all. */

@@ -47,12 +47,16 @@ const absentCodes: ReadonlySet<string> = new Set([
 /** What breaks a stage although both walks pass by it. */
 const unwalked: ReadonlySet<Broken> = new Set(["way-out", "others-to-database", "writes", "proxy"]);
 
+/** What nobody sees beside who may begin no session. */
+const unseen: ReadonlySet<Broken> = new Set([...unwalked, "tunnel", "bastion-to-database"]);
+
 /**
  * The verdict of the walks, in the light of what AWS says. Pure.
  *
  * 1. The walks failed: the first finding that breaks what they saw broken is the root. Without one the walks' verdict stays,
  *    with what AWS says beside, or what it could not be asked.
- * 2. They passed: a finding that breaks what no walk takes is the verdict. Any other is contradicted by the walks, and no
+ * 2. There was none from here, because these credentials may not: whatever AWS finds broken on that way comes before that.
+ * 3. They passed: a finding that breaks what no walk takes is the verdict. Any other is contradicted by the walks, and no
  *    more than a warning.
  */
 export function explain(walked: DoctorVerdict, walks: Walks, { findings, unknown }: AwsReport): DoctorVerdict {
@@ -63,7 +67,7 @@ export function explain(walked: DoctorVerdict, walks: Walks, { findings, unknown
     const root = findings.find(({ breaks }) => breaks.some((one) => unwalked.has(one) && !isPassed(one)));
     return root === undefined ? walked : toVerdict(root, "the database itself answers all the same");
   }
-  const seen = whatIsBroken(walked, walks);
+  const seen = walked.code === "aws.permission" ? unseen : whatIsBroken(walked, walks);
   const root = findings.find(({ breaks }) => breaks.some((one) => seen.has(one)));
   if (root !== undefined) return toVerdict(root, describeWalks(walks));
   const notes = [

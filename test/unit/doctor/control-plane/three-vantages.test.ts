@@ -133,6 +133,25 @@ test("what AWS could not be asked is told where it might have been the root, and
   expect(combine({ here: heres.ok, vpc: insides.ok, aws })).toEqual(heres.ok.verdict);
 });
 
+describe("credentials that may begin no session", () => {
+  const here = report("aws.permission", [], "transport");
+
+  it("are the verdict where nothing else is wrong, and not laid on the path", () => {
+    const { code, evidence } = combine({ here, vpc: insides.ok, aws: awsWith() });
+    expect(code).toBe("aws.permission");
+    expect(evidence).not.toContain("the path");
+  });
+
+  it("are not where something is, seen from inside or by AWS", () => {
+    expect(combine({ here, vpc: insides.starting, aws: awsWith() }).code).toBe("db.starting");
+    expect(combine({ here, vpc: insides.secret, aws: awsWith(findingThat("way-out")) }).code).toBe("aws.route");
+    for (const broken of ["tunnel", "bastion-to-database", "others-to-database"] as const) {
+      expect(combine({ here, vpc: insides.ok, aws: awsWith(findingThat(broken)) }).code).toBe("aws.route");
+    }
+    expect(combine({ here, vpc: insides.ok, aws: awsWith(findingThat("database")) }).code).toBe("aws.permission");
+  });
+});
+
 test("an ambiguous verdict is settled by a finding that fits one of its causes", () => {
   const ranked = [
     { code: "path.lossy", settle: "" },
