@@ -41,6 +41,7 @@ function combineWalks(here: DoctorReport | undefined, vpc: DoctorReport | undefi
   const only = here ?? vpc;
   if (only === undefined) throw new TypeError("a verdict without a walk");
   if (here === undefined || vpc === undefined) return only.verdict;
+  if (wasSkipped(vpc)) return here.verdict;
   const inside = vpc.verdict;
   if (here.verdict.code === "ok") {
     return inside.code === "ok"
@@ -79,6 +80,11 @@ function combineWalks(here: DoctorReport | undefined, vpc: DoctorReport | undefi
 /** The database's own answer to this login, or AWS's to us: no path gives it. */
 function isAnswer({ code }: DoctorVerdict): boolean {
   return code.startsWith("db.") || code.startsWith("aws.");
+}
+
+/** These credentials may not ask the function, which is no fault of the stage's. */
+function wasSkipped({ verdict, probes }: DoctorReport): boolean {
+  return verdict.code === "aws.permission" && probes.every(({ ok }) => ok);
 }
 
 /** For want of its secret, or because the function could not be asked at all. */

@@ -32,12 +32,14 @@ export async function fromInside(
     const { code, message: summary, hint: fix = "Look at the function's log." } = toPosternError(error);
     const ms = elapsedMs(systemClock, startMs);
     const probe = { name: "inspect", vantage: "vpc", ms } as const;
+    const evidence = `inspect: ${summary}`;
     if (code === "aws.permission") {
       const text = "not looked at: lambda:InvokeFunction is not allowed";
-      return { ...probe, ok: true, warning: text, detail: text };
+      const skipped = { ...probe, ok: true, warning: text, detail: text };
+      return { verdict: { code, summary, fix, evidence }, probes: [skipped], ms };
     }
     const failed = { ...probe, ok: false, detail: `${code}: ${summary}` };
     if (!broken.has(code)) return failed;
-    return { verdict: { code, summary, fix, evidence: `inspect: ${summary}` }, probes: [failed], ms };
+    return { verdict: { code, summary, fix, evidence }, probes: [failed], ms };
   }
 }

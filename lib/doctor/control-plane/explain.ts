@@ -67,7 +67,8 @@ export function explain(walked: DoctorVerdict, walks: Walks, { findings, unknown
     const root = findings.find(({ breaks }) => breaks.some((one) => unwalked.has(one) && !isPassed(one)));
     return root === undefined ? walked : toVerdict(root, "the database itself answers all the same");
   }
-  const seen = walked.code === "aws.permission" ? unseen : whatIsBroken(walked, walks);
+  const isBlind = walked.code === "aws.permission" && walks.here?.verdict.code !== "ok";
+  const seen = isBlind ? unseen : whatIsBroken(walked, walks);
   const root = findings.find(({ breaks }) => breaks.some((one) => seen.has(one)));
   if (root !== undefined) return toVerdict(root, describeWalks(walks));
   const notes = [

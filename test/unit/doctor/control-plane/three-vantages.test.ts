@@ -152,6 +152,19 @@ describe("credentials that may begin no session", () => {
   });
 });
 
+test("a function that these credentials may not ask is no verdict, unless there is nothing else", () => {
+  const skipped = report("aws.permission", ["inspect"]);
+  expect(combine({ here: heres.ok, vpc: skipped, aws: awsWith() }).code).toBe("ok");
+  expect(combine({ here: heres.tunnel, vpc: skipped, aws: awsWith() })).toEqual(heres.tunnel.verdict);
+  expect(combine({ vpc: skipped, aws: awsWith() }).code).toBe("aws.permission");
+  expect(combine({ vpc: skipped, aws: awsWith(findingThat("way-out")) }).code).toBe("aws.route");
+});
+
+test("a function that may not read its own secret is the stage's fault", () => {
+  const denied = report("aws.permission", toTheServer, "secret");
+  expect(combine({ here: heres.ok, vpc: denied, aws: awsWith(findingThat("tunnel")) }).code).toBe("aws.permission");
+});
+
 test("an ambiguous verdict is settled by a finding that fits one of its causes", () => {
   const ranked = [
     { code: "path.lossy", settle: "" },
