@@ -1,5 +1,6 @@
 import type { Manifest } from "#lib/contract.ts";
-import type { AddressPair } from "#lib/control-plane/network/expected.ts";
+import { valueOf } from "#lib/control-plane/fact.ts";
+import { type AddressPair, findPrivateTables } from "#lib/control-plane/network/expected.ts";
 import { findNetworkProblems, type NetworkProblem } from "#lib/control-plane/network/problems.ts";
 import type { NetworkFacts } from "#lib/control-plane/network/read-network.ts";
 import type { StageRoute } from "#lib/control-plane/network/route-tables.ts";
@@ -7,10 +8,26 @@ import type { Broken, Finding } from "./finding.ts";
 
 /** A stage's network as findings, the likeliest root first. Pure. */
 export function judgeNetwork(manifest: Manifest, facts: NetworkFacts): readonly Finding[] {
-  return findNetworkProblems(manifest, facts).map((problem) => toFinding(problem, manifest));
+  const wayOut = findCarriers(manifest, facts);
+  return findNetworkProblems(manifest, facts).map((problem) => toFinding(problem, manifest, wayOut));
 }
 
-function toFinding(problem: NetworkProblem, manifest: Manifest): Finding {
+type WayOut = (instanceId: string) => Broken[];
+
+/**
+ * Whether private subnets lose their way out with an instance: where their route leads to it, or to nothing that is there. Where
+ * all of them go out by something else, as a NAT gateway that somebody put in its place, they do not miss it.
+ */
+function findCarriers(manifest: Manifest, { instances, routeTables }: NetworkFacts): WayOut {
+  const tables = findPrivateTables(manifest, valueOf(instances) ?? [], valueOf(routeTables) ?? []);
+  const routes = tables.map(({ table }) => table.routes.find(({ destination }) => destination === "0.0.0.0/0"));
+  return (id) => {
+    const isMissed = routes.some((route) => route === undefined || route.isBlackhole || route.instanceId === id);
+    return isMissed || routes.length === 0 ? ["way-out"] : [];
+  };
+}
+
+function toFinding(problem: NetworkProblem, manifest: Manifest, wayOut: WayOut): Finding {
   const repair = `Run \`postern repair-nat --stage ${manifest.stage}\`: it shows what it will do, and does it with --yes.`;
   const deploy = "Deploy the stage again.";
   const tunnelOf = (instanceId: string): Broken[] => (manifest.bastions.includes(instanceId) ? ["tunnel"] : []);
@@ -23,7 +40,7 @@ function toFinding(problem: NetworkProblem, manifest: Manifest): Finding {
         probe: "instances",
         evidence: `the manifest names ${instanceId}, and there is no such instance any more${instead}`,
         fix: replacementId === undefined ? deploy : `${deploy} Its manifest will name ${replacementId}.`,
-        breaks: [...tunnelOf(instanceId), ...wayOutOf(manifest, instanceId, replacementId)],
+        breaks: [...tunnelOf(instanceId), ...(wasNat(manifest, instanceId) ? wayOut(instanceId) : [])],
       };
     }
     case "instance-stopped": {
@@ -33,7 +50,7 @@ function toFinding(problem: NetworkProblem, manifest: Manifest): Finding {
         probe: "instances",
         evidence: `${isNat ? "the NAT instance" : "the bastion"} ${instanceId} is ${state}, not running`,
         fix: state === "pending" ? "Wait until it runs, then run this again." : repair,
-        breaks: [...tunnelOf(instanceId), ...(isNat ? (["way-out"] as const) : [])],
+        breaks: [...tunnelOf(instanceId), ...(isNat ? wayOut(instanceId) : [])],
       };
     }
     case "address-gone":
@@ -45,7 +62,7 @@ function toFinding(problem: NetworkProblem, manifest: Manifest): Finding {
         probe: "addresses",
         evidence: `${describeAddress(pair)} ${whereIs(problem)}, not attached to ${pair.instanceId}`,
         fix: problem.kind === "address-gone" ? deploy : repair,
-        breaks: [...tunnelOf(pair.instanceId), "way-out"],
+        breaks: [...tunnelOf(pair.instanceId), ...wayOut(pair.instanceId)],
       };
     }
     case "address-none":
@@ -54,7 +71,7 @@ function toFinding(problem: NetworkProblem, manifest: Manifest): Finding {
         probe: "addresses",
         evidence: `the NAT instance ${problem.instanceId} has no public address, and the stage has no Elastic IP for it`,
         fix: deploy,
-        breaks: [...tunnelOf(problem.instanceId), "way-out"],
+        breaks: [...tunnelOf(problem.instanceId), ...wayOut(problem.instanceId)],
       };
     case "source-dest-check":
       return {
@@ -62,7 +79,7 @@ function toFinding(problem: NetworkProblem, manifest: Manifest): Finding {
         probe: "instances",
         evidence: `the NAT instance ${problem.instanceId} has its source/destination check on, and so passes nothing on`,
         fix: repair,
-        breaks: ["way-out"],
+        breaks: wayOut(problem.instanceId),
       };
     case "route-missing":
     case "route-dead":
@@ -83,7 +100,7 @@ function toFinding(problem: NetworkProblem, manifest: Manifest): Finding {
         probe: "routes",
         evidence: `the NAT instance ${problem.instanceId} has no way out itself: ${problem.table.id} has no route for 0.0.0.0/0 to an internet gateway`,
         fix: deploy,
-        breaks: [...tunnelOf(problem.instanceId), "way-out"],
+        breaks: [...tunnelOf(problem.instanceId), ...wayOut(problem.instanceId)],
       };
     case "agent-offline": {
       const { instanceId, agent } = problem;
@@ -102,10 +119,8 @@ function toFinding(problem: NetworkProblem, manifest: Manifest): Finding {
   }
 }
 
-/** One that took its place carries the traffic, too, if the routes lead to it, which is looked at by themselves. */
-function wayOutOf({ network }: Manifest, instanceId: string, replacementId: string | undefined): Broken[] {
-  const wasNat = network?.nat.some(({ instance }) => instance === instanceId) ?? false;
-  return wasNat && replacementId === undefined ? ["way-out"] : [];
+function wasNat({ network }: Manifest, instanceId: string): boolean {
+  return network?.nat.some(({ instance }) => instance === instanceId) ?? false;
 }
 
 function describeAddress({ publicIp, allocationId }: AddressPair): string {

@@ -77,6 +77,11 @@ export const controlPlaneFaults: readonly LabFault[] = [
       { DestinationCidrBlock, NatGatewayId: "nat-1", State: "active" },
     ]),
   ),
+  fault("a managed NAT gateway that has the address of the instance", "aws.bastion-address-stale", (before) =>
+    changeWayOut(detachAddress(before), [0, 1], ({ DestinationCidrBlock }) => [
+      { DestinationCidrBlock, NatGatewayId: "nat-1", State: "active" },
+    ]),
+  ),
   fault("the bastion's group is not let in", "aws.security-group", (before) => shutOut(before, groups.bastion)),
   fault("the runner's group is not let in", "aws.security-group", (before) => shutOut(before, groups.runner)),
   fault("the proxy's group is not let in", "aws.security-group", (before) => shutOut(before, groups.proxy)),

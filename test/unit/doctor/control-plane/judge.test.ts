@@ -91,6 +91,22 @@ describe("the network", () => {
   });
 });
 
+describe("a NAT gateway in the place of the instances", () => {
+  it("carries the way out, whatever becomes of their addresses", () => {
+    const managed = { destination: "0.0.0.0/0", target: "nat-1", isBlackhole: false };
+    const network = networkFacts({
+      routeTables: healthyNetwork.routeTables.map((table) =>
+        table.id.startsWith("rtb-private") ? Object.assign({}, table, { routes: [managed] }) : table,
+      ),
+      addresses: healthyNetwork.addresses.map(({ allocationId, publicIp, tags }) => ({ allocationId, publicIp, tags })),
+    });
+    expect(judge(controlPlaneFacts({ network })).findings).toMatchObject([
+      { code: "aws.bastion-address-stale", breaks: ["tunnel"] },
+      { code: "aws.bastion-address-stale", breaks: ["tunnel"] },
+    ]);
+  });
+});
+
 describe("security groups", () => {
   it.each([
     ["sg-db", "ingress", "sg-nat", "bastion-to-database", "the bastion cannot connect to the database"],
