@@ -32,6 +32,7 @@ export function planRepair(facts: RepairFacts): RepairPlan {
   });
   for (const zone of zones) planZone(zone, { assignments, carriers, facts, draft });
   tellOthers(zones, facts, draft);
+  if (zones.length === 0 && facts.manifest.network === undefined) tellUnknown(facts, draft);
   return draft;
 }
 
@@ -78,4 +79,10 @@ function tellOthers(zones: readonly Zone[], facts: RepairFacts, { unmended }: Dr
     if (kept.has(one.id) || !isThere(one) || !isNat(one, facts.manifest)) continue;
     unmended.push({ resource: one.id, message: `It is ${one.state} and carries no zone: a deploy did not end.`, fix });
   }
+}
+
+/** A manifest of before, and no instance by whose tags the network would be known: that is not the same as a network that is well. */
+function tellUnknown({ manifest: { stage } }: RepairFacts, { unmended }: Draft): void {
+  const message = "Its manifest does not name its network, and no NAT instance carries its tags.";
+  unmended.push({ resource: stage, message, fix: `npx sst deploy --stage ${stage}: it writes down what there is` });
 }

@@ -100,6 +100,13 @@ describe("a plan", () => {
     expect(planOf({}, {}, untold)).toEqual({ steps: [], unmended: [], left: [] });
   });
 
+  it("is not empty where nobody knows what there should be", () => {
+    const facts = observe(createWorld([noTrouble, noTrouble], { ...untold, bastions: [] }));
+    expect(planRepair({ ...facts, instances: [] })).toMatchObject({ steps: [], unmended: [{ resource: "dev" }] });
+    const bare = { ...manifest, bastions: [], network: { vpcId: "vpc-1", privateSubnets: ["subnet-a"], nat: [] } };
+    expect(planRepair({ ...facts, manifest: bare, instances: [] })).toEqual({ steps: [], unmended: [], left: [] });
+  });
+
   it("gives back the zone's own address, and says what is free and for whom", () => {
     const { steps } = planOf({ address: "free" });
     expect(steps).toEqual([
