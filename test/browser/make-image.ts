@@ -17,7 +17,7 @@ import { waitFor } from "../support/wait-for.ts";
 
 const image = join(repositoryRoot, "docs/images/doctor-report.png");
 /** Until the first ladder is over. */
-const size = { width: 1200, height: 860 };
+const size = { width: 1200, height: 970 };
 
 const folder = await mkdtemp(join(tmpdir(), "postern-image-"));
 const data = ["--data", join(folder, "local")];

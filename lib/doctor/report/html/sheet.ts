@@ -28,7 +28,7 @@ bdi { unicode-bidi: isolate; }
 .code { display: inline-block; padding: .1rem .65rem; border-radius: 99px; font-weight: 600; }
 .code.broken { color: var(--bad); background: var(--bad-back); }
 .code.passed { color: var(--good); background: var(--good-back); }
-.cards { display: grid; gap: 16px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); }
+.cards { display: grid; gap: 16px; align-items: start; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 16px 18px; margin: 0; }
 .card > :last-child { margin-bottom: 0; }
 .card.fix { border-left: 5px solid var(--good); }
