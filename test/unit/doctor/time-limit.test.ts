@@ -27,3 +27,12 @@ test("the time of the whole ends it, too", () => {
   using limit = limitTime(1000, whole);
   expect(limit.signal.aborted).toBe(true);
 });
+
+test("how long this process did not run is told", async () => {
+  const startMs = performance.now();
+  using limit = limitTime(1000);
+  while (performance.now() - startMs < 300);
+  expect(limit.missedMs()).toBeGreaterThan(250);
+  await once(limit.signal, "abort");
+  expect(limit.missedMs()).toBeLessThan(performance.now() - startMs);
+});
