@@ -39,7 +39,8 @@ export function describeDoubt(attempts: readonly Attempt[]): string {
   return `of ${ms} ms this process did not run for ${missedMs}: ${machineIsBusy}`;
 }
 
-function longestMs({ steps }: Attempt): number {
+/** Of the steps that passed. */
+export function longestMs({ steps }: Attempt): number {
   return Math.max(0, ...steps.filter(({ failure }) => failure === undefined).map(({ ms }) => ms));
 }
 

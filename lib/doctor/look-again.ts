@@ -1,7 +1,7 @@
 import { isDisturbed } from "./doubt.ts";
 import { type Attempt, type Failure, failureOf, type Step, type StepName } from "./evidence.ts";
 import type { Findings } from "./findings.ts";
-import { probeParallel } from "./probes/parallel.ts";
+import { connectionsAtOnce, probeParallel } from "./probes/parallel.ts";
 import { probeTinyReply } from "./probes/tiny-reply.ts";
 import { defaultCaps, walk, type WalkOptions } from "./walk.ts";
 
@@ -46,9 +46,10 @@ export async function lookAgain(first: Attempt, given: WalkOptions, leftMs: numb
   };
 }
 
-/** Where no more of them had time to end than worked at first, the second look has shown nothing. */
+/** Where no more of them had time to end than worked at first, or not all of those that were refused, nothing was shown. */
 function decide({ step, worked }: { readonly step: Step; readonly worked: number }, first: Failure): Step {
-  const isShown = step.failure !== undefined || first.kind !== "limit" || worked > first.worked;
+  const isShown =
+    step.failure !== undefined || worked > (first.kind === "limit" ? first.worked : connectionsAtOnce - 1);
   return isShown ? step : { ...step, failure: { kind: "out-of-time" } };
 }
 

@@ -5,6 +5,11 @@ export function isLossy({ retransmits, hasOutOfOrder }: SocketFacts): boolean {
   return retransmits > 0 || hasOutOfOrder;
 }
 
+/** More than the one that an impatient kernel sends again on a busy machine. */
+export function losesSome({ retransmits, hasOutOfOrder }: SocketFacts): boolean {
+  return retransmits > 1 || hasOutOfOrder;
+}
+
 /** Of twenty packets one is where people begin to notice; the least number keeps a packet or two from being a share. */
 const noticedShare = 0.05;
 const fewPackets = 3;

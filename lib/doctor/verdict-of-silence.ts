@@ -4,7 +4,8 @@ import type { VerdictCode } from "./verdicts.ts";
 
 export type Silence = {
   readonly step: StepName;
-  readonly waitedMs: number;
+  /** The longest of the steps before it. */
+  readonly longestMs: number;
   /** Some bytes came, the last of them so long after the step began. */
   readonly lastBytesMs?: number;
 };
@@ -52,11 +53,12 @@ export function codeOfSilence(findings: Findings, silence: Silence): VerdictCode
   }
 }
 
-/** An answer is there at once or not at all: bytes that come so late, and in the later part of the wait, are still coming. */
+/** An answer is there at once or not at all: bytes that come so late, by the way's own pace, too, are still coming. */
 const movingMs = 600;
+const pace = 2;
 
-function isMoving({ lastBytesMs, waitedMs }: Silence): boolean {
-  return lastBytesMs !== undefined && lastBytesMs > movingMs && lastBytesMs > waitedMs / 2;
+function isMoving({ lastBytesMs, longestMs }: Silence): boolean {
+  return lastBytesMs !== undefined && lastBytesMs > Math.max(movingMs, pace * longestMs);
 }
 
 function factsOf({ attempts }: Findings, step: StepName): readonly SocketFacts[] {

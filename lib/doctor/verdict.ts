@@ -1,8 +1,8 @@
 import type { DoctorVerdict } from "#lib/protocol.ts";
-import { describeDoubt, isDisturbed, isDoubtful } from "./doubt.ts";
+import { describeDoubt, isDisturbed, isDoubtful, longestMs } from "./doubt.ts";
 import { type Attempt, type Failure, failureOf, type StepName, stepNames } from "./evidence.ts";
 import type { Findings, Ranked } from "./findings.ts";
-import { isLossy, losesMany } from "./loss.ts";
+import { isLossy, losesMany, losesSome } from "./loss.ts";
 import { codeOfAlert, codeOfEnd, codeOfErrno } from "./verdict-of-end.ts";
 import { codeOfReport } from "./verdict-of-report.ts";
 import { codeOfSilence } from "./verdict-of-silence.ts";
@@ -157,7 +157,8 @@ function conclude(findings: Findings, witnesses: readonly Attempt[], isAlone = f
   const isDoubted = witnesses.every(isDoubtful) || (isLate && isDisturbed(witness));
   // Bytes that keep coming are no silence, and lost packets were seen.
   const isAccused = failure.kind === "out-of-time" || (code !== "path.slow" && code !== "path.lossy");
-  if (isSilence(failure) && isDoubted && isAccused) {
+  const isChance = isSilence(failure) || (isAlone && step === "parallel");
+  if (isChance && isDoubted && isAccused) {
     const accused = typeof code === "string" ? [{ code, settle: calmly }] : code;
     const isNamed = accused.some((one) => one.code === "path.slow");
     const slow = { code: "path.slow", settle: "compare the times of the steps before, on a calm machine" };
@@ -175,16 +176,14 @@ function isSilence(failure: Failure): boolean {
 
 function codeOf(findings: Findings, witness: Attempt, step: StepName, failure: Failure): VerdictCode | Ranked {
   switch (failure.kind) {
-    case "timeout": {
-      const waitedMs = witness.steps.find(({ name }) => name === step)?.ms ?? 0;
-      return codeOfSilence(findings, { step, waitedMs, ...failure });
-    }
+    case "timeout":
+      return codeOfSilence(findings, { step, longestMs: longestMs(witness), ...failure });
     case "out-of-time":
       return "path.slow";
     case "ended":
       return codeOfEnd(step, failure);
     case "errno":
-      return codeOfErrno(step, failure.errno, failure.ms);
+      return codeOfErrno(step, failure.errno, wasSilent(findings) ? Number.POSITIVE_INFINITY : failure.ms);
     case "alert":
       return codeOfAlert(failure.alert);
     case "corrupted":
@@ -205,12 +204,17 @@ function codeOf(findings: Findings, witness: Attempt, step: StepName, failure: F
       return "auth.method";
     case "limit":
       // A close or a reset is no loss.
-      return failure.isSilent && findings.attempts.some(({ socket }) => socket !== undefined && isLossy(socket))
+      return failure.isSilent && findings.attempts.some(({ socket }) => socket !== undefined && losesSome(socket))
         ? "path.lossy"
         : "parallel.limit";
     default:
       return failure satisfies never;
   }
+}
+
+/** At first: what a fresh connection is told soon took that long, too. */
+function wasSilent({ attempts: [first] }: Findings): boolean {
+  return first !== undefined && failureOf(first)?.failure.kind === "timeout";
 }
 
 /** One connection worked before: what is full is so only for several. */

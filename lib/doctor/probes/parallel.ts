@@ -4,7 +4,7 @@ import { sumOf } from "../loss.ts";
 import { limitTime } from "../time-limit.ts";
 import { walk, type WalkOptions } from "../walk.ts";
 
-const connectionsAtOnce = 4;
+export const connectionsAtOnce = 4;
 
 /** Several connections at a time, each up to a session that has begun. The facts are those of all sockets together. */
 export async function probeParallel(

@@ -11,13 +11,13 @@ test("time in which this process did not run is not counted", async () => {
 });
 
 test("what has arrived is read before the time is over", async () => {
-  using limit = limitTime(20);
   let isAborted: boolean | undefined;
   setTimeout(() => {
     setImmediate(() => {
       isAborted = limit.signal.aborted;
     });
   }, 0);
+  using limit = limitTime(20);
   await once(limit.signal, "abort");
   expect(isAborted).toBe(false);
 });

@@ -191,7 +191,7 @@ describe("one root cause for what was seen", () => {
   });
 
   test("a fresh connection that waited longer and saw why is believed", () => {
-    const down: Failure = { kind: "errno", errno: "EHOSTUNREACH", ms: 1600 };
+    const down: Failure = { kind: "errno", errno: "EHOSTUNREACH", ms: 700 };
     expect(judge({ attempts: [failedAt("tcp", silence), failedAt("tcp", down)] }).code).toBe("tcp.host-down");
     expect(judge({ attempts: [failedAt("tls", silence), failedAt("tls", fin)] }).code).toBe("tls.closed");
   });
@@ -266,6 +266,12 @@ describe("silence that proves nothing", () => {
     expect(judge({ attempts: [starved, starved] }).code).toBe("ambiguous");
     expect(judge({ attempts: [starved, starved] }).evidence).toContain("its machine is busy");
     expect(judge({ attempts: [doubtful("query", { missedMs: 200 }, { kind: "out-of-time" })] }).code).toBe("ambiguous");
+  });
+
+  test("is standstill where the last bytes came no later than the way is slow", () => {
+    const late: Failure = { kind: "timeout", lastBytesMs: 900 };
+    expect(judge({ attempts: [doubtful("tls", { beforeMs: 100 }, late)] }).code).toBe("path.slow");
+    expect(judge({ attempts: [doubtful("tls", { beforeMs: 600 }, late)] }).code).toBe("tls.stalled");
   });
 
   test("accuses where one of the waits was none of these", () => {
