@@ -5,6 +5,7 @@ import { nearestNames } from "#lib/base/nearest-names.ts";
 import { verdictPage } from "#lib/doctor/report/verdict-page.ts";
 import { verdictCodes } from "#lib/doctor/verdicts.ts";
 import type { CommandContext } from "../command-context.ts";
+import { maskError } from "../doctor/masked-error.ts";
 import { openExamination } from "../doctor/open-examination.ts";
 import { showProgress } from "../doctor/progress.ts";
 import { checkReportFile } from "../doctor/report-file.ts";
@@ -79,7 +80,11 @@ export function registerDoctor(command: Command, context: CommandContext): void 
       ),
     )
     .addHelpText("after", help)
-    .action(async (flags: DoctorFlags) => runDoctor(command, flags, context));
+    .action(async (flags: DoctorFlags) => {
+      await runDoctor(command, flags, context).catch((error: unknown) => {
+        throw maskError(error, flags.unmasked === true);
+      });
+    });
   command
     .command("explain")
     .addOption(new Option("--json", "print one JSON document on stdout").env("POSTERN_JSON"))
