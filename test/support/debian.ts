@@ -18,8 +18,15 @@ export function isInstalled(program: DebianProgram): boolean {
   return findProgram(program) !== undefined;
 }
 
-/** Where it is; servers are often in a folder that is only in root's PATH. */
+const found = new Map<DebianProgram, string | undefined>();
+
+/** Where it is; servers are often in a folder that is only in root's PATH. Looked for once: nothing else runs meanwhile. */
 export function findProgram(program: DebianProgram): string | undefined {
+  if (!found.has(program)) found.set(program, lookFor(program));
+  return found.get(program);
+}
+
+function lookFor(program: DebianProgram): string | undefined {
   const { status, stdout } = spawnSync("sh", ["-c", `PATH="$PATH:/usr/sbin" command -v ${program}`], {
     encoding: "utf8",
   });

@@ -223,7 +223,6 @@ describe("a server that does what none should", () => {
     const { report, exitCode, mib } = await doctorMeasured(atUrl(listener.port, query));
     expect(report.verdict.code).toMatch(new RegExp(code, "u"));
     expect(exitCode).toBe(1);
-    expect(report.ms).toBeLessThan(5000);
     expect(mib).toBeLessThan(200);
   });
 
@@ -241,7 +240,6 @@ describe("a server that does what none should", () => {
     );
     const { report, exitCode } = await doctorMeasured(atUrl(listener.port, "?sslmode=disable"));
     expect([report.verdict.code, exitCode]).toEqual(["path.slow", 1]);
-    expect(report.ms).toBeLessThan(5000);
   });
 
   test("garbage without end in place of a reply, behind TLS and the password", async () => {

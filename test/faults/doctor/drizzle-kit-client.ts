@@ -47,7 +47,7 @@ function urlOf(address: Broken["address"], caFile: string): string {
 }
 
 /** Where it read what, which says nothing, and where in its sources it stumbled. */
-const noise = /^(?:Reading (?:config|schema) file|Using '|at )|\.(?:cjs|ts)\b/u;
+const noise = /^(?:Reading (?:config|schema) file|Using '|at )|\.(?:[cm]?js|ts):\d/u;
 
 /** It writes the same line again and again, and where it fails its error as an object in between; then, once more, in words. */
 function behindSpinner(output: string): string {
@@ -55,5 +55,6 @@ function behindSpinner(output: string): string {
   const spinner = [...plain.matchAll(/(?:applying migrations|Pulling schema from database)\.\.\./gu)].at(-1);
   const said = spinner === undefined ? plain : plain.slice(spinner.index + spinner[0].length);
   const lines = said.split("\n").map((line) => line.trim());
-  return lines.filter((line) => !noise.test(line)).join("\n");
+  return lines.filter((line) => !noise.test(line)).join("
+");
 }

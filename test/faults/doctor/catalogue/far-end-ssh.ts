@@ -27,7 +27,7 @@ type Change = {
 /** What a real sshd says of the way to a database that is well; ssh2's own server where sshd would take minutes. */
 export const sshFaults: readonly LabFault[] = [
   ssh("all is well", "ok", () => ({})),
-  ssh("a key that it does not know", "ssh.auth", () => ({ authorized: newKey() })),
+  ssh("a key that it does not know", "ssh.auth", () => ({ authorized: strangeKey() })),
   ssh("a user who may not log in", "ssh.auth", (random) => ({
     settings: [`AllowUsers ${random.pick(["ops", "ec2-user", "admin"])}-${random.below(1000)}`],
   })),
@@ -45,10 +45,10 @@ export const sshFaults: readonly LabFault[] = [
     },
   })),
   ssh("another host key", "ssh.host-key-changed", () => ({
-    transport: async ({ folder, port }) => knownAs(folder, `[127.0.0.1]:${port} ${newKey().publicLine}`),
+    transport: async ({ folder, port }) => knownAs(folder, `[127.0.0.1]:${port} ${strangeKey().publicLine}`),
   })),
   ssh("a host key that nobody knows", "ssh.host-key-unknown", () => ({
-    transport: async ({ folder }) => knownAs(folder, `elsewhere.example ${newKey().publicLine}`),
+    transport: async ({ folder }) => knownAs(folder, `elsewhere.example ${strangeKey().publicLine}`),
   })),
   ssh("nothing listens where it should be", "ssh.unreachable", () => ({
     transport: async () => ({ serverPort: await findFreePort() }),
@@ -88,7 +88,7 @@ export const sshFaults: readonly LabFault[] = [
       });
       return through(
         address,
-        { server: "127.0.0.1", serverPort: listener.port, key: given(newKey()) },
+        { server: "127.0.0.1", serverPort: listener.port, key: given(ownKey()) },
         listener,
         banner,
       );
@@ -99,10 +99,10 @@ export const sshFaults: readonly LabFault[] = [
     expected: ["ssh.no-answer"],
     needsProgram: "ssh-keygen",
     open: async ({ address, runFolder }) => {
-      const server = await startScriptedServer({ onForward: () => {} });
+      const server = await startScriptedServer({ onForward: () => {} }, undefined, ownKey());
       const known = await knownAs(runFolder, server.knownHostsLine);
       const place = { server: server.host, serverPort: server.port };
-      return through(address, { ...place, ...known, key: given(newKey()) }, server);
+      return through(address, { ...place, ...known, key: given(ownKey()) }, server);
     },
   },
 ];
@@ -114,9 +114,10 @@ function ssh(name: string, code: string, draw: (random: SeededRandom) => Change)
     needsProgram: "sshd",
     open: async ({ address }, random) => {
       const change = draw(random);
-      const key = newKey();
+      const key = ownKey();
       const sshd = await startSshd({
         authorized: [(change.authorized ?? key).publicLine],
+        hostKey: key,
         ...(change.settings === undefined ? {} : { settings: change.settings }),
       });
       return through(
@@ -140,8 +141,8 @@ function jump(name: string, code: string, draw: () => Next | Promise<Next>): Lab
     needsProgram: "sshd",
     open: async ({ address }) => {
       const { host = "127.0.0.1", port = 22, settings = [] } = await draw();
-      const key = newKey();
-      const sshd = await startSshd({ authorized: [key.publicLine], settings });
+      const key = ownKey();
+      const sshd = await startSshd({ authorized: [key.publicLine], settings, hostKey: key });
       const keyFile = join(sshd.folder, "key");
       await writeFile(keyFile, key.text, { mode: 0o600 });
       const configFile = join(sshd.folder, "config");
@@ -202,6 +203,18 @@ function given({ text }: Key) {
   return { text, from: "the lab's key" };
 }
 
-function newKey(): Key {
-  return runKeygen({ type: "ed25519" });
+let made: readonly [Key, Key] | undefined;
+
+/** Made once: ssh-keygen lets nothing else run, and a machine that is busy would look like a server that is silent. */
+function keys(): readonly [Key, Key] {
+  return (made ??= [runKeygen({ type: "ed25519" }), runKeygen({ type: "ed25519" })]);
+}
+
+function ownKey(): Key {
+  return keys()[0];
+}
+
+/** Nobody knows it. */
+function strangeKey(): Key {
+  return keys()[1];
 }
