@@ -69,7 +69,9 @@ export function explain(walked: DoctorVerdict, walks: Walks, { findings, unknown
   }
   const isBlind = walked.code === "aws.permission" && walks.here?.verdict.code !== "ok";
   const seen = isBlind ? unseen : whatIsBroken(walked, walks);
-  const root = findings.find(({ breaks }) => breaks.some((one) => seen.has(one)));
+  // An agent has no part in SSH.
+  const isElsewhere = (code: string) => code === "aws.agent-offline" && walked.code.startsWith("ssh.");
+  const root = findings.find((one) => !isElsewhere(one.code) && one.breaks.some((broken) => seen.has(broken)));
   if (root !== undefined) return toVerdict(root, describeWalks(walks));
   const notes = [
     ...findings.slice(0, 1).map(({ evidence }) => `beside that, AWS says: ${evidence}`),

@@ -55,6 +55,5 @@ function behindSpinner(output: string): string {
   const spinner = [...plain.matchAll(/(?:applying migrations|Pulling schema from database)\.\.\./gu)].at(-1);
   const said = spinner === undefined ? plain : plain.slice(spinner.index + spinner[0].length);
   const lines = said.split("\n").map((line) => line.trim());
-  return lines.filter((line) => !noise.test(line)).join("
-");
+  return lines.filter((line) => !noise.test(line)).join("\n");
 }

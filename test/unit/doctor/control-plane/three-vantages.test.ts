@@ -115,6 +115,13 @@ test("of several findings the first that explains it is the root", () => {
   expect(verdict.evidence).toMatch(/^rtb-1 differs;/);
 });
 
+test("an agent that is away explains why no session begins, and nothing of SSH", () => {
+  const agent = { ...findingThat("tunnel"), code: "aws.agent-offline" } as const;
+  const codeOf = (here: DoctorReport) => combine({ here, vpc: insides.ok, aws: awsWith(agent) }).code;
+  expect(codeOf(heres.tunnel)).toBe("aws.agent-offline");
+  expect(codeOf(report("ssh.unreachable", [], "transport"))).toBe("ssh.unreachable");
+});
+
 test("a finding that explains nothing of it is told beside the verdict", () => {
   const verdict = combine({ here: heres.tunnel, vpc: insides.ok, aws: awsWith(findingThat("others-to-database")) });
   expect(verdict).toMatchObject({
