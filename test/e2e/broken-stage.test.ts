@@ -123,7 +123,7 @@ describe("sessions", () => {
     const { Addresses } = await ec2.send(new DescribeAddressesCommand({}));
     const AllocationId = Addresses?.[0]?.AllocationId;
     await ec2.send(new AssociateAddressCommand({ AllocationId, InstanceId: document.Target }));
-    await waitFor("the agent is back", async () => (await states())[1] === "Online");
+    await waitFor("the agent is back", async () => (await states())[1] === "Online", 30_000);
     await ssm.send(new StartSessionCommand(document));
   });
 
@@ -178,13 +178,13 @@ test("health goes through the proxy, and is down while that has no target", asyn
   expect(await health()).toEqual([0, "ok"]);
   await broken("proxy-target");
   // A report serves everybody who asks within five seconds.
-  await waitFor("health is down", async () => (await health())[1] === "down");
+  await waitFor("health is down", async () => (await health())[1] === "down", 30_000);
   const doctor = await runCommand(["doctor", "--stage", "local", "--data", dataDir, "--json"]);
   const { probes } = doctor.json() as { probes: { to?: string; ok: boolean }[] };
   expect(probes.filter(({ to }) => to === "database").every(({ ok }) => ok)).toBe(true);
   expect(probes.filter(({ to }) => to === "proxy").every(({ ok }) => ok)).toBe(false);
   await local("--mend");
-  await waitFor("health is ok", async () => (await health())[1] === "ok");
+  await waitFor("health is ok", async () => (await health())[1] === "ok", 30_000);
 });
 
 async function health(): Promise<[number | null, string]> {

@@ -14,6 +14,8 @@ export type ProxyRelay = AsyncDisposable & {
    * target is there again, or for two minutes.
    */
   setAvailable(isAvailable: boolean): void;
+  /** Connections that wait. */
+  readonly waiting: number;
 };
 
 /** RDS Proxy's `ConnectionBorrowTimeout` by default. */
@@ -69,6 +71,9 @@ export async function startProxyRelay(target: { readonly host: string; readonly 
         lead(client);
       }
       waiting.clear();
+    },
+    get waiting() {
+      return waiting.size;
     },
     [Symbol.asyncDispose]: async () => {
       const closed = new Promise((resolve) => {
