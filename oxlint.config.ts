@@ -10,13 +10,23 @@ export const libLayers = [
   "migrate",
   "health",
   "stage",
+  "control-plane",
+  "repair-nat",
   "ssm-protocol",
   "tunnel",
   "doctor",
   "bundle",
   "local",
 ] as const;
-export const neverInFunctions = ["ssm-protocol", "tunnel", "bundle", "local"] as const;
+export const neverInFunctions = [
+  "control-plane",
+  "repair-nat",
+  "ssm-protocol",
+  "tunnel",
+  "doctor/report",
+  "bundle",
+  "local",
+] as const;
 const outside = ["infra", "functions", "scripts", "test"] as const;
 
 function forbid(files: string[], folders: readonly string[], message: string): OxlintOverride {

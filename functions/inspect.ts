@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import process from "node:process";
 import { toPosternError } from "#lib/base/errors.ts";
-import type { DoctorReport, ErrorReply } from "#lib/protocol.ts";
-import { examineFromInside } from "#lib/doctor/inside.ts";
+import type { SecretOwner } from "#lib/contract.ts";
+import type { ErrorReply, InsideReport } from "#lib/protocol.ts";
+import { examineBothFromInside } from "#lib/doctor/inside.ts";
 import { parseInspectEvent } from "#lib/migrate/events.ts";
 import { handleInspectEvent, type InspectPorts, type InspectResult } from "#lib/migrate/inspect.ts";
 import { createPool } from "#lib/postgres/pool.ts";
@@ -15,7 +16,7 @@ const probeMs = 20_000;
 let ports: Promise<InspectPorts> | undefined;
 
 /** Answers while a run is on; see `lib/migrate/inspect.ts`. Probes are the doctor's, and use nothing that is kept. */
-export async function handler(event: unknown): Promise<InspectResult | DoctorReport | ErrorReply> {
+export async function handler(event: unknown): Promise<InspectResult | InsideReport | ErrorReply> {
   try {
     const known = parseInspectEvent(event);
     if (known.action === "probe") return await probe();
@@ -25,13 +26,17 @@ export async function handler(event: unknown): Promise<InspectResult | DoctorRep
   }
 }
 
-async function probe(): Promise<DoctorReport> {
+async function probe(): Promise<InsideReport> {
   const environment = await readFunctionEnvironment(process.env, bundleDir);
-  const { database, ca } = environment;
-  const { host, port, name } = database;
-  return await examineFromInside({
-    place: { host, port, database: name, sslMode: "verify-full", ...(ca === undefined ? {} : { ca }) },
-    login: async () => provideAddress(environment, "migrator", createSecretReader())({ refresh: true }),
+  const { database, proxy, ca } = environment;
+  const walk = (at: { readonly host: string; readonly port: number }, owner: SecretOwner) => ({
+    place: { ...at, database: database.name, sslMode: "verify-full", ...(ca === undefined ? {} : { ca }) } as const,
+    login: async () => provideAddress(environment, owner, createSecretReader())({ refresh: true }),
+  });
+  return await examineBothFromInside({
+    database: walk({ host: database.host, port: database.port }, "migrator"),
+    // The proxy knows the logins of the services that go through it.
+    ...(proxy === undefined ? {} : { proxy: walk(proxy, "health") }),
     signal: AbortSignal.timeout(probeMs),
   });
 }

@@ -66,9 +66,16 @@ export function mayMakePasswords({ secrets: { migrator, app, health } }: Databas
   return [mayWriteSecrets([migrator, app, health])];
 }
 
-/** Answers while a run is on: status, progress, plan, cancel, probes. */
-export function declareInspect({ settings, network, bundles }: Surroundings, database: DatabaseAccess) {
-  const { migrator } = database.secrets;
+/**
+ * Answers while a run is on: status, progress, plan, cancel, probes. The doctor's probes go to the proxy, too, where there is one:
+ * as health, whose login the proxy has, and which may do the least.
+ */
+export function declareInspect(
+  { settings, network, bundles }: Surroundings,
+  database: DatabaseAccess,
+  proxy: Omit<Reach, "name"> | undefined,
+) {
+  const { migrator, health } = database.secrets;
   return createFunction(
     {
       part: "inspect",
@@ -78,7 +85,8 @@ export function declareInspect({ settings, network, bundles }: Surroundings, dat
       timeoutSeconds: 60,
       memoryMb: 512,
       reach: database,
-      secrets: { migrator },
+      proxy,
+      secrets: proxy === undefined ? { migrator } : { migrator, health },
     },
     settings,
     network,

@@ -35,8 +35,8 @@ export function describeApp(stage: string) {
  * there already and it would use, or when the bundles cannot be built.
  *
  * 1. The network and the database in it.
- * 2. The runner and inspect. The runner sets up the roles and their first passwords.
- * 3. The proxy and health, which log in with them.
+ * 2. The runner, which sets up the roles and their first passwords.
+ * 3. The proxy, inspect and health, which log in with them.
  * 4. Where the stage wants it: migrations and seeds, long runs, alarms.
  * 5. The manifest, by which the command line finds all of it.
  *
@@ -55,11 +55,11 @@ export async function declareStage(stage: string) {
 
   const seeds = declareSeedsBucket(settings);
   const runner = declareRunner(around, access, mayReadSeeds(seeds));
-  const inspect = declareInspect(around, access);
   const hook = { bundles, runner, database: access };
   const setup = declareSetup({ ...hook, after: [...network.ready, ...database.ready] });
 
   const proxy = declareProxy(settings, { network, database, after: [setup] });
+  const inspect = declareInspect(around, access, proxy);
   const { host, port, groupId } = (settings.health.via === "database" ? undefined : proxy) ?? access;
   const health = declareHealth(around, { host, port, groupId, name: access.name }, access);
 

@@ -90,7 +90,7 @@ export function declareLongRuns(
           name: container,
           image: typeof settings.longRuns === "object" ? settings.longRuns.image : undefined,
           bundle: code,
-          environment: environmentOf(settings, database, database.secrets),
+          environment: environmentOf(settings, { target: database, secrets: database.secrets }),
           logGroup: log.name,
           region: aws.getRegionOutput().region,
         }),

@@ -43,6 +43,15 @@ export function declareManifest(parts: ManifestParts): void {
     bastions: $util.all([...network.bastionIds]),
     ...(tunnel === undefined ? {} : { tunnel }),
     ...(longRuns === undefined ? {} : { longRuns }),
+    network: {
+      vpcId: network.vpcId,
+      privateSubnets: network.privateSubnetIds,
+      nat: network.nats.map((nat) => ({
+        instance: nat.instanceId,
+        allocation: nat.allocationId,
+        address: nat.publicIp,
+      })),
+    },
   };
   new aws.ssm.Parameter("ManifestParameter", {
     name: manifestParameterName($app.stage),

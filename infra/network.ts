@@ -12,9 +12,16 @@ export type Network = {
   /** Where tunnels come from; it may open connections to anywhere in the VPC. Absent with `bastion: "none"`. */
   readonly bastionGroupId?: $util.Output<string>;
   /** One a zone; empty in a VPC that was there before. */
-  readonly natInstanceIds: readonly $util.Output<string>[];
+  readonly nats: readonly NatInstance[];
   /** What the way out of the private subnets is made of; empty in a VPC that was there before. */
   readonly ready: readonly $util.Input<$util.Resource>[];
+};
+
+/** With its Elastic IP. */
+export type NatInstance = {
+  readonly instanceId: $util.Output<string>;
+  readonly allocationId: $util.Output<string>;
+  readonly publicIp: $util.Output<string>;
 };
 
 /**

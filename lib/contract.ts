@@ -67,6 +67,9 @@ export const functionEnv = {
   databaseHost: "POSTERN_DATABASE_HOST",
   databasePort: "POSTERN_DATABASE_PORT",
   databaseName: "POSTERN_DATABASE_NAME",
+  /** Of the RDS Proxy, which inspect looks at beside the database; both or none. */
+  proxyHost: "POSTERN_PROXY_HOST",
+  proxyPort: "POSTERN_PROXY_PORT",
   /** `false` where data may be lost without approval; unset or `true`: protected. */
   protected: "POSTERN_PROTECTED",
   /** PEM file with the CAs that may sign the server's certificate; unset: `ca.pem` in the bundle, else Node's roots. */
@@ -158,7 +161,67 @@ export type Manifest = {
   };
   /** Absent where runs that outlast Lambda cannot be started. */
   readonly longRuns?: LongRuns;
+  /** Absent in the manifest of a deploy that did not write it yet: then the stage's tags say what there is. */
+  readonly network?: NetworkParts;
 };
+
+/** What the stage's way out and its tunnels are made of, as it was deployed: what the doctor compares AWS with. */
+export type NetworkParts = {
+  readonly vpcId: string;
+  /** Ids, in the order of their zones. */
+  readonly privateSubnets: readonly string[];
+  /** The NAT instances that the stage made, each for the private subnet of the same index; empty in a VPC that was there before. */
+  readonly nat: readonly NatParts[];
+};
+
+export type NatParts = {
+  /** Ids of the instance and of its Elastic IP, and the address itself. */
+  readonly instance: string;
+  readonly allocation: string;
+  readonly address: string;
+};
+
+/**
+ * Everything that the doctor asks AWS's control plane, as IAM writes it: reads, and each of them may be refused. The policy of
+ * whoever may run it allows exactly these, beside the manifest, a tunnel, the login of `postern_readonly` and the inspect function.
+ */
+export const doctorActions = [
+  "sts:GetCallerIdentity",
+  "ec2:DescribeInstances",
+  "ec2:DescribeAddresses",
+  "ec2:DescribeRouteTables",
+  "ec2:DescribeSecurityGroups",
+  "ssm:DescribeInstanceInformation",
+  "rds:DescribeDBInstances",
+  "rds:DescribeEvents",
+  "rds:DescribeDBProxies",
+  "rds:DescribeDBProxyTargets",
+  "secretsmanager:DescribeSecret",
+] as const;
+export type DoctorAction = (typeof doctorActions)[number];
+
+/**
+ * Everything that `repair-nat` asks of AWS, as IAM writes it, beside the manifest and, to verify, what the doctor needs. Its writes
+ * are made on resources with the stage's tags alone.
+ */
+export const repairNatActions = {
+  reads: [
+    "ec2:DescribeInstances",
+    "ec2:DescribeAddresses",
+    "ec2:DescribeRouteTables",
+    "ssm:DescribeInstanceInformation",
+  ],
+  writes: [
+    "ec2:StartInstances",
+    "ec2:RebootInstances",
+    "ec2:DisassociateAddress",
+    "ec2:AssociateAddress",
+    "ec2:ModifyInstanceAttribute",
+    "ec2:CreateRoute",
+    "ec2:ReplaceRoute",
+  ],
+} as const;
+export type RepairWrite = (typeof repairNatActions.writes)[number];
 
 /** What ECS RunTask needs to start `runner-task.ts` on Fargate, in the stage's private subnets. */
 export type LongRuns = {

@@ -330,12 +330,27 @@ export type HealthReport = {
   readonly migrations: { readonly applied: number; readonly pending: number } | null;
 };
 
-/** `postern doctor --json`, and the inspect function's reply to `probe`. */
+/** `postern doctor --json`. */
 export type DoctorReport = {
   readonly verdict: DoctorVerdict;
   readonly probes: readonly ProbeReport[];
   readonly ms: number;
+  /** With `--url`: where TLS settings are the trouble, or prove less than they could, those that were tried and work. */
+  readonly connection?: ConnectionAdvice;
 };
+
+export type ConnectionAdvice = {
+  readonly sslMode: "disable" | "verify-ca" | "verify-full";
+  /** Whom to trust: Node's and the system's roots, RDS's, those of --ca, the server's own certificate, nobody. */
+  readonly trust: "system" | "rds" | "given" | "own" | "none";
+  /** One or two sentences: what to do, and where the file comes from. */
+  readonly text: string;
+  /** For psql and this program alike; FILE stands for a file that has to be made. No password. */
+  readonly url: string;
+};
+
+/** The inspect function's reply to `probe`: the walk to the instance, and beside it the one to the proxy, where the stage has one. */
+export type InsideReport = DoctorReport & { readonly proxy?: DoctorReport };
 
 export type DoctorVerdict = {
   /** One of `lib/doctor/verdicts.ts`. */
@@ -352,7 +367,11 @@ export type ProbeReport = {
   readonly name: string;
   /** `here`: where the command runs. `vpc`: the inspect function. `aws`: AWS's control plane. */
   readonly vantage: "here" | "vpc" | "aws";
+  /** Which of two the walk went to; absent where there is one. */
+  readonly to?: "database" | "proxy";
   readonly ok: boolean;
+  /** Of a step that passed: what will not be well for long, or was so only the second time. */
+  readonly warning?: string;
   readonly ms: number;
   readonly detail: string;
 };

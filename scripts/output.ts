@@ -13,8 +13,11 @@ export interface Output {
   startEvents(): void;
   /** Something that happened: a line on stdout with `--json`, else what `describe` makes of it on stderr, if anything. */
   event<Document>(document: Document, describe: (document: Document) => string | undefined): void;
-  /** The result: `document` with `--json`, else what `describe` makes of it, coloured where stdout is a terminal. */
-  result<Document>(document: Document, describe: (document: Document, style: Style) => string): void;
+  /**
+   * The result: `document` with `--json`, else what `describe` makes of it, coloured where stdout is a terminal, whose width
+   * it is told; without one, a line may be as long as it is.
+   */
+  result<Document>(document: Document, describe: (document: Document, style: Style, columns: number) => string): void;
   /** The error that ends the program: on stdout with `--json`, else on stderr. */
   error(error: ErrorDocument): void;
 }
@@ -55,7 +58,7 @@ export function createOutput({ json, stdout, stderr, env }: OutputOptions): Outp
     },
     result: (document, describe) => {
       if (json) print(document);
-      else line.around(() => stdout.write(`${keepColours(describe(document, style))}\n`));
+      else line.around(() => stdout.write(`${keepColours(describe(document, style, columnsOf(stdout)))}\n`));
     },
     error: (error) => {
       line.show("");
@@ -63,6 +66,12 @@ export function createOutput({ json, stdout, stderr, env }: OutputOptions): Outp
       else stderr.write(`${describeError(error, errorStyle)}\n`);
     },
   };
+}
+
+function columnsOf({ isTTY, columns = 0 }: OutputStream): number {
+  if (isTTY !== true) return Number.POSITIVE_INFINITY;
+  // A terminal that was told no size says 0.
+  return columns === 0 ? 80 : columns;
 }
 
 /** Takes a line of the terminal away: to its first column, and erase it (ECMA-48 EL). */
@@ -83,7 +92,7 @@ function createStatusLine(stream: OutputStream, isLive: boolean) {
       erase();
       // A line that wraps could not be taken away again.
       shown = Array.from(printable(text).replaceAll("\n", " "))
-        .slice(0, (stream.columns ?? 80) - 1)
+        .slice(0, columnsOf(stream) - 1)
         .join("");
       draw();
     },

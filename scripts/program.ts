@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import { PosternError } from "#lib/base/errors.ts";
 import type { CommandContext, RegisterVerb } from "./command-context.ts";
 
-type Verb = { readonly summary: string; readonly load: () => Promise<RegisterVerb> };
+type Verb = { readonly summary: string; readonly alias?: string; readonly load: () => Promise<RegisterVerb> };
 
 /** In the order in which a newcomer needs them. */
 const verbs: Readonly<Record<string, Verb>> = {
@@ -48,7 +48,12 @@ const verbs: Readonly<Record<string, Verb>> = {
   },
   doctor: {
     summary: "examine the way to the database, and name the one cause of what is broken",
+    alias: "verify",
     load: async () => (await import("./commands/doctor.ts")).registerDoctor,
+  },
+  "repair-nat": {
+    summary: "mend a stage's way out and its bastions: addresses, instances, routes, agents",
+    load: async () => (await import("./commands/repair-nat.ts")).registerRepairNat,
   },
   build: {
     summary: "build the functions' bundles",
@@ -81,6 +86,7 @@ async function createProgram(args: readonly string[], context: CommandContext): 
   const typed = findVerb(args);
   const registrations = Object.entries(verbs).map(async ([name, verb]) => {
     const command = program.command(name).summary(verb.summary);
+    if (verb.alias !== undefined) command.alias(verb.alias);
     configure(command);
     if (name !== typed) return;
     const register = await verb.load();
@@ -117,7 +123,8 @@ function nameVerb(error: unknown, verb: string | undefined): unknown {
 /** The program's own flags take no values, so the first word is the verb; `help` is followed by one. */
 function findVerb(args: readonly string[]): string | undefined {
   const [first, second] = args.filter((arg) => !arg.startsWith("-"));
-  return first === "help" ? second : first;
+  const typed = first === "help" ? second : first;
+  return Object.entries(verbs).find(([, { alias }]) => alias !== undefined && alias === typed)?.[0] ?? typed;
 }
 
 function toUsageError(error: CommanderError): PosternError {

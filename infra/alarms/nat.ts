@@ -1,10 +1,10 @@
 import type { Alarm, AlarmParts } from "./alarm.ts";
 
 /** EC2 brings them back by itself; this tells that it was needed. */
-export function natAlarms({ network: { natInstanceIds, bastionIds } }: AlarmParts): Alarm[] {
-  const ids = natInstanceIds.length > 0 ? natInstanceIds : bastionIds;
+export function natAlarms({ network: { nats, bastionIds } }: AlarmParts): Alarm[] {
+  const ids = nats.length > 0 ? nats.map(({ instanceId }) => instanceId) : bastionIds;
   return ids.map((id, index) => ({
-    name: `${natInstanceIds.length > 0 ? "Nat" : "Bastion"}${index + 1}Status`,
+    name: `${nats.length > 0 ? "Nat" : "Bastion"}${index + 1}Status`,
     says: "The instance does not answer, or is stopped: what is in its zone has no way out, and tunnels through it break.",
     namespace: "AWS/EC2",
     metric: "StatusCheckFailed",

@@ -19,6 +19,8 @@ export type FunctionOptions = {
   /** MiB; processor time comes with it. */
   readonly memoryMb: number;
   readonly reach: Reach;
+  /** Reached beside it. */
+  readonly proxy?: Omit<Reach, "name"> | undefined;
   /** What it may read, which are the secrets that it is told of. */
   readonly secrets: Secrets;
   readonly alsoMay?: readonly Statement[];
@@ -43,7 +45,7 @@ export type DeclaredFunction = {
  * account. These functions are the stage's machinery, not the application, and are the same in every mode.
  */
 export function createFunction(options: FunctionOptions, settings: StageSettings, network: Network): DeclaredFunction {
-  const { part, name, reach, secrets, concurrency } = options;
+  const { part, name, reach, proxy, secrets, concurrency } = options;
   const physicalName = functionName($app.stage, part);
   const group = createGroup({ name, vpcId: network.vpcId, description: options.description });
   const rules = [
@@ -55,6 +57,15 @@ export function createFunction(options: FunctionOptions, settings: StageSettings
       port: reach.port,
       description: `${options.description} to the database`,
     }),
+    ...(proxy === undefined
+      ? []
+      : allow({
+          name: `${name}Proxy`,
+          from: group.id,
+          to: proxy.groupId,
+          port: proxy.port,
+          description: `${options.description} to the proxy`,
+        })),
   ];
   const log = createLog(`${name}Log`, `/aws/lambda/${physicalName}`, settings);
   const { role, policy } = createRole(name, "lambda.amazonaws.com", [
@@ -76,7 +87,7 @@ export function createFunction(options: FunctionOptions, settings: StageSettings
       timeout: options.timeoutSeconds,
       memorySize: options.memoryMb,
       ...(typeof concurrency === "number" ? { reservedConcurrentExecutions: concurrency } : {}),
-      environment: { variables: environmentOf(settings, reach, secrets) },
+      environment: { variables: environmentOf(settings, { target: reach, proxy, secrets }) },
       vpcConfig: { subnetIds: network.privateSubnetIds, securityGroupIds: [group.id] },
       // What a function writes is JSON already.
       loggingConfig: { logFormat: "Text", logGroup: log.name },

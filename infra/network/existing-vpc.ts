@@ -17,7 +17,7 @@ export async function useExistingVpc(existing: Existing, settings: StageSettings
   const network = {
     vpcId: $util.output(vpcId),
     privateSubnetIds: $util.output(privateSubnetIds),
-    natInstanceIds: [],
+    nats: [],
     ready: [],
   };
   if (settings.network.bastion === "none") return { ...network, bastionIds: [] };

@@ -1,4 +1,4 @@
-import type { Network } from "../network.ts";
+import type { NatInstance, Network } from "../network.ts";
 import { subnetRanges } from "../settings/ranges.ts";
 import type { StageSettings } from "../settings/schema.ts";
 import { declareFlowLogs } from "./flow-logs.ts";
@@ -52,15 +52,16 @@ export async function declareOwnVpc(settings: StageSettings): Promise<Network> {
       },
     },
   });
-  const natInstanceIds = zones.map((_zone, index) => instanceId(vpc, index));
-  for (const [index, id] of natInstanceIds.entries()) declareRecovery(`NetworkNat${index + 1}`, id);
+  const nats = zones.map((_zone, index) => natInstance(vpc, index));
+  for (const [index, { instanceId }] of nats.entries()) declareRecovery(`NetworkNat${index + 1}`, instanceId);
   declareS3Endpoint(vpc);
   if (flowLogs) declareFlowLogs(vpc.id);
-  const bastions = bastion === "none" ? {} : { bastionIds: natInstanceIds, bastionGroupId: natGroupId(vpc) };
+  const bastions =
+    bastion === "none" ? {} : { bastionIds: nats.map(({ instanceId }) => instanceId), bastionGroupId: natGroupId(vpc) };
   return {
     vpcId: vpc.id,
     privateSubnetIds: vpc.privateSubnets.apply((ids) => $util.all(ids)),
-    natInstanceIds,
+    nats,
     bastionIds: [],
     ready: [wayOut(vpc)],
     ...bastions,
@@ -81,12 +82,15 @@ function zoneIndex(logicalName: string): number {
   return Number(/\d+$/.exec(logicalName)?.[0]) - 1;
 }
 
-function instanceId(vpc: sst.aws.Vpc, index: number): $util.Output<string> {
-  return vpc.nodes.natInstances.apply((instances) => {
+function natInstance({ nodes }: sst.aws.Vpc, index: number): NatInstance {
+  const found = $util.all([nodes.natInstances, nodes.elasticIps]).apply(([instances, addresses]) => {
     const instance = instances[index];
+    const address = addresses[index];
     if (instance === undefined) throw new Error(`There is no NAT instance in zone ${index + 1}.`);
-    return instance.id;
+    if (address === undefined) throw new Error(`There is no Elastic IP in zone ${index + 1}.`);
+    return { instanceId: instance.id, allocationId: address.id, publicIp: address.publicIp };
   });
+  return { instanceId: found.instanceId, allocationId: found.allocationId, publicIp: found.publicIp };
 }
 
 function natGroupId(vpc: sst.aws.Vpc): $util.Output<string> {

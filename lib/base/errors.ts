@@ -32,6 +32,8 @@ const errorTable = {
     exitCode: 2,
     hint: "Keep it for the older version, or start anew with --fresh (its data is lost).",
   },
+  "report.unwritable": { exitCode: 2, hint: "Name another file: --html FILE." },
+  "report.exists": { exitCode: 1, hint: "Name another file, or add --force: what is in this one is lost then." },
   "process.failed": { exitCode: 2, hint: undefined },
   "build.failed": { exitCode: 2, hint: undefined },
   "build.unknown-region": { exitCode: 2, hint: "Name a PEM file with that region's RDS CAs: --rds-ca FILE." },
@@ -225,6 +227,17 @@ const errorTable = {
   "tunnel.not-running": { exitCode: 1, hint: "See `postern ssm-tunnel list` for those that are." },
   "psql.missing": { exitCode: 2, hint: "Install PostgreSQL's client programs, or name psql with --psql." },
 
+  // Mending a stage's network
+  "repair.changed": {
+    exitCode: 1,
+    hint: "Run it without --yes and --approve: it shows the plan of what there is now.",
+  },
+  "repair.unapproved": {
+    exitCode: 1,
+    hint: "Run it without --yes, read the plan, then run it with --approve and the hash of that plan.",
+  },
+  "repair.failed": { exitCode: 2, hint: "What was done stays. Run it again: it goes on from there." },
+
   // Session Manager
   "ssm.target-missing": { exitCode: 2, hint: "Check the instance id and the region." },
   "ssm.bastion-stopped": { exitCode: 2, hint: "Start the instance, then run this again." },
@@ -233,6 +246,7 @@ const errorTable = {
     hint: "The agent on the bastion does not answer: reboot the instance, or see `postern doctor`.",
   },
   "ssm.document-missing": { exitCode: 2, hint: "Deploy the stage again, or name another document." },
+  "ssm.session-limit": { exitCode: 2, hint: "End sessions that nobody needs, wait a minute, then run this again." },
   "ssm.refused": { exitCode: 2, hint: "The bastion reached no PostgreSQL there: check host, port and security group." },
   "ssm.host-unresolved": { exitCode: 2, hint: "The bastion does not know that host name: check it." },
   "ssm.no-answer": {
@@ -262,6 +276,10 @@ const errorTable = {
   "ssh.host-key-unknown": { exitCode: 2, hint: "Add the server's key to known_hosts after comparing its fingerprint." },
   "ssh.forbidden": { exitCode: 2, hint: "The server does not allow forwarding: AllowTcpForwarding, PermitOpen." },
   "ssh.refused": { exitCode: 2, hint: "The server reached no PostgreSQL there: check host, port and security group." },
+  "ssh.no-answer": {
+    exitCode: 2,
+    hint: "The server's connection to the database gets no answer: check the host, and the database's security group.",
+  },
   "ssh.host-unresolved": { exitCode: 2, hint: "The server does not know that host name: check it." },
   "ssh.lost": { exitCode: 2, hint: "The SSH connection is gone: check the network." },
   "ssh.failed": { exitCode: 2, hint: undefined },

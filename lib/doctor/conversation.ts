@@ -6,6 +6,11 @@ import { StepFailed } from "./evidence.ts";
 import type { Mark, ObservedSocket } from "./observed-socket.ts";
 import { limitTime } from "./time-limit.ts";
 
+/** A server that sends without end is not read further than it is listened to. */
+const maxQueuedBytes = 256 * 1024;
+/** Of messages that nobody waits for: a server has a few parameters and notices to tell, and then answers. */
+const maxPassedOverBytes = 1024 * 1024;
+
 /**
  * A connection read chunk by chunk or message by message. What prevents the next one is thrown as `StepFailed`, with
  * how the connection ended; the abort of a signal is a time-out.
@@ -16,6 +21,7 @@ export class Conversation {
   readonly #decoder = createBackendDecoder({ maxMessageBytes: 1024 * 1024 });
   readonly #messages: BackendMessage[] = [];
   readonly #chunks: Buffer[] = [];
+  #queuedBytes = 0;
   #wake: (() => void) | undefined;
   #isOver = false;
   isPasswordProven = false;
@@ -31,6 +37,8 @@ export class Conversation {
     };
     stream.on("data", (chunk: Buffer) => {
       this.#chunks.push(chunk);
+      this.#queuedBytes += chunk.length;
+      if (this.#queuedBytes > maxQueuedBytes) stream.pause();
       wake();
     });
     for (const event of ["end", "close", "error"]) stream.on(event, end);
@@ -63,7 +71,7 @@ export class Conversation {
   /** `start`: of the step. */
   async #chunkAfter(start: Mark, signal: AbortSignal): Promise<Buffer> {
     for (;;) {
-      const chunk = this.#chunks.shift();
+      const chunk = this.#take();
       if (chunk !== undefined) return chunk;
       const lastBytesMs = this.#socket.lastBytesMs(start);
       if (this.#isOver) throw this.#ended(lastBytesMs !== undefined);
@@ -72,12 +80,21 @@ export class Conversation {
     }
   }
 
+  #take(): Buffer | undefined {
+    const chunk = this.#chunks.shift();
+    if (chunk === undefined) return undefined;
+    this.#queuedBytes -= chunk.length;
+    if (this.#queuedBytes <= maxQueuedBytes) this.#stream.resume();
+    return chunk;
+  }
+
   /**
    * The next message with one of these letters; those before it are passed over. An error of the server's is thrown as
    * `refused`, and what is no message as `stranger`.
    */
   async message(letters: string, signal: AbortSignal): Promise<BackendMessage> {
     const start = this.#socket.mark();
+    let passedOverBytes = 0;
     for (;;) {
       const message = this.#messages.shift();
       if (message === undefined) {
@@ -86,6 +103,8 @@ export class Conversation {
       }
       if (message.letter === "E") throw this.#refused(message.body);
       if (letters.includes(message.letter)) return message;
+      passedOverBytes += message.body.length + 5;
+      if (passedOverBytes > maxPassedOverBytes) throw endless(letters);
     }
   }
 
@@ -123,6 +142,11 @@ export class Conversation {
     signal.removeEventListener("abort", abort);
     this.#wake = undefined;
   }
+}
+
+function endless(letters: string): StepFailed {
+  const what = `${maxPassedOverBytes / 1024} KB of messages came, and none of those awaited (${letters})`;
+  return new StepFailed({ kind: "stranger", what }, `the answer is not PostgreSQL's: ${what}`);
 }
 
 /** `lastBytesMs`: after the step began; undefined where none came. */

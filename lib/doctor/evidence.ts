@@ -55,8 +55,12 @@ export type Step = {
   readonly ms: number;
   /** For people: what was found, or what happened. No secrets. */
   readonly detail: string;
+  /** For people, of a step that passed: what will not be well for long. */
+  readonly warning?: string;
   /** Absent where the step passed. */
   readonly failure?: Failure;
+  /** Of `ms`, so long this process did not run, though it was due: it was busy, or its machine. */
+  readonly missedMs?: number;
 };
 
 /** One walk along the steps, up to the first that failed. */
@@ -70,6 +74,8 @@ export type Attempt = {
 export type SocketFacts = {
   /** Segments that were sent again, without those of which the other side said that it had them already. */
   readonly retransmits: number;
+  /** Segments with data that were sent, the former among them. */
+  readonly sentSegments: number;
   /** Packets came, but not in their order: one in between is missing. */
   readonly hasOutOfOrder: boolean;
   /** Bytes of ours that the other side has acknowledged since the step began, and that it has not. */

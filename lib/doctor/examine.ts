@@ -1,13 +1,14 @@
 import type { Duplex } from "node:stream";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
-import type { DoctorReport } from "#lib/protocol.ts";
+import type { DoctorReport, ProbeReport } from "#lib/protocol.ts";
 import { type Attempt, failureOf, type Step, type StepName, type Vantage } from "./evidence.ts";
+import { capOf, lookAgain } from "./look-again.ts";
+import { sumOf } from "./loss.ts";
 import { probeParallel } from "./probes/parallel.ts";
-import { probeTinyReply } from "./probes/tiny-reply.ts";
 import { limitTime } from "./time-limit.ts";
-import { type Findings, judge, needsRepeat } from "./verdict.ts";
-import { defaultCaps, walk, type WalkOptions } from "./walk.ts";
+import { judge, needsRepeat } from "./verdict.ts";
+import { walk, type WalkOptions } from "./walk.ts";
 
 export type ExamineOptions = {
   readonly address: DatabaseAddress;
@@ -19,19 +20,17 @@ export type ExamineOptions = {
   readonly holdMs?: number;
   readonly vantage?: Vantage;
   readonly caps?: Readonly<Record<StepName, number>>;
+  /** For all of it, the rest not counted. Default: 4.5 s. */
+  readonly withinMs?: number;
   readonly clock?: Clock;
   readonly signal: AbortSignal;
-  /** Each step as it was taken, for whoever watches. */
-  readonly onStep?: (step: Step) => void;
+  /** A step begins: for whoever watches. */
+  readonly onStep?: (name: StepName) => void;
 };
 
 const wholeMs = 4500;
-/** At the end of it, for what is not waiting. */
-const reserveMs = 500;
-const maxPatienceMs = 2200;
-const repeats = 2;
-/** A server needs a moment to see that a connection is over, and counts it until then. */
-const settleMs = 250;
+/** Once something failed, the clock on the wall counts, and so much more; until then, the time that we were awake. */
+const graceMs = 100;
 
 /**
  * Examines the way to a database, and names what is wrong with it.
@@ -39,61 +38,62 @@ const settleMs = 250;
  * 1. One walk along all steps of a connection (`walk.ts`); where all is well, four connections at a time, and last, if
  *    asked for, one that rests.
  * 2. Where that ended in what may be chance, the same over fresh connections with more patience: two at once, so that loss
- *    has to strike three times to be taken for something else. Where a handshake got nothing, one that only earns a few bytes.
+ *    has to strike three times to be taken for something else; four where no session has begun. Where a handshake got nothing,
+ *    one that only earns a few bytes. Where this process did not run for some of the time, they go all the way, and what
+ *    they find is believed.
  * 3. One verdict from all of it (`verdict.ts`), after 4.5 s at the latest, the rest not counted. Nothing is left open, and
  *    nothing was written.
  */
 export async function examine(options: ExamineOptions): Promise<DoctorReport> {
-  const { clock = systemClock, signal: stop, holdMs, until, vantage = "here" } = options;
+  const { clock = systemClock, signal: stop, holdMs, until, vantage = "here", withinMs = wholeMs } = options;
   const startMs = clock.nowMs();
-  using limit = limitTime(wholeMs, stop);
-  const { holdMs: _, ...others } = options;
+  using limit = limitTime(withinMs, stop);
+  const { holdMs: _, onStep = () => {}, ...others } = options;
   const common = { ...others, clock, signal: limit.signal };
 
-  const first = await examineOnce(common);
-  const repeated = needsRepeat(first) ? await lookAgain(first, common, wholeMs - elapsedMs(clock, startMs)) : {};
+  const first = await examineOnce(common, onStep);
+  const repeated = needsRepeat(first)
+    ? await lookAgain(first, common, withinMs + graceMs - elapsedMs(clock, startMs))
+    : {};
   const isWell = failureOf(first) === undefined;
   const rested =
     isWell && holdMs !== undefined && until === undefined ? await examineRest(common, holdMs, stop) : undefined;
   stop.throwIfAborted();
-  const steps = [...first.steps, ...(rested === undefined ? [] : [rested.step])];
+  const attempts = [first, ...(repeated.attempts ?? [])];
+  const verdict = rested?.verdict ?? judge({ ...repeated, attempts });
+  const shown = verdict.code === "ok" ? (attempts.findLast(isWhole) ?? first) : first;
+  const steps = [...shown.steps, ...(rested === undefined ? [] : [rested.step])];
+  const atFirst = verdict.code === "ok" ? first.steps.find(({ failure }) => failure !== undefined) : undefined;
   return {
-    verdict: rested?.verdict ?? judge({ ...repeated, attempts: [first, ...(repeated.attempts ?? [])] }),
-    probes: steps.map(({ name, ms, detail, failure }) => ({ name, vantage, ok: failure === undefined, ms, detail })),
+    verdict,
+    probes: steps.map((step) => toProbe(step, vantage, atFirst)),
     ms: elapsedMs(clock, startMs),
   };
 }
 
-async function examineOnce(options: WalkOptions): Promise<Attempt> {
-  const first = await walk(options);
-  if (failureOf(first) !== undefined || options.until !== undefined) return first;
-  const { step, socket } = await probeParallel(options, capOf(options, "parallel"));
-  return { steps: [...first.steps, step], ...(socket === undefined ? {} : { socket }) };
+/** What failed at first and is no trouble after all was so only the second time. */
+function toProbe(step: Step, vantage: Vantage, atFirst: Step | undefined): ProbeReport {
+  const { name, ms, detail, warning, failure } = step;
+  if (name === atFirst?.name) {
+    return {
+      name,
+      vantage,
+      ok: true,
+      warning: `At first: ${atFirst.detail}.`,
+      ms,
+      detail: "passed on fresh connections",
+    };
+  }
+  return { name, vantage, ok: failure === undefined, ...(warning === undefined ? {} : { warning }), ms, detail };
 }
 
-/** Fresh connections up to the step that failed, which may take as long as there is time. */
-async function lookAgain(first: Attempt, options: WalkOptions, leftMs: number): Promise<Partial<Findings>> {
-  const failed = failureOf(first);
-  if (failed === undefined) return {};
-  const { step, failure } = failed;
-  const patienceMs = Math.min(maxPatienceMs, Math.max(capOf(options, step), leftMs - reserveMs));
-  if (step === "parallel") {
-    await options.clock.sleep(settleMs, options.signal).catch(() => {});
-    const again = await probeParallel(options, patienceMs);
-    return { attempts: [{ steps: [again.step], ...(again.socket === undefined ? {} : { socket: again.socket }) }] };
-  }
-  const fresh = { ...options, caps: { ...(options.caps ?? defaultCaps), [step]: patienceMs }, until: step };
-  const isMute = failure.kind === "timeout";
-  const [tiny, small, attempts] = await Promise.all([
-    isMute && step === "tls" ? probeTinyReply(options) : undefined,
-    isMute && step === "upload" ? walk({ ...fresh, hasSmallPackets: true }) : undefined,
-    allOf(Array.from({ length: repeats }, async () => walk(fresh))),
-  ]);
-  return {
-    attempts,
-    ...(tiny === undefined ? {} : { isTinyReplyAnswered: tiny }),
-    ...(small === undefined ? {} : { isSmallUploadAnswered: failureOf(small) === undefined }),
-  };
+async function examineOnce(options: WalkOptions, onStep: (name: StepName) => void): Promise<Attempt> {
+  const first = await walk({ ...options, onStep, hasFacts: true });
+  if (failureOf(first) !== undefined || options.until !== undefined) return first;
+  onStep("parallel");
+  const { step, socket } = await probeParallel(options, capOf(options, "parallel"));
+  const all = sumOf([first.socket, socket].filter((one) => one !== undefined));
+  return { steps: [...first.steps, step], ...(all === undefined ? {} : { socket: all }) };
 }
 
 /** A connection of its own that rests. Where it fails, a fresh one decides whether it was the rest that broke it. */
@@ -115,14 +115,7 @@ async function examineRest(
   return { step: last, verdict: judge({ attempts: [decided] }) };
 }
 
-function capOf({ caps = defaultCaps }: WalkOptions, step: StepName): number {
-  return caps[step];
-}
-
-/** When all are over, so that none goes on behind a failure. */
-async function allOf<Value>(promises: readonly Promise<Value>[]): Promise<readonly Value[]> {
-  return (await Promise.allSettled(promises)).map((one) => {
-    if (one.status === "rejected") throw one.reason;
-    return one.value;
-  });
+/** It failed nowhere, and went as far as walks go. */
+function isWhole(attempt: Attempt): boolean {
+  return failureOf(attempt) === undefined && attempt.steps.some(({ name }) => name === "upload");
 }

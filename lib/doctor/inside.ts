@@ -1,7 +1,7 @@
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
-import type { DoctorReport } from "#lib/protocol.ts";
+import type { DoctorReport, InsideReport } from "#lib/protocol.ts";
 import { examine } from "./examine.ts";
 
 export type InsideOptions = {
@@ -13,8 +13,15 @@ export type InsideOptions = {
   readonly signal: AbortSignal;
 };
 
+/** Two listeners that one stage has, each with a login of its own. */
+export type BothInsideOptions = {
+  readonly database: Omit<InsideOptions, "signal">;
+  readonly proxy?: Omit<InsideOptions, "signal">;
+  readonly signal: AbortSignal;
+};
+
 /** The secret may take so long; a network without a way out says nothing. */
-const secretMs = 4000;
+const secretMs = 3000;
 
 /**
  * The doctor's walk from inside the VPC. Where the secret cannot be read (which is what a dead NAT looks like from here),
@@ -36,6 +43,21 @@ export async function examineFromInside(options: InsideOptions): Promise<DoctorR
   return { ...report, probes, verdict: { code, summary, fix, evidence: `secret: ${detail}` } };
 }
 
+/** The walk to the instance and the one to the proxy, side by side: where they part is whose fault it is. */
+export async function examineBothFromInside(options: BothInsideOptions): Promise<InsideReport> {
+  const { database, proxy, signal } = options;
+  if (proxy === undefined) return await examineFromInside({ ...database, signal });
+  const [direct, through] = await Promise.all([
+    examineFromInside({ ...database, signal }),
+    examineFromInside({ ...proxy, signal }),
+  ]);
+  return { ...named(direct, "database"), proxy: named(through, "proxy") };
+}
+
+function named(report: DoctorReport, to: "database" | "proxy"): DoctorReport {
+  return { ...report, probes: report.probes.map((probe) => ({ ...probe, to })) };
+}
+
 async function readLogin(
   login: InsideOptions["login"],
 ): Promise<Pick<DatabaseAddress, "user" | "password"> | PosternError> {
@@ -43,7 +65,9 @@ async function readLogin(
   const timeOut = () => late.reject(new PosternError("aws.failed", `No answer within ${secretMs / 1000} s.`));
   const timer = setTimeout(timeOut, secretMs);
   try {
-    return await Promise.race([login(), late.promise]);
+    // Not where it says that the database is: the walk goes to its own place.
+    const { user, password } = await Promise.race([login(), late.promise]);
+    return password === undefined ? { user } : { user, password };
   } catch (error) {
     return toPosternError(error);
   } finally {

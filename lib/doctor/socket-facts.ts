@@ -39,6 +39,7 @@ export function parseSocketFacts(text: string, sentBeforeBytes: number): SocketF
     // refused in silence.
     retransmits:
       retransmittedBytes === 0 ? 0 : Math.max(0, number(/\bretrans:\d+\/(\d+)/) - number(/\bdsack_dups:(\d+)/)),
+    sentSegments: number(/\bdata_segs_out:(\d+)/),
     hasOutOfOrder: number(/\brcv_ooopack:(\d+)/) > 0,
     // The kernel counts the SYN, too.
     ackedInStepBytes: Math.max(0, acked - 1 - sentBeforeBytes),

@@ -1,3 +1,6 @@
+import { awsVerdicts } from "./aws-verdicts.ts";
+import { farEndVerdicts } from "./far-end-verdicts.ts";
+
 /**
  * Every root cause that the doctor can name: the public contract of its verdicts, from which the pages of
  * `doctor explain` are made. A code is never given another meaning; a cause that is told apart later gets one of its own.
@@ -18,7 +21,8 @@ const verdictTable = {
   },
   ambiguous: {
     summary: "What was seen fits more than one cause.",
-    proof: "The failed step was repeated and failed in another way, or two causes look the same from here.",
+    proof:
+      "The failed step failed in another way when repeated, two causes look the same, or this machine was too busy to tell.",
     fix: "Look at the ranked causes: each says what would settle it.",
   },
 
@@ -180,7 +184,8 @@ const verdictTable = {
   },
   "path.lossy": {
     summary: "The way loses packets.",
-    proof: "The failed step passes or fails otherwise on a fresh connection, and steps that passed were retransmitted.",
+    proof:
+      "The failed step passes or fails otherwise on a fresh connection; or of twenty packets at least one had to be sent again.",
     fix: "Look at the link (Wi-Fi, VPN); try from another network.",
   },
   "path.cut": {
@@ -273,7 +278,8 @@ const verdictTable = {
   // RDS Proxy and other poolers
   "proxy.missing-secret": {
     summary: "The proxy has no password for this role.",
-    proof: "Its text says that it has no credentials for the role.",
+    proof:
+      "Its text says that it has no credentials for the role; or AWS says that the secret has no value or is gone.",
     fix: "Give the proxy a secret for the role, or use a role that it knows.",
   },
   "proxy.secret-stale": {
@@ -308,6 +314,12 @@ const verdictTable = {
     proof: "The first ones work, those after them do not, twice.",
     fix: "Raise the limit of the role, the server or what stands in between.",
   },
+
+  // What a stage's transport says of its far end
+  ...farEndVerdicts,
+
+  // What AWS's control plane says of a stage
+  ...awsVerdicts,
 } as const satisfies Record<string, Verdict>;
 
 export type VerdictCode = keyof typeof verdictTable;
@@ -317,3 +329,7 @@ export function describeVerdict(code: VerdictCode): Verdict {
 }
 
 export const verdictCodes = Object.keys(verdictTable) as readonly VerdictCode[];
+
+export function isVerdictCode(code: string): code is VerdictCode {
+  return Object.hasOwn(verdictTable, code);
+}

@@ -52,6 +52,8 @@ export type WalkOptions = {
   readonly hasFacts?: boolean;
   /** Awaited when all steps are taken, or one failed, while the connection is still open. */
   readonly beforeEnd?: () => Promise<void>;
+  /** A step begins: for whoever watches. */
+  readonly onStep?: (name: StepName) => void;
   readonly caps?: Readonly<Record<StepName, number>>;
   readonly clock: Clock;
   /** For all of it. */
@@ -85,23 +87,32 @@ export async function walk(options: WalkOptions): Promise<Attempt> {
   /** Takes one step; throws where the walk ends with it. */
   async function take<Found>(
     name: StepName,
-    act: (signal: AbortSignal) => Promise<{ readonly detail: string; readonly found: Found }>,
+    act: (
+      signal: AbortSignal,
+    ) => Promise<{ readonly detail: string; readonly warning?: string; readonly found: Found }>,
     capMs = caps[name],
   ): Promise<Found> {
     const startMs = clock.nowMs();
     sentBeforeBytes = observed?.observations.bytesOut ?? 0;
     const ms = () => elapsedMs(clock, startMs);
+    using limit = limitTime(capMs, signal);
     try {
       if (signal.aborted) throw outOfTime();
-      using limit = limitTime(capMs, signal);
-      const { detail, found } = await act(limit.signal);
-      steps.push({ name, ms: ms(), detail });
+      options.onStep?.(name);
+      const { detail, warning, found } = await act(limit.signal);
+      steps.push({
+        name,
+        ms: ms(),
+        missedMs: limit.missedMs(),
+        detail,
+        ...(warning === undefined ? {} : { warning }),
+      });
       if (name === until) throw new WalkIsOver();
       return found;
     } catch (error) {
-      const failed = failedStep(error, signal);
+      const failed = failedStep(error, signal.aborted && ms() < defaultCaps[name]);
       if (failed === undefined) throw error;
-      steps.push({ name, ms: ms(), detail: failed.detail, failure: failed.failure });
+      steps.push({ name, ms: ms(), missedMs: limit.missedMs(), detail: failed.detail, failure: failed.failure });
       throw failed;
     }
   }
@@ -154,13 +165,13 @@ class WalkIsOver extends Error {
   override readonly name = "WalkIsOver";
 }
 
-/** What a step's error says of it; undefined for an error that is no finding. */
-function failedStep(error: unknown, whole: AbortSignal): StepFailed | undefined {
+/** What a step's error says of it; undefined for an error that is no finding. `isCut`: it had less time than is its own. */
+function failedStep(error: unknown, isCut: boolean): StepFailed | undefined {
   if (error instanceof WireViolation) {
     return new StepFailed({ kind: "stranger", what: error.message }, `not PostgreSQL: ${error.message}`);
   }
   if (!(error instanceof StepFailed)) return undefined;
-  return error.failure.kind === "timeout" && whole.aborted ? outOfTime() : error;
+  return error.failure.kind === "timeout" && isCut ? outOfTime() : error;
 }
 
 function outOfTime(): StepFailed {

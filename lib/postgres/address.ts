@@ -61,7 +61,7 @@ export async function parseDatabaseUrl(url: string, options: ParseUrlOptions = {
   const database = decode(parsed.pathname.slice(1), "database", problems);
   if (user === "") problems.push("it names no user");
   if (host === "") problems.push("it names no host");
-  if (host.startsWith("/")) problems.push("Unix sockets are not supported: use 127.0.0.1");
+  if (host.startsWith("/")) problems.push(unixSockets);
   if (host.includes(",")) problems.push("it names several hosts: expected one");
   if (parsed.hash !== "") problems.push("it holds a bare #: write it as %23");
 
@@ -96,6 +96,8 @@ function splitUrl(url: string): URL {
   if (authority.slice(authority.lastIndexOf("@") + 1).includes(",")) {
     throw invalidUrl("it names several hosts: expected one");
   }
+  // Without a host, as libpq has them, it is no URL to anybody else.
+  if (/[?&]host=(?:\/|%2F)/iu.test(url)) throw invalidUrl(unixSockets);
   const parsed = URL.parse(url);
   if (parsed !== null && parsed.port !== "0") return parsed;
   throw invalidUrl(
@@ -117,6 +119,9 @@ function readParameters(search: string, problems: string[]): Parameters {
   }
   return parameters;
 }
+
+/** libpq takes a socket's folder as a parameter, too. */
+const unixSockets = "Unix sockets are not supported: use 127.0.0.1";
 
 /** What stands behind an unescaped `?` in a password looks like a parameter: only a plain word is safe to repeat. */
 function unknownParameter(name: string): string {

@@ -53,6 +53,13 @@ export async function readCaFile(path: string): Promise<readonly string[]> {
 /** The certificates in a PEM text, each on its own; `what` begins the message when there is none. */
 export function parseCertificates(pem: string, what: string): readonly string[] {
   const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  if (certificates.length === 0 && /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/.test(pem)) {
+    throw new PosternError(
+      "config.invalid",
+      `${what} holds a private key and no certificate: expected the authority's certificate (-----BEGIN CERTIFICATE-----).`,
+      { hint: "A private key is for the server alone: take it out of reach of others." },
+    );
+  }
   if (certificates.length === 0) {
     throw new PosternError(
       "config.invalid",

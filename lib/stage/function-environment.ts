@@ -16,6 +16,8 @@ export type FunctionEnvironment = {
   /** Unless infra says otherwise: what was forgotten must not cost data. */
   readonly isProtected: boolean;
   readonly database: { readonly host: string; readonly port: number; readonly name: string };
+  /** Absent where the stage has none, or the function nothing to do with it. */
+  readonly proxy?: { readonly host: string; readonly port: number };
   /** PEM certificates; undefined: Node's roots. */
   readonly ca: readonly string[] | undefined;
   /** Ids of the secrets that this function may read. */
@@ -23,13 +25,16 @@ export type FunctionEnvironment = {
 };
 
 const text = v.pipe(v.string(), v.nonEmpty());
+const portSchema = v.pipe(v.string(), v.toNumber(), v.integer(), v.minValue(1), v.maxValue(65_535));
 const environmentSchema = v.object({
   [functionEnv.app]: text,
   [functionEnv.stage]: text,
   [functionEnv.protected]: v.optional(v.picklist(["true", "false"]), "true"),
   [functionEnv.databaseHost]: text,
-  [functionEnv.databasePort]: v.pipe(v.string(), v.toNumber(), v.integer(), v.minValue(1), v.maxValue(65_535)),
+  [functionEnv.databasePort]: portSchema,
   [functionEnv.databaseName]: text,
+  [functionEnv.proxyHost]: v.optional(text),
+  [functionEnv.proxyPort]: v.optional(portSchema, "5432"),
   [functionEnv.caFile]: v.optional(text),
   [functionEnv.masterSecret]: v.optional(text),
   [functionEnv.migratorSecret]: v.optional(text),
@@ -54,6 +59,7 @@ export async function readFunctionEnvironment(
     code: "config.invalid",
     hint: "Deploy the stage again.",
   });
+  const proxyHost = parsed[functionEnv.proxyHost];
   const owners = Object.keys(secretVariables) as readonly SecretOwner[];
   return {
     app: parsed[functionEnv.app],
@@ -64,6 +70,7 @@ export async function readFunctionEnvironment(
       port: parsed[functionEnv.databasePort],
       name: parsed[functionEnv.databaseName],
     },
+    ...(proxyHost === undefined ? {} : { proxy: { host: proxyHost, port: parsed[functionEnv.proxyPort] } }),
     ca: await readCertificates(parsed[functionEnv.caFile], join(bundleDir, "ca.pem")),
     secrets: Object.fromEntries(owners.map((owner) => [owner, parsed[secretVariables[owner]]])),
   };

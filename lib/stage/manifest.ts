@@ -50,6 +50,13 @@ export const manifestSchema = v.object({
       securityGroup: text,
     }),
   ),
+  network: v.exactOptional(
+    v.object({
+      vpcId: text,
+      privateSubnets: v.pipe(v.array(text), v.readonly()),
+      nat: v.pipe(v.array(v.object({ instance: text, allocation: text, address: text })), v.readonly()),
+    }),
+  ),
 });
 
 export type FetchManifestOptions = {

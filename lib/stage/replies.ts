@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { parseInput } from "#lib/base/config.ts";
 import type {
-  DoctorReport,
   HealthReport,
+  InsideReport,
   MigrateResult,
   PlanResult,
   ProgressResult,
@@ -189,7 +189,7 @@ const healthSchema = v.object({
  * What the functions of a stage reply, checked where it comes in: the deployed functions may be older or newer than
  * this command line. Each throws PosternError `lambda.failed` for a reply of another shape.
  */
-const doctorSchema = v.object({
+const doctorEntries = {
   verdict: v.object({
     code: v.string(),
     summary: v.string(),
@@ -201,13 +201,16 @@ const doctorSchema = v.object({
     v.object({
       name: v.string(),
       vantage: v.picklist(["here", "vpc", "aws"]),
+      to: v.exactOptional(v.picklist(["database", "proxy"])),
       ok: v.boolean(),
+      warning: v.exactOptional(v.string()),
       ms: v.number(),
       detail: v.string(),
     }),
   ),
   ms: v.number(),
-});
+};
+const insideSchema = v.object({ ...doctorEntries, proxy: v.exactOptional(v.object(doctorEntries)) });
 
 export const replies = {
   progress: (reply: unknown): ProgressResult => parseReply(progressSchema, reply),
@@ -220,7 +223,7 @@ export const replies = {
   setup: (reply: unknown): SetupResult => parseReply(setupSchema, reply),
   rotate: (reply: unknown): RotateResult => parseReply(rotateSchema, reply),
   health: (reply: unknown): HealthReport => parseReply(healthSchema, reply),
-  probe: (reply: unknown): DoctorReport => parseReply(doctorSchema, reply),
+  probe: (reply: unknown): InsideReport => parseReply(insideSchema, reply),
 } as const;
 
 function parseReply<Schema extends v.GenericSchema>(schema: Schema, reply: unknown): v.InferOutput<Schema> {

@@ -8,11 +8,14 @@ import type { Step } from "#lib/local/stage/steps.ts";
 import type { CommandContext } from "../command-context.ts";
 import { parsePort } from "../options/numbers.ts";
 import { describeRequester } from "../provenance.ts";
+import { breakStage, mendStage } from "../local/break-stage.ts";
 import { alignColumns, type Style } from "../style.ts";
 
 type LocalFlags = {
   readonly check?: boolean;
   readonly fresh?: boolean;
+  readonly break?: string | true;
+  readonly mend?: boolean;
   readonly data?: string;
   readonly port: number;
   readonly awsPort: number;
@@ -27,12 +30,19 @@ folder between starts.
 With --check, everything happens on free ports in a temporary folder and is taken down again; the other flags do not
 apply.
 
+With --break NAME the stage that runs on the data folder is broken, as AWS can be: somebody stops the bastion, a route is
+lost, a security group is changed. Nothing is pretended: what no longer works is what would not work in AWS, and what
+repairs it there (repair-nat, or the AWS command line) repairs it here. --break alone lists what there is; --mend puts
+everything back.
+
 Exit code: 0 stopped or all checks passed, 1 a stage is running already, 2 it could not be started,
 130/143 ended by SIGINT/SIGTERM.
 
 Examples:
   $ postern local
   $ postern local --fresh --port 0
+  $ postern local --break bastion-address
+  $ postern local --mend
   $ postern local --check --json`;
 
 const defaultPorts = { database: 54_320, aws: 54_321, health: 54_322 } as const;
@@ -41,6 +51,10 @@ export function registerLocal(command: Command, context: CommandContext): void {
   command
     .addOption(new Option("--check", "bring everything up in a temporary folder, and down again").env("POSTERN_CHECK"))
     .addOption(new Option("--fresh", "Danger: remove the stage's data first").env("POSTERN_FRESH"))
+    .addOption(
+      new Option("--break [name]", "break the stage that runs; without a name: list the breaks").env("POSTERN_BREAK"),
+    )
+    .addOption(new Option("--mend", "mend all of it").env("POSTERN_MEND"))
     .addOption(
       new Option("--data <dir>", "data folder, empty or missing at first (default: .postern/local)").env(
         "POSTERN_DATA",
@@ -54,12 +68,32 @@ export function registerLocal(command: Command, context: CommandContext): void {
     .addHelpText("after", help)
     .action(async () => {
       const flags = command.opts<LocalFlags>();
+      if (flags.break !== undefined || flags.mend === true) return await tinker(flags, context);
       await (flags.check === true ? check(context) : run(flags, context));
     });
 }
 
 function portOption(flags: string, description: string, variable: string, port: number): Option {
   return new Option(flags, `${description} (0: any free one)`).default(port).argParser(parsePort).env(variable);
+}
+
+/** On a stage that another process runs. */
+async function tinker(flags: LocalFlags, context: CommandContext): Promise<void> {
+  const others = [
+    ["--check", flags.check],
+    ["--fresh", flags.fresh],
+    ["--mend", flags.break !== undefined && flags.mend],
+  ].flatMap(([flag, isGiven]) => (isGiven === true ? [flag] : []));
+  if (others.length > 0) {
+    const flag = flags.break === undefined ? "--mend" : "--break";
+    throw new PosternError("usage.invalid", `${flag} and ${others.join(" and ")} exclude each other.`);
+  }
+  const dataDir = dataFolder(flags, context);
+  return await (flags.break === undefined ? mendStage(dataDir, context) : breakStage(flags.break, dataDir, context));
+}
+
+function dataFolder({ data }: LocalFlags, { root }: CommandContext): string {
+  return data === undefined ? join(root, ".postern", "local") : resolve(data);
 }
 
 async function check({ root, signal, output, endWith }: CommandContext): Promise<void> {
@@ -91,11 +125,12 @@ function assertDistinctPorts(flags: LocalFlags): void {
 }
 
 /** Starts the stage and stays with it until a signal comes or its database is gone. */
-async function run(flags: LocalFlags, { root, signal, output }: CommandContext): Promise<void> {
+async function run(flags: LocalFlags, context: CommandContext): Promise<void> {
+  const { root, signal, output } = context;
   assertDistinctPorts(flags);
   await using stage = await startLocalStage({
     root,
-    dataDir: flags.data === undefined ? join(root, ".postern", "local") : resolve(flags.data),
+    dataDir: dataFolder(flags, context),
     ports: { database: flags.port, aws: flags.awsPort, health: flags.healthPort },
     fresh: flags.fresh ?? false,
     requestedBy: describeRequester(),

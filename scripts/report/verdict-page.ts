@@ -1,38 +1,42 @@
-import { describeVerdict, type VerdictCode, verdictCodes } from "#lib/doctor/verdicts.ts";
+import { type VerdictPage, verdictPage } from "#lib/doctor/report/verdict-page.ts";
+import { verdictCodes } from "#lib/doctor/verdicts.ts";
 import type { Style } from "../style.ts";
 
-/** What `doctor explain CODE --json` prints. */
-export type VerdictPage = {
-  readonly code: VerdictCode;
-  readonly summary: string;
-  readonly proof: string;
-  readonly fix: string;
-};
-
-export function verdictPage(code: VerdictCode): VerdictPage {
-  return { code, ...describeVerdict(code) };
+export function describeVerdictPage({ code, summary, proof, fix, others }: VerdictPage, style: Style): string {
+  return [
+    `${style.strong(code)}  ${summary}`,
+    `${style.dim("proof")}  ${proof}`,
+    `${style.dim("fix")}    ${fix}`,
+    ...others.flatMap(({ program, texts }) => [style.dim(`what ${program} says of it`), ...texts.map(indent)]),
+  ].join("\n");
 }
 
-export function describeVerdictPage({ code, summary, proof, fix }: VerdictPage, style: Style): string {
-  return [`${style.strong(code)}  ${summary}`, `${style.dim("proof")}  ${proof}`, `${style.dim("fix")}    ${fix}`].join(
-    "\n",
-  );
+function indent(text: string): string {
+  return `  ${text}`;
 }
 
 /** `docs/verdicts.md`. */
 export function verdictsDocument(): string {
-  const rows = verdictCodes.map((code) => {
-    const { summary, proof, fix } = describeVerdict(code);
-    return `| \`${code}\` | ${summary} | ${proof} | ${fix} |`;
-  });
   return `# What the doctor can find
 
-Made from \`lib/doctor/verdicts.ts\`: change it there, then \`npx vitest run --project unit test/unit/doctor -u\`.
-\`postern doctor explain CODE\` prints one of them. A tunnel's own reasons (\`ssm.*\`, \`ssh.*\`, \`aws.*\`) are verdicts, too:
-\`docs/tunnel.md\` has them.
+Made from \`lib/doctor/verdicts.ts\` and, for what other programs print, from \`docs/faults.md\`: change it there, then
+\`npx vitest run --project unit test/unit/doctor -u\` (twice: one file is made of the other). \`postern doctor explain CODE\` prints one of them. Where AWS itself
+refuses, its reason is the verdict (\`aws.*\`, \`secret.*\`): the message says what to do.
 
-| code | what is broken | what proves it | what to do |
-|---|---|---|---|
-${rows.join("\n")}
-`;
+${verdictCodes.map((code) => sectionOf(verdictPage(code))).join("\n")}`;
+}
+
+function sectionOf({ code, summary, proof, fix, others }: VerdictPage): string {
+  const rows = others.flatMap(({ program, texts }) => texts.map((text) => `- ${program}: ${quote(text)}`));
+  return `## ${code}
+**${summary}**
+
+Proof: ${proof} \\
+Fix: ${fix}
+${rows.length === 0 ? "" : `\n${rows.join("\n")}\n`}`;
+}
+
+/** As code; one that has backticks itself stands between more of them. */
+function quote(text: string): string {
+  return text.includes("`") ? `\`\` ${text} \`\`` : `\`${text}\``;
 }

@@ -51,7 +51,12 @@ export function addStageOption(command: Command): Command {
 
 /** Gives a verb the flags that say where a tunnel goes. */
 export function addDestinationOptions(command: Command): Command {
-  return addStageOption(command)
+  return addFarEndOptions(addStageOption(command));
+}
+
+/** Gives a verb the flags that name a database without a stage. */
+export function addFarEndOptions(command: Command): Command {
+  return command
     .addOption(
       new Option("--target <id>", "without a stage: the instance to go through, i-… or mi-…").env("POSTERN_TARGET"),
     )

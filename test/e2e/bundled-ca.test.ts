@@ -7,6 +7,7 @@ import { buildFunctions } from "#lib/bundle/build.ts";
 import type { AuthoritySource } from "#lib/bundle/authorities.ts";
 import { functionEnv } from "#lib/contract.ts";
 import { startAwsEndpoint } from "#lib/local/aws/endpoint.ts";
+import { noResources } from "#lib/local/aws/resources.ts";
 import { createMemorySecretStore, storeSecret } from "#lib/local/aws/secret-store.ts";
 import { startLambdaHost } from "#lib/local/lambda/host.ts";
 import { connect } from "#lib/postgres/connect.ts";
@@ -94,7 +95,7 @@ async function openStage(): Promise<Record<string, string>> {
       secrets,
       parameters: new Map(),
       lambda: () => undefined,
-      resources: () => ({ dbInstances: [], dbProxies: [], dbProxyTargets: {}, instances: [], addresses: [] }),
+      resources: () => noResources,
     }),
   );
   return {

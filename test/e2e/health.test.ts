@@ -13,6 +13,7 @@ import { checkHealth } from "#lib/health/check.ts";
 import type { HttpResult } from "#lib/health/function-url.ts";
 import { pooledSource } from "#lib/health/pooled-source.ts";
 import { startAwsEndpoint } from "#lib/local/aws/endpoint.ts";
+import { noResources } from "#lib/local/aws/resources.ts";
 import { createMemorySecretStore, storeSecret } from "#lib/local/aws/secret-store.ts";
 import { migrate } from "#lib/migrate/migrate.ts";
 import { setupRoles } from "#lib/migrate/roles/setup.ts";
@@ -298,7 +299,7 @@ async function startStage(port = database.address.port): Promise<AsyncDisposable
     secrets,
     parameters: new Map(),
     lambda: () => undefined,
-    resources: () => ({ dbInstances: [], dbProxies: [], dbProxyTargets: {}, instances: [], addresses: [] }),
+    resources: () => noResources,
   });
   const env = {
     [functionEnv.app]: "postern",

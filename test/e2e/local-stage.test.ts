@@ -92,6 +92,8 @@ describe("a local stage", () => {
       "postgres.log",
       "aws.log",
       "sessions.log",
+      "breaks.log",
+      "control.json",
     ];
     const modes = privateFiles.map(async (name) => [name, (await stat(join(dataDir, name))).mode & 0o077]);
     expect(await Promise.all(modes)).toEqual(privateFiles.map((name) => [name, 0]));
@@ -111,6 +113,7 @@ describe("a local stage", () => {
     await expectNothingLeft(parts, summary);
     expect(await readdir(dataDir)).not.toContain("run.json");
     expect(await readdir(dataDir)).not.toContain("aws.json");
+    expect(await readdir(dataDir)).not.toContain("control.json");
 
     await using third = startLocal(["--json", ...freePorts, "--data", dataDir]);
     const again = (await third.nextDocument()) as Summary;

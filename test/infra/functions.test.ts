@@ -17,6 +17,11 @@ const ownSecrets: Readonly<Record<FunctionPart, readonly SecretOwner[]>> = {
   health: ["health"],
 };
 
+/** With a proxy inspect logs in there, too. */
+function secretsOf(part: FunctionPart, hasProxy: boolean): readonly SecretOwner[] {
+  return part === "inspect" && hasProxy ? ["migrator", "health"] : ownSecrets[part];
+}
+
 function functionOf(evaluation: Evaluation, part: FunctionPart) {
   return named(evaluation, `${logicalNames[part]}Function`);
 }
@@ -53,7 +58,7 @@ describe.each(functionParts)("the function %s", (part) => {
     });
     expect(environment.ca?.length).toBeGreaterThan(3);
     const known = Object.entries(environment.secrets).filter(([, id]) => id !== undefined);
-    expect(known.map(([owner]) => owner)).toEqual(ownSecrets[part]);
+    expect(known.map(([owner]) => owner)).toEqual(secretsOf(part, isProtected));
   });
 
   it("may read the secrets that it is told of, and no other", async () => {
@@ -155,4 +160,29 @@ it("health goes through the proxy where there is one, and past it where the stag
 it("the runner has fifteen minutes, inspect one, and health fewer than a load balancer waits", async () => {
   const evaluation = await evaluateWhole({ stage: "dev" });
   expect(functionParts.map((part) => input(functionOf(evaluation, part), "timeout"))).toEqual([900, 60, 10]);
+});
+
+const reach = (evaluation: Evaluation) =>
+  ["InspectProxyOut", "InspectProxyIn"].filter((name) => evaluation.resources.some((one) => one.name === name));
+
+describe("inspect and the proxy", () => {
+  it("may reach it where there is one, as health, whose login it has", async () => {
+    const evaluation = await evaluateWhole({ stage: "production" });
+    const inspect = functionOf(evaluation, "inspect");
+    const variables = input(inspect, "environment", "variables") as Record<string, string>;
+    const { proxy } = await readFunctionEnvironment(variables, path.join(root, String(input(inspect, "code"))));
+    const proxyOfManifest = JSON.parse(String(input(named(evaluation, "ManifestParameter"), "value"))).proxy;
+    expect(proxy).toEqual({ host: proxyOfManifest.host, port: 5432 });
+    expect(reach(evaluation)).toHaveLength(2);
+    expect(variables[secretVariables.health]).toContain("DatabaseHealthSecret");
+    expect(variables[secretVariables.app]).toBeUndefined();
+  });
+
+  it("has nothing of it where there is none", async () => {
+    const evaluation = await evaluateWhole({ stage: "dev" });
+    expect(reach(evaluation)).toEqual([]);
+    expect(input(functionOf(evaluation, "inspect"), "environment", "variables")).not.toHaveProperty(
+      "POSTERN_PROXY_HOST",
+    );
+  });
 });

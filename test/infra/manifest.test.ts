@@ -4,7 +4,7 @@ import { parseManifest } from "#lib/stage/manifest.ts";
 import { evaluateWhole } from "../support/sst/evaluate.ts";
 import type { Evaluation } from "../support/sst/recorded.ts";
 import { input, ofType } from "./rules/rule.ts";
-import { dev, everything } from "./stages.ts";
+import { dev, everything, existing } from "./stages.ts";
 
 function manifestOf(evaluation: Evaluation) {
   const parameter = ofType(evaluation, "aws:ssm/parameter:Parameter").find(({ name }) => name.startsWith("Manifest"));
@@ -49,6 +49,24 @@ describe("the manifest", () => {
     });
     expect(database.host).toBe("postern-production.abc.eu-central-1.rds.amazonaws.com");
     expect(manifestOf(await evaluateWhole({ stage: "dev" })).proxy).toBeUndefined();
+  });
+
+  it("says what the way out is made of, each NAT instance with its address and its private subnet", async () => {
+    const { network } = manifestOf(await evaluateWhole({ stage: "dev" }));
+    expect(network).toEqual({
+      vpcId: "NetworkVpc-id",
+      privateSubnets: ["NetworkPrivateSubnet1-id", "NetworkPrivateSubnet2-id"],
+      nat: [1, 2].map((zone) => ({
+        instance: `NetworkNatInstance${zone}-id`,
+        allocation: `NetworkElasticIp${zone}-id`,
+        address: expect.any(String),
+      })),
+    });
+  });
+
+  it("names no NAT instances in a VPC that was there before", async () => {
+    const { network } = manifestOf(await evaluateWhole(dev({ network: { existing } })));
+    expect(network).toEqual({ vpcId: existing.vpcId, privateSubnets: existing.privateSubnetIds, nat: [] });
   });
 
   it("names no tunnel without a bastion", async () => {

@@ -14,25 +14,35 @@ const installed = {
   },
 } as const;
 
-export type DrizzleKitResult = { readonly exitCode: number; readonly output: string };
+export type DrizzleKitVersion = keyof typeof installed;
+
+export type DrizzleKitResult = {
+  readonly exitCode: number;
+  readonly output: string;
+  /** It was ended for it took longer than it was given. */
+  readonly isOutOfTime: boolean;
+};
 
 /**
  * Runs the real `drizzle-kit migrate`, `up` or `push` as a process of its own, on this folder and database. Its configuration is
  * written beside the folder's migrations, where neither tool reads it.
  */
 export async function runDrizzleKit(
-  version: keyof typeof installed,
+  version: DrizzleKitVersion,
   verb: "migrate" | "up" | "push",
-  { dir, url, schema }: { readonly dir: string; readonly url: string; readonly schema?: string },
+  options: { readonly dir: string; readonly url: string; readonly schema?: string; readonly timeoutMs?: number },
 ): Promise<DrizzleKitResult> {
+  const { dir, url, schema, timeoutMs = 0 } = options;
   const { home, configFile, prefix } = installed[version];
   const config = join(dir, configFile);
   const settings = { dialect: "postgresql", out: dir, schema, dbCredentials: { url } };
   await writeFile(config, `${prefix}${JSON.stringify(settings)}`);
   const args = [join("node_modules", "drizzle-kit", "bin.cjs"), verb, "--config", config];
   return await new Promise((resolve) => {
-    execFile(process.execPath, args, { cwd: home }, (error, stdout, stderr) => {
-      resolve({ exitCode: typeof error?.code === "number" ? error.code : 0, output: `${stdout}${stderr}` });
+    const limits = { timeout: timeoutMs, killSignal: "SIGKILL" } as const;
+    execFile(process.execPath, args, { cwd: home, ...limits }, (error, stdout, stderr) => {
+      const exitCode = typeof error?.code === "number" ? error.code : 0;
+      resolve({ exitCode, output: `${stdout}${stderr}`, isOutOfTime: error?.killed === true });
     });
   });
 }

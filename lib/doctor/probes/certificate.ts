@@ -12,14 +12,32 @@ export async function judgeCertificate(
   secured: TLSSocket,
   address: DatabaseAddress,
   clock: Clock,
-): Promise<{ readonly detail: string; readonly found: undefined }> {
+): Promise<{ readonly detail: string; readonly warning?: string; readonly found: undefined }> {
   const certificate = secured.getPeerCertificate();
-  const problems = problemsOf(certificate, secured.authorizationError, address, clock.wallTime());
+  const now = clock.wallTime();
+  const problems = problemsOf(certificate, secured.authorizationError, address, now);
   if (problems.length > 0) {
     throw new StepFailed({ kind: "certificate", problems }, problems.map(({ text }) => text).join("; "));
   }
   const verified = address.sslMode === "verify-full" ? "verified" : `as far as sslmode ${address.sslMode} asks`;
-  return { detail: `${verified}, valid until ${dayOf(certificate.valid_to)}`, found: undefined };
+  const warning = checksChain(address) ? warnOfEnd(certificate, now) : undefined;
+  return {
+    detail: `${verified}, valid until ${dayOf(certificate.valid_to)}`,
+    ...(warning === undefined ? {} : { warning }),
+    found: undefined,
+  };
+}
+
+const day = 24 * 60 * 60 * 1000;
+const warnDays = 30;
+
+function warnOfEnd(certificate: PeerCertificate, now: Date): string | undefined {
+  const days = Math.ceil((new Date(certificate.valid_to).getTime() - now.getTime()) / day);
+  return days <= warnDays ? `It expires within ${days === 1 ? "a day" : `${days} days`}: renew it before.` : undefined;
+}
+
+function checksChain(address: DatabaseAddress): boolean {
+  return address.sslMode.startsWith("verify-") || address.ca !== undefined;
 }
 
 function problemsOf(
@@ -28,8 +46,7 @@ function problemsOf(
   address: DatabaseAddress,
   now: Date,
 ): readonly CertificateProblem[] {
-  const checksChain = address.sslMode.startsWith("verify-") || address.ca !== undefined;
-  if (!checksChain) return [];
+  if (!checksChain(address)) return [];
   const problems: CertificateProblem[] = [];
   if (new Date(certificate.valid_to) < now) {
     problems.push({ code: "cert.expired", text: `it expired on ${dayOf(certificate.valid_to)}` });

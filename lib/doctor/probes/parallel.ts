@@ -1,15 +1,16 @@
 import { elapsedMs } from "#lib/base/clock.ts";
 import { type Attempt, failureOf, type SocketFacts, type Step } from "../evidence.ts";
+import { sumOf } from "../loss.ts";
 import { limitTime } from "../time-limit.ts";
 import { walk, type WalkOptions } from "../walk.ts";
 
-const connectionsAtOnce = 4;
+export const connectionsAtOnce = 4;
 
 /** Several connections at a time, each up to a session that has begun. The facts are those of all sockets together. */
 export async function probeParallel(
   options: WalkOptions,
   capMs: number,
-): Promise<{ readonly step: Step; readonly socket?: SocketFacts }> {
+): Promise<{ readonly step: Step; readonly worked: number; readonly socket?: SocketFacts }> {
   const { clock } = options;
   const startMs = clock.nowMs();
   using limit = limitTime(capMs, options.signal);
@@ -37,7 +38,9 @@ export async function probeParallel(
     if (one.status === "rejected") throw one.reason;
     return one.value;
   });
-  return { step: judgeParallel(attempts, elapsedMs(clock, startMs)), ...allFacts(attempts) };
+  const step = judgeParallel(attempts, elapsedMs(clock, startMs));
+  const worked = attempts.filter((attempt) => failureOf(attempt) === undefined).length;
+  return { step: { ...step, missedMs: limit.missedMs() }, worked, ...allFacts(attempts) };
 }
 
 /**
@@ -83,13 +86,6 @@ function allFacts(attempts: readonly Attempt[]): { readonly socket?: SocketFacts
     .filter((attempt) => failureOf(attempt) === undefined)
     .map(({ socket }) => socket)
     .filter((socket) => socket !== undefined);
-  if (facts.length === 0) return {};
-  return {
-    socket: {
-      retransmits: Math.max(...facts.map(({ retransmits }) => retransmits)),
-      hasOutOfOrder: facts.some(({ hasOutOfOrder }) => hasOutOfOrder),
-      ackedInStepBytes: Math.max(...facts.map(({ ackedInStepBytes }) => ackedInStepBytes)),
-      unackedBytes: Math.max(...facts.map(({ unackedBytes }) => unackedBytes)),
-    },
-  };
+  const socket = sumOf(facts);
+  return socket === undefined ? {} : { socket };
 }

@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Clock, elapsedMs } from "#lib/base/clock.ts";
+import { formatHostPort } from "#lib/base/host-port.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { timedOut } from "../conversation.ts";
 import { StepFailed } from "../evidence.ts";
@@ -32,15 +33,19 @@ export async function openConnection(
   });
   try {
     await once(socket, "connect", { signal });
-    return { detail: `connected to ${socket.remoteAddress}:${socket.remotePort}`, found: socket };
+    return { detail: `connected to ${remoteOf(socket)}`, found: socket };
   } catch (error) {
     socket.destroy();
     if (signal.aborted) throw timedOut(undefined);
     const errno = errnoOf(error);
     if (errno === undefined) throw error;
     const failure = { kind: "errno", errno, ms: elapsedMs(clock, startMs) } as const;
-    throw new StepFailed(failure, `${address.host}:${address.port} says ${errno}`);
+    throw new StepFailed(failure, `${formatHostPort(address)} says ${errno}`);
   }
+}
+
+function remoteOf({ remoteAddress: host = "?", remotePort: port = 0 }: Socket): string {
+  return formatHostPort({ host, port });
 }
 
 async function openThrough(open: (signal: AbortSignal) => Promise<Duplex>, signal: AbortSignal): Promise<Duplex> {

@@ -10,8 +10,6 @@ import { resolveName } from "./dns.ts";
 import { requestTls } from "./ssl-request.ts";
 import { openConnection } from "./tcp.ts";
 
-const capMs = 600;
-
 export type TinyReplyOptions = {
   readonly address: DatabaseAddress;
   readonly open?: (signal: AbortSignal) => Promise<Duplex>;
@@ -23,7 +21,7 @@ export type TinyReplyOptions = {
  * Whether a ClientHello that can only be refused is answered, sent in small packets: an alert of seven bytes fits into any
  * packet, where the certificates that answer a real one, and a real one itself, need large ones.
  */
-export async function probeTinyReply(options: TinyReplyOptions): Promise<boolean> {
+export async function probeTinyReply(options: TinyReplyOptions, capMs: number): Promise<boolean> {
   const { address, open, clock } = options;
   using limit = limitTime(capMs, options.signal);
   const { signal } = limit;

@@ -8,18 +8,20 @@ import { readBody } from "../net/http-body.ts";
 import { namesLoopback } from "../net/loopback-host.ts";
 import { closeServer, listen } from "../net/http-server.ts";
 import { AwsError } from "./aws-error.ts";
+import { createCallers } from "./callers.ts";
 import { ecsService, type TaskRunner } from "./ecs.ts";
-import { ec2ReadService } from "./ec2.ts";
+import { ec2Service } from "./ec2/service.ts";
 import { type LambdaInvoker, lambdaService } from "./lambda.ts";
+import type { Change } from "./model.ts";
 import type { ObjectStore } from "./objects.ts";
 import type { AwsService } from "./protocol.ts";
-import { rdsService } from "./rds.ts";
+import { rdsService } from "./rds/service.ts";
 import { type AwsResponse, toAwsRequest } from "./request.ts";
 import type { AwsResources } from "./resources.ts";
 import { s3Service } from "./s3.ts";
 import type { SecretStore } from "./secret-store.ts";
 import { secretsManagerService } from "./secrets-manager.ts";
-import { type Credentials, verifySignature } from "./signature.ts";
+import type { Credentials } from "./signature.ts";
 import { ssmService } from "./ssm.ts";
 import type { SessionManager } from "./ssm-sessions.ts";
 import { stsService } from "./sts.ts";
@@ -27,8 +29,10 @@ import { stsService } from "./sts.ts";
 export type AwsEndpointOptions = {
   /** 0: any free one. */
   readonly port: number;
-  /** The one key that may sign requests. Make it up for each stage. */
+  /** The key of people; with that of the functions the only one that may sign requests. Make them up for each stage. */
   readonly credentials: Credentials;
+  /** The key of what runs in the private subnets. Default: no other one. */
+  readonly functionCredentials?: Credentials;
   readonly region: string;
   readonly accountId: string;
   /** Parameter Store; read at each call. */
@@ -44,6 +48,8 @@ export type AwsEndpointOptions = {
   readonly sessions?: () => SessionManager | undefined;
   /** Asked at each call. */
   readonly resources: () => AwsResources;
+  /** For calls that change the resources. Default: none is offered. */
+  readonly change?: (change: Change) => void;
   /** One line for each defect: what the client sees as `InternalFailure`, without a word of why. */
   readonly onLog: (line: string) => void;
   readonly clock?: Clock;
@@ -63,24 +69,32 @@ const maxBodyBytes = 7 * 1024 * 1024;
  *
  * Each request passes, in order: (1) a Host header that names loopback, so that a web page that points its own name
  * here (DNS rebinding) gets nothing; (2) the size limit; (3) the one service whose request it looks like; (4) its
- * signature, since other users of this machine reach loopback, too; (5) the operation.
+ * signature, since other users of this machine reach loopback, too; (5) what its caller may do; (6) the operation. One of
+ * a function that has no way out to AWS is never answered (`callers.ts`).
  */
 export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<AwsEndpoint> {
-  const { credentials, region, accountId, clock = systemClock } = options;
+  const { region, accountId, clock = systemClock } = options;
   const log = createJsonLog(options.onLog);
+  const callers = createCallers({ ...options, clock });
   const services: readonly AwsService[] = [
     stsService({ accountId }),
-    ssmService({ parameters: options.parameters, region, accountId, sessions: () => options.sessions?.() }),
-    secretsManagerService({ secrets: options.secrets, region, accountId, clock }),
-    lambdaService({ lambda: options.lambda }),
+    ssmService({
+      parameters: options.parameters,
+      region,
+      accountId,
+      sessions: () => options.sessions?.(),
+      resources: options.resources,
+    }),
+    secretsManagerService({ secrets: options.secrets, resources: options.resources, region, accountId, clock }),
+    lambdaService({ lambda: options.lambda, resources: options.resources }),
     ecsService({ tasks: () => options.tasks?.() }),
-    rdsService({ resources: options.resources }),
-    ec2ReadService({ resources: options.resources, accountId }),
+    rdsService({ resources: options.resources, change: options.change, clock }),
+    ec2Service({ resources: options.resources, change: options.change, accountId }),
     // Last: its requests are known by their path alone.
     ...(options.objects === undefined ? [] : [s3Service({ objects: options.objects })]),
   ];
 
-  async function answer(incoming: IncomingMessage): Promise<AwsResponse> {
+  async function answer(incoming: IncomingMessage): Promise<AwsResponse | undefined> {
     if (!namesLoopback(incoming.headers.host)) return plainResponse(421, "Expected a loopback Host header.");
     const requestId = randomUUID();
     const body = await readBody(incoming, maxBodyBytes);
@@ -91,9 +105,9 @@ export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<Aws
       return service?.fail(error, requestId) ?? plainResponse(413, error.message);
     }
     if (service === undefined) return plainResponse(404, "No AWS service that is offered here has such a request.");
+    if (!callers.reach(request, service)) return undefined;
     try {
-      const verdict = verifySignature(request, { credentials, service: service.signingName, now: clock.wallTime() });
-      if (verdict !== "ok") throw service.refuse(verdict);
+      callers.admit(request, service);
       return await service.handle(request, requestId);
     } catch (error) {
       if (error instanceof AwsError) return service.fail(error, requestId);
@@ -107,7 +121,8 @@ export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<Aws
 
   const server = createServer((incoming, outgoing) => {
     answer(incoming)
-      .then(async (response) => send(outgoing, response))
+      // Without one it is as if the request had not arrived: the client waits until it gives up.
+      .then(async (response) => (response === undefined ? undefined : send(outgoing, response)))
       // The client went away in the middle of its own request, or of the answer.
       .catch(() => outgoing.destroy());
   });

@@ -1,8 +1,7 @@
 import * as v from "valibot";
 import { AwsError } from "./aws-error.ts";
-import type { AwsService } from "./protocol.ts";
+import type { AwsService, Refusal } from "./protocol.ts";
 import { type AwsRequest, type AwsResponse, singleHeader } from "./request.ts";
-import type { SignatureVerdict } from "./signature.ts";
 
 /** Takes the input as sent, gives the output as JSON has it. */
 export type JsonOperation = (input: unknown) => Promise<object> | object;
@@ -22,18 +21,20 @@ export function jsonService(options: {
   readonly operations: Readonly<Record<string, JsonOperation>>;
 }): AwsService {
   const { signingName, target, operations } = options;
+  const nameOf = (request: AwsRequest) => singleHeader(request, "x-amz-target")?.slice(target.length + 1);
   return {
     signingName,
     isCalledBy: (request) => singleHeader(request, "x-amz-target")?.startsWith(`${target}.`) === true,
     handle: async (request, requestId) => {
-      const name = singleHeader(request, "x-amz-target")?.slice(target.length + 1) ?? "";
+      const name = nameOf(request) ?? "";
       const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
       if (operation === undefined) throw new AwsError("UnknownOperationException", `Not offered here: ${name}`);
       return respond(200, requestId, await operation(parseBody(request)));
     },
     fail: (error, requestId) =>
       respond(error.statusCode, requestId, { __type: error.code, ...error.details, message: error.message }),
-    refuse: refuseSignature,
+    actionOf: nameOf,
+    refuse,
   };
 }
 
@@ -45,8 +46,8 @@ export function parseMembers<Schema extends v.GenericSchema>(schema: Schema, inp
   throw new AwsError("ValidationException", `${problems.length} validation error(s) detected: ${problems.join("; ")}`);
 }
 
-export function refuseSignature(verdict: Exclude<SignatureVerdict, "ok">): AwsError {
-  switch (verdict) {
+export function refuse(refusal: Refusal): AwsError {
+  switch (refusal.kind) {
     case "missing":
       return new AwsError("MissingAuthenticationTokenException", "Missing Authentication Token");
     case "unknown-key":
@@ -55,8 +56,12 @@ export function refuseSignature(verdict: Exclude<SignatureVerdict, "ok">): AwsEr
       return new AwsError("InvalidSignatureException", "The request signature does not match the one calculated here.");
     case "expired":
       return new AwsError("InvalidSignatureException", "Signature expired: the time of the request is too far off.");
+    case "session-expired":
+      return new AwsError("ExpiredTokenException", "The security token included in the request is expired");
+    case "denied":
+      return new AwsError("AccessDeniedException", refusal.message);
     default:
-      return verdict satisfies never;
+      return refusal satisfies never;
   }
 }
 

@@ -1,6 +1,7 @@
 import { AwsError } from "./aws-error.ts";
-import { refuseSignature } from "./json-protocol.ts";
+import { refuse } from "./json-protocol.ts";
 import type { AwsService } from "./protocol.ts";
+import { type AwsResources, isDeleted } from "./resources.ts";
 import { type AwsRequest, type AwsResponse, singleHeader } from "./request.ts";
 
 /** Whoever runs the functions, as much of it as the API needs. */
@@ -30,7 +31,10 @@ const invokePath = /^\/2015-03-31\/functions\/([^/]+)\/invocations\/?$/u;
  *
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
  */
-export function lambdaService(options: { readonly lambda: () => LambdaInvoker | undefined }): AwsService {
+export function lambdaService(options: {
+  readonly lambda: () => LambdaInvoker | undefined;
+  readonly resources: () => AwsResources;
+}): AwsService {
   return {
     signingName: "lambda",
     isCalledBy: (request) => request.path.startsWith("/2015-03-31/"),
@@ -43,15 +47,18 @@ export function lambdaService(options: { readonly lambda: () => LambdaInvoker | 
       if (lambda === undefined) {
         throw new AwsError("ServiceException", "No functions are running yet.", { statusCode: 500 });
       }
-      return invoke(lambda, functionName(decodeURIComponent(encodedName)), request, requestId);
+      const name = functionName(decodeURIComponent(encodedName));
+      if (isDeleted(options.resources(), "function", name)) throw functionNotFound(name);
+      return invoke(lambda, name, request, requestId);
     },
     fail: (error, requestId) => ({
       statusCode: error.statusCode,
       headers: { "content-type": "application/json", "x-amzn-errortype": error.code, "x-amzn-requestid": requestId },
       body: JSON.stringify({ ...error.details, Message: error.message }),
     }),
-    refuse: (verdict) => {
-      const { code, message } = refuseSignature(verdict);
+    actionOf: (request) => (invokePath.test(request.path) ? "InvokeFunction" : undefined),
+    refuse: (refusal) => {
+      const { code, message } = refuse(refusal);
       return new AwsError(code, message, { statusCode: 403 });
     },
   };
@@ -66,9 +73,7 @@ async function invoke(
   const invocationType = singleHeader(request, "x-amz-invocation-type") ?? "RequestResponse";
   switch (invocationType) {
     case "DryRun":
-      if (!lambda.has(name)) {
-        throw new AwsError("ResourceNotFoundException", `Function not found: ${name}`, { statusCode: 404 });
-      }
+      if (!lambda.has(name)) throw functionNotFound(name);
       return { statusCode: 204, headers: { "x-amzn-requestid": requestId }, body: "" };
     case "Event":
     case "RequestResponse": {
@@ -96,4 +101,8 @@ function functionName(id: string): string {
   const parts = id.split(":");
   const marker = parts.indexOf("function");
   return (marker === -1 ? parts[0] : parts[marker + 1]) ?? id;
+}
+
+function functionNotFound(name: string): AwsError {
+  return new AwsError("ResourceNotFoundException", `Function not found: ${name}`, { statusCode: 404 });
 }

@@ -1,7 +1,6 @@
 import { AwsError } from "./aws-error.ts";
-import type { AwsService } from "./protocol.ts";
+import type { AwsService, Refusal } from "./protocol.ts";
 import { type AwsRequest, type AwsResponse, singleHeader } from "./request.ts";
-import type { SignatureVerdict } from "./signature.ts";
 import { type XmlChildren, xmlDocument } from "./xml.ts";
 
 /** Takes the form as sent, gives the children of the result element. */
@@ -36,7 +35,8 @@ export function queryService(options: {
       const body = xmlDocument("ErrorResponse", namespace, { Error: detail, RequestId: requestId });
       return respond(error.statusCode, requestId, body);
     },
-    refuse: refuseSignature,
+    actionOf: readAction,
+    refuse,
   };
 }
 
@@ -56,9 +56,13 @@ export function respond(statusCode: number, requestId: string, body: string): Aw
   return { statusCode, headers: { "content-type": "text/xml", "x-amzn-requestid": requestId }, body };
 }
 
-function refuseSignature(verdict: Exclude<SignatureVerdict, "ok">): AwsError {
+export function readAction(request: AwsRequest): string | undefined {
+  return parseForm(request)?.get("Action") ?? undefined;
+}
+
+function refuse(refusal: Refusal): AwsError {
   const options = { statusCode: 403 };
-  switch (verdict) {
+  switch (refusal.kind) {
     case "missing":
       return new AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", options);
     case "unknown-key":
@@ -67,7 +71,11 @@ function refuseSignature(verdict: Exclude<SignatureVerdict, "ok">): AwsError {
       return new AwsError("SignatureDoesNotMatch", "The signature does not match the one calculated here.", options);
     case "expired":
       return new AwsError("SignatureDoesNotMatch", "Signature expired: the request's time is too far off.", options);
+    case "session-expired":
+      return new AwsError("ExpiredToken", "The security token included in the request is expired", options);
+    case "denied":
+      return new AwsError("AccessDenied", refusal.message, options);
     default:
-      return verdict satisfies never;
+      return refusal satisfies never;
   }
 }

@@ -1,8 +1,7 @@
 import { AwsError } from "./aws-error.ts";
 import type { ObjectStore, OpenObject, StoredObject } from "./objects.ts";
-import type { AwsService } from "./protocol.ts";
+import type { AwsService, Refusal } from "./protocol.ts";
 import { type AwsRequest, type AwsResponse, singleHeader } from "./request.ts";
-import type { SignatureVerdict } from "./signature.ts";
 import { plainXmlDocument, xmlDocument } from "./xml.ts";
 
 /** `/bucket`, `/bucket/` or `/bucket/key`: no other service here has such a path. */
@@ -30,7 +29,8 @@ export function s3Service({ objects }: { readonly objects: ObjectStore }): AwsSe
       headers: { "content-type": "application/xml", "x-amz-request-id": requestId },
       body: plainXmlDocument("Error", { Code: error.code, Message: error.message, RequestId: requestId }),
     }),
-    refuse: refuseSignature,
+    actionOf: () => undefined,
+    refuse,
   };
 }
 
@@ -120,10 +120,11 @@ function noBucket(): AwsError {
   return new AwsError("NoSuchBucket", "The specified bucket does not exist", notFound);
 }
 
-function refuseSignature(verdict: Exclude<SignatureVerdict, "ok">): AwsError {
+function refuse(refusal: Refusal): AwsError {
   const options = { statusCode: 403 };
-  switch (verdict) {
+  switch (refusal.kind) {
     case "missing":
+    case "denied":
       return new AwsError("AccessDenied", "Access Denied", options);
     case "unknown-key":
       return new AwsError("InvalidAccessKeyId", "The AWS Access Key Id does not exist in our records.", options);
@@ -131,7 +132,9 @@ function refuseSignature(verdict: Exclude<SignatureVerdict, "ok">): AwsError {
       return new AwsError("SignatureDoesNotMatch", "The signature does not match the one calculated here.", options);
     case "expired":
       return new AwsError("RequestTimeTooSkewed", "The request's time is too far off.", options);
+    case "session-expired":
+      return new AwsError("ExpiredToken", "The provided token has expired.");
     default:
-      return verdict satisfies never;
+      return refusal satisfies never;
   }
 }

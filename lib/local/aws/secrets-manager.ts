@@ -4,6 +4,7 @@ import type { Clock } from "#lib/base/clock.ts";
 import { AwsError } from "./aws-error.ts";
 import { jsonService, parseMembers } from "./json-protocol.ts";
 import type { AwsService } from "./protocol.ts";
+import { type AwsResources, isDeleted } from "./resources.ts";
 import type { SecretStore } from "./secret-store.ts";
 import { currentStage, moveStage, putVersion, type Secret, type SecretVersion } from "./secret-versions.ts";
 
@@ -12,6 +13,7 @@ const getSecretValue = v.object({
   VersionId: v.optional(v.string()),
   VersionStage: v.optional(v.string()),
 });
+const describeSecret = v.object({ SecretId: v.string() });
 const putSecretValue = v.object({
   SecretId: v.string(),
   ClientRequestToken: v.optional(v.pipe(v.string(), v.minLength(32), v.maxLength(64))),
@@ -28,11 +30,12 @@ const updateSecretVersionStage = v.object({
 /** Secrets Manager with string secrets; the local stage creates them, so there is no CreateSecret. A secret may be without a value. */
 export function secretsManagerService(options: {
   readonly secrets: SecretStore;
+  readonly resources: () => AwsResources;
   readonly region: string;
   readonly accountId: string;
   readonly clock: Clock;
 }): AwsService {
-  const { secrets, region, accountId, clock } = options;
+  const { secrets, resources, region, accountId, clock } = options;
   const arnPrefix = `arn:aws:secretsmanager:${region}:${accountId}:secret:`;
   const arnOf = (secret: Secret) => `${arnPrefix}${secret.name}-${secret.arnSuffix}`;
 
@@ -40,7 +43,7 @@ export function secretsManagerService(options: {
   const find = async (id: string): Promise<Secret> => {
     const all = await secrets.list();
     const secret = all.find((one) => one.name === id || arnOf(one) === id || `${arnPrefix}${one.name}` === id);
-    if (secret !== undefined) return secret;
+    if (secret !== undefined && !isDeleted(resources(), "secret", secret.name)) return secret;
     throw new AwsError("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
   };
   const update = async (id: string, change: (secret: Secret) => Secret): Promise<Secret> => {
@@ -66,6 +69,14 @@ export function secretsManagerService(options: {
           SecretString: version.value,
           VersionStages: version.stages,
           CreatedDate: Date.parse(version.createdAt) / 1000,
+        };
+      },
+      DescribeSecret: async (input) => {
+        const secret = await find(parseMembers(describeSecret, input).SecretId);
+        return {
+          ARN: arnOf(secret),
+          Name: secret.name,
+          VersionIdsToStages: Object.fromEntries(secret.versions.map(({ id, stages }) => [id, stages])),
         };
       },
       PutSecretValue: async (input) => {

@@ -46,6 +46,11 @@ export function verifySignature(
   return equals(signature, hmac(key, toSign).toString("hex")) ? "ok" : "mismatch";
 }
 
+/** The key that a request says it is signed with; nothing is proven by it. */
+export function claimedKey(request: AwsRequest): string | undefined {
+  return parseAuthorization(singleHeader(request, "authorization"))?.accessKeyId;
+}
+
 type Authorization = {
   readonly accessKeyId: string;
   readonly date: string;

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { AwsError } from "./aws-error.ts";
 import { type JsonOperation, parseMembers } from "./json-protocol.ts";
+import { type AwsResources, isDeleted } from "./resources.ts";
 
 /** Whoever carries sessions, as much of it as the API needs. Each throws AwsError where AWS refuses. */
 export type SessionManager = {
@@ -43,12 +44,6 @@ const startSession = v.object({
 });
 const sessionId = v.object({ SessionId: v.pipe(v.string(), v.minLength(1), v.maxLength(96)) });
 const connectionStatus = v.object({ Target: v.pipe(v.string(), v.minLength(1), v.maxLength(400)) });
-const instanceInformation = v.object({
-  Filters: v.optional(
-    v.array(v.object({ Key: v.string(), Values: v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(100)) })),
-    [],
-  ),
-});
 
 /**
  * Session Manager's part of the SSM API. Which errors an operation has is as its API reference says; what the
@@ -56,13 +51,19 @@ const instanceInformation = v.object({
  *
  * @see https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartSession.html
  */
-export function sessionOperations(manager: () => SessionManager | undefined): Readonly<Record<string, JsonOperation>> {
+export function sessionOperations(
+  manager: () => SessionManager | undefined,
+  resources: () => AwsResources,
+): Readonly<Record<string, JsonOperation>> {
   const targets = () => manager()?.targets() ?? [];
   const find = (id: string) => targets().find(({ instanceId }) => instanceId === id);
   return {
     StartSession: (input) => {
       const { Target, DocumentName, Parameters } = parseMembers(startSession, input);
       const sessions = manager();
+      if (DocumentName !== undefined && isDeleted(resources(), "document", DocumentName)) {
+        throw noSuchDocument(DocumentName);
+      }
       if (sessions === undefined) throw notConnected(Target);
       return toOutput(sessions.startSession({ target: Target, documentName: DocumentName, parameters: Parameters }));
     },
@@ -81,16 +82,6 @@ export function sessionOperations(manager: () => SessionManager | undefined): Re
       const { Target } = parseMembers(connectionStatus, input);
       return { Target, Status: find(Target)?.state === "online" ? "connected" : "notconnected" };
     },
-    DescribeInstanceInformation: (input) => {
-      const wanted = parseMembers(instanceInformation, input).Filters.map(({ Key, Values }) => {
-        if (Key !== "InstanceIds" && Key !== "PingStatus") {
-          throw new AwsError("InvalidFilterKey", `The filter ${Key} is not offered here.`);
-        }
-        return (one: InstanceInformation) => Values.includes(Key === "InstanceIds" ? one.InstanceId : one.PingStatus);
-      });
-      const all = targets().map(toInformation);
-      return { InstanceInformationList: all.filter((one) => wanted.every((isWanted) => isWanted(one))) };
-    },
   };
 }
 
@@ -99,24 +90,12 @@ export function notConnected(target: string): AwsError {
   return new AwsError("TargetNotConnected", `${target} is not connected.`);
 }
 
-export function noSuchSession(id: string): AwsError {
-  return new AwsError("DoesNotExistException", `Session ${id} does not exist.`);
+export function noSuchDocument(name: string): AwsError {
+  return new AwsError("InvalidDocument", `Document with name ${name} does not exist.`);
 }
 
-type InstanceInformation = {
-  readonly InstanceId: string;
-  readonly PingStatus: "Online" | "ConnectionLost";
-  readonly ResourceType: "EC2Instance";
-  readonly PlatformType: "Linux";
-};
-
-function toInformation({ instanceId, state }: SessionTarget): InstanceInformation {
-  return {
-    InstanceId: instanceId,
-    PingStatus: state === "online" ? "Online" : "ConnectionLost",
-    ResourceType: "EC2Instance",
-    PlatformType: "Linux",
-  };
+export function noSuchSession(id: string): AwsError {
+  return new AwsError("DoesNotExistException", `Session ${id} does not exist.`);
 }
 
 function toOutput({ sessionId: id, tokenValue, streamUrl }: SessionAccess): object {

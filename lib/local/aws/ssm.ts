@@ -1,7 +1,9 @@
 import * as v from "valibot";
 import { AwsError } from "./aws-error.ts";
 import { jsonService, parseMembers } from "./json-protocol.ts";
+import { describeInstanceInformation } from "./instance-information.ts";
 import type { AwsService } from "./protocol.ts";
+import type { AwsResources } from "./resources.ts";
 import { type SessionManager, sessionOperations } from "./ssm-sessions.ts";
 
 const getParameter = v.object({ Name: v.string() });
@@ -13,8 +15,9 @@ export function ssmService(options: {
   readonly region: string;
   readonly accountId: string;
   readonly sessions: () => SessionManager | undefined;
+  readonly resources: () => AwsResources;
 }): AwsService {
-  const { parameters, region, accountId, sessions } = options;
+  const { parameters, region, accountId, sessions, resources } = options;
   const find = (name: string) => {
     const value = parameters.get(name);
     if (value === undefined) return undefined;
@@ -25,7 +28,8 @@ export function ssmService(options: {
     signingName: "ssm",
     target: "AmazonSSM",
     operations: {
-      ...sessionOperations(sessions),
+      ...sessionOperations(sessions, resources),
+      DescribeInstanceInformation: (input) => describeInstanceInformation(input, resources(), sessions()),
       GetParameter: (input) => {
         const { Name } = parseMembers(getParameter, input);
         const parameter = find(Name);

@@ -1,5 +1,11 @@
 import { AwsError } from "../aws/aws-error.ts";
-import { notConnected, type SessionParameters, type SessionRequest, type SessionTarget } from "../aws/ssm-sessions.ts";
+import {
+  noSuchDocument,
+  notConnected,
+  type SessionParameters,
+  type SessionRequest,
+  type SessionTarget,
+} from "../aws/ssm-sessions.ts";
 import type { Address } from "./port-forward.ts";
 
 /** AWS's own document for a forward to any host, which the caller names. */
@@ -43,7 +49,7 @@ function findDestination(
     return { host: values["host"] ?? "", port: Number(values["portNumber"]) };
   }
   const fixed = Object.hasOwn(documents, name) ? documents[name] : undefined;
-  if (fixed === undefined) throw new AwsError("InvalidDocument", `Document with name ${name} does not exist.`);
+  if (fixed === undefined) throw noSuchDocument(name);
   readParameters(parameters, {});
   return fixed;
 }

@@ -9,17 +9,22 @@ import {
   functionParts,
   type LongRuns,
   type Manifest,
+  proxyName,
   secretName,
   type SecretOwner,
   secretVariables,
-  tagKeys,
   tunnelDocumentName,
 } from "#lib/contract.ts";
 import { type AwsResources, noResources } from "../aws/resources.ts";
+import { settle } from "../aws/settle.ts";
 import { localInstanceId } from "../gateway/gateway.ts";
 import type { HostedFunction } from "../lambda/host.ts";
 import { baseEnvironment } from "../process/base-environment.ts";
 import type { HostedTask } from "../tasks/host.ts";
+import { describeDatabase } from "./network/database.ts";
+import { networkIds } from "./network/ids.ts";
+import { describeNetwork, describeNetworkParts } from "./network/network.ts";
+import { describeSecurityGroups } from "./network/security-groups.ts";
 import { secretOwners } from "./secrets.ts";
 
 /** What the parts of a stage must know of each other. */
@@ -33,6 +38,8 @@ export type StageFacts = {
     readonly caFile: string;
     readonly version: number;
   };
+  /** Where RDS Proxy is. Default: at its address is the database itself. */
+  readonly proxy?: { readonly host: string; readonly port: number };
   readonly aws: { readonly url: string; readonly accessKeyId: string; readonly secretAccessKey: string };
 };
 
@@ -41,7 +48,7 @@ const instanceId = (stage: string) => `${appName}-${stage}`;
 /** The secrets that each function may read, as infra grants them. */
 const grantedSecrets: Readonly<Record<FunctionPart, readonly SecretOwner[]>> = {
   runner: secretOwners,
-  inspect: ["migrator"],
+  inspect: ["migrator", "health"],
   health: ["health"],
 };
 const limits: Readonly<Record<FunctionPart, { readonly timeoutMs: number; readonly memoryMb: number }>> = {
@@ -87,14 +94,13 @@ export function describeTask(facts: StageFacts, runnerDir: string): HostedTask {
   };
 }
 
-/** No network is ours here: the names say so. */
 function longRunsOf(stage: string): LongRuns {
   return {
     cluster: instanceId(stage),
     taskDefinition: `${instanceId(stage)}-long-run`,
     container: "runner",
-    subnets: ["subnet-local"],
-    securityGroup: "sg-local",
+    subnets: networkIds.privateSubnets,
+    securityGroup: networkIds.groups.longRun,
   };
 }
 
@@ -107,6 +113,7 @@ export function describeStage(facts: StageFacts, bundle: BundleInfo, healthUrl: 
     region,
     protected: false,
     database: { host: database.host, port: database.port, name: database.name, instanceId: instanceId(stage) },
+    proxy: { ...proxyOf(facts), name: proxyName(stage) },
     functions: {
       runner: functionName(stage, "runner"),
       inspect: functionName(stage, "inspect"),
@@ -118,42 +125,30 @@ export function describeStage(facts: StageFacts, bundle: BundleInfo, healthUrl: 
     bastions: [localInstanceId],
     tunnel: { documentName: tunnelDocumentName(stage) },
     longRuns: longRunsOf(stage),
+    network: describeNetworkParts(),
   };
 }
 
-/** What RDS says of the database and EC2 of the bastion; the local stage has no proxy. */
-export function describeResources({ stage, region, database }: StageFacts): AwsResources {
-  return {
+/** What the control plane says of the stage when it has just started, and all is well. */
+export function describeResources(facts: StageFacts, startedAt: Date): AwsResources {
+  const { stage, region, database } = facts;
+  return settle({
     ...noResources,
-    dbInstances: [
-      {
-        DBInstanceIdentifier: instanceId(stage),
-        DBInstanceStatus: "available",
-        Engine: "postgres",
-        EngineVersion: String(database.version),
-        Endpoint: { Address: database.host, Port: database.port },
-        DBName: database.name,
-        AvailabilityZone: `${region}-a`,
-        PubliclyAccessible: false,
-      },
-    ],
-    instances: [
-      {
-        InstanceId: localInstanceId,
-        State: { Code: 16, Name: "running" },
-        PrivateIpAddress: database.host,
-        SourceDestCheck: false,
-        Tags: [
-          { Key: tagKeys.app, Value: appName },
-          { Key: tagKeys.stage, Value: stage },
-          { Key: tagKeys.part, Value: "network" },
-        ],
-      },
-    ],
-  };
+    ...describeNetwork(stage, region, startedAt),
+    ...describeDatabase(stage, region, database, startedAt),
+    securityGroups: describeSecurityGroups(stage, { database: database.port, proxy: proxyOf(facts).port }),
+  });
 }
 
-function describeEnvironment({ stage, database, aws }: StageFacts, part: FunctionPart): Record<string, string> {
+function proxyOf({ proxy, database: { host, port } }: StageFacts): { readonly host: string; readonly port: number } {
+  return proxy ?? { host, port };
+}
+
+/** Health goes through the proxy, and the doctor's probes look at both ways. */
+function describeEnvironment(facts: StageFacts, part: FunctionPart): Record<string, string> {
+  const { stage, database, aws } = facts;
+  const proxy = proxyOf(facts);
+  const target = part === "health" ? proxy : database;
   return {
     AWS_ENDPOINT_URL: aws.url,
     AWS_ACCESS_KEY_ID: aws.accessKeyId,
@@ -161,8 +156,9 @@ function describeEnvironment({ stage, database, aws }: StageFacts, part: Functio
     [functionEnv.app]: appName,
     [functionEnv.stage]: stage,
     [functionEnv.protected]: "false",
-    [functionEnv.databaseHost]: database.host,
-    [functionEnv.databasePort]: String(database.port),
+    [functionEnv.databaseHost]: target.host,
+    [functionEnv.databasePort]: String(target.port),
+    ...(part === "inspect" ? { [functionEnv.proxyHost]: proxy.host, [functionEnv.proxyPort]: String(proxy.port) } : {}),
     [functionEnv.databaseName]: database.name,
     [functionEnv.caFile]: database.caFile,
     ...Object.fromEntries(grantedSecrets[part].map((owner) => [secretVariables[owner], secretName(stage, owner)])),

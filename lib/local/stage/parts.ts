@@ -9,7 +9,8 @@ import { type BundleInfo, functionName, manifestParameterName, tunnelDocumentNam
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { type AwsEndpoint, startAwsEndpoint } from "../aws/endpoint.ts";
 import type { ObjectStore } from "../aws/objects.ts";
-import { type AwsResources, noResources } from "../aws/resources.ts";
+import { type AwsModel, createAwsModel } from "../aws/model.ts";
+import { noResources } from "../aws/resources.ts";
 import type { SecretStore } from "../aws/secret-store.ts";
 import type { Credentials } from "../aws/signature.ts";
 import { startFunctionUrl } from "../lambda/function-url.ts";
@@ -25,9 +26,12 @@ export const portFlags = { database: "--port", aws: "--aws-port", health: "--hea
 /** The AWS of a stage. It is there before what it tells of, so that comes later. */
 export type LocalAws = {
   readonly endpoint: AwsEndpoint;
+  /** Of people. */
   readonly credentials: Credentials;
+  /** Of what runs in the private subnets. */
+  readonly functionCredentials: Credentials;
   readonly parameters: Map<string, string>;
-  resources: AwsResources;
+  readonly model: AwsModel;
   lambda: LambdaHost | undefined;
   tasks: TaskHost | undefined;
   sessions: SessionGateway | undefined;
@@ -45,15 +49,12 @@ export async function openAws(options: {
   readonly clock: Clock;
 }): Promise<LocalAws> {
   const { port, region, secrets, objects, onLog, opened, clock } = options;
-  // New at every start: whoever got hold of the last one's has nothing.
-  const credentials = {
-    accessKeyId: `LOCAL${randomBytes(10).toString("hex").toUpperCase()}`,
-    secretAccessKey: randomBytes(30).toString("base64url"),
-  };
+  const [credentials, functionCredentials] = [makeKey(), makeKey()];
   const aws = {
     credentials,
+    functionCredentials,
     parameters: new Map(),
-    resources: noResources,
+    model: opened.use(createAwsModel(noResources, clock)),
     lambda: undefined,
     tasks: undefined,
     sessions: undefined,
@@ -63,6 +64,7 @@ export async function openAws(options: {
       startAwsEndpoint({
         port,
         credentials,
+        functionCredentials,
         region,
         accountId,
         parameters: aws.parameters,
@@ -71,13 +73,22 @@ export async function openAws(options: {
         lambda: () => aws.lambda,
         tasks: () => aws.tasks,
         sessions: () => aws.sessions,
-        resources: () => aws.resources,
+        resources: () => aws.model.read(),
+        change: (change) => aws.model.change(change),
         onLog,
         clock,
       }),
     ),
   );
   return Object.assign(aws, { endpoint });
+}
+
+/** New at every start: whoever got hold of the last one's has nothing. */
+function makeKey(): Credentials {
+  return {
+    accessKeyId: `LOCAL${randomBytes(10).toString("hex").toUpperCase()}`,
+    secretAccessKey: randomBytes(30).toString("base64url"),
+  };
 }
 
 /** @returns the health URL, without a path */
@@ -123,10 +134,10 @@ export async function openGateway(options: {
   readonly onLog: (line: string) => void;
   readonly opened: AsyncDisposableStack;
   readonly clock: Clock;
-}): Promise<void> {
+}): Promise<SessionGateway> {
   const { facts, aws, onLog, opened, clock } = options;
   const { host, port } = facts.database;
-  aws.sessions = opened.use(
+  const gateway = opened.use(
     await startSessionGateway({
       database: (wanted, wantedPort) => (isHere(wanted, host) ? { host, port: wantedPort } : undefined),
       documents: { [tunnelDocumentName(facts.stage)]: { host, port } },
@@ -135,6 +146,8 @@ export async function openGateway(options: {
       clock,
     }),
   );
+  aws.sessions = gateway;
+  return gateway;
 }
 
 /** No other host is within the reach of this bastion: a name that leads elsewhere has no address there. */
@@ -150,10 +163,11 @@ export async function publishStage(options: {
   readonly aws: LocalAws;
   readonly dataDir: string;
   readonly opened: AsyncDisposableStack;
+  readonly clock: Clock;
 }): Promise<AwsAccess> {
-  const { facts, bundle, healthUrl, aws, dataDir, opened } = options;
+  const { facts, bundle, healthUrl, aws, dataDir, opened, clock } = options;
   const { endpoint, credentials } = aws;
-  aws.resources = describeResources(facts);
+  aws.model.change(() => describeResources(facts, clock.wallTime()));
   const manifest = describeStage(facts, bundle, healthUrl);
   aws.parameters.set(manifestParameterName(facts.stage), JSON.stringify(manifest));
   const file = join(dataDir, "aws.json");

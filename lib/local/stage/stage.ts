@@ -13,9 +13,11 @@ import { assertPortFree, loopback } from "../net/free-port.ts";
 import { removePostgresData } from "../postgres/home.ts";
 import { clearLeftoverPostgres } from "../postgres/leftover.ts";
 import { ensureMaster } from "../postgres/master.ts";
-import { startPostgresServer } from "../postgres/server.ts";
+import { startPausableServer } from "../postgres/pausable-server.ts";
+import { startProxyRelay } from "../proxy/relay.ts";
 import type { Exit } from "../process/warded-process.ts";
 import type { StageFacts } from "./description.ts";
+import { openBreaking } from "./breaks/open-breaking.ts";
 import { openAws, openFunctions, openGateway, portFlags, publishStage } from "./parts.ts";
 import { lockStage, refuseRunningStage } from "./run-file.ts";
 import { openStageSecrets, readPassword } from "./secrets.ts";
@@ -51,7 +53,7 @@ export type LocalStage = AsyncDisposable & {
   readonly passwordFile: string;
   /** From the call to a green health. */
   readonly ms: number;
-  /** Settles when the database has ended, whoever ended it. */
+  /** Settles when the database has ended, whoever ended it; one that the control plane has stopped has not. */
   readonly databaseExited: Promise<Exit>;
 };
 
@@ -68,12 +70,12 @@ const seedSets = ["reference", "demo"] as const;
  * 3. Refuse when a port is taken, or the folder holds what is not ours. Nothing else is changed until here.
  * 4. Lock the data folder; remove what a killed start left half made and, with `fresh`, the data.
  * 5. Open the secrets and the AWS endpoint; start the database with its master while the bundles are built.
- * 6. Start the functions, the health URL and the session gateway; publish the manifest; write `aws.json`, by which `--stage local` finds it.
+ * 6. Start the functions, the health URL and the session gateway; publish the manifest; write `aws.json`, by which `--stage local` finds it, and `control.json`, by which it is broken.
  * 7. Through that endpoint, as the command line does with any stage: setup, migrate, seed, health.
  *
  * After a failure nothing runs: everything that was opened is closed again, last first, and the lock is free. The data stays
- * as far as it got; each step can be repeated, and the next start does. Disposing does the same. kill -9 leaves `run.json`
- * and `aws.json`, which the next start recognizes as stale, and no process: each part notices that we are gone.
+ * as far as it got; each step can be repeated, and the next start does. Disposing does the same. kill -9 leaves `run.json`,
+ * `aws.json` and `control.json`, which the next start recognizes as stale, and no process: each part notices that we are gone.
  *
  * @throws PosternError `stage.running`, `port.taken`, `data.unwritable`, and whatever a step throws
  */
@@ -149,8 +151,8 @@ async function startParts(options: LocalStageOptions, opened: AsyncDisposableSta
   const objects = createFolderObjectStore(join(dataDir, "s3"));
   const aws = await openAws({ port: ports.aws, region, secrets, objects, onLog: logTo("aws.log"), opened, clock });
   const database = runStep("database", async () => {
-    const server = opened.use(
-      await startPostgresServer({
+    const pausable = opened.use(
+      await startPausableServer({
         dataDir: join(dataDir, "postgres"),
         port: ports.database,
         portFlag: portFlags.database,
@@ -161,14 +163,16 @@ async function startParts(options: LocalStageOptions, opened: AsyncDisposableSta
       }),
     );
     const password = await readPassword(secrets, localStageName, "master");
-    await ensureMaster({ server, database: databaseName, password, signal });
-    return server;
+    await ensureMaster({ server: pausable.server, database: databaseName, password, signal });
+    return pausable;
   });
   const bundles = runStep("bundles", () => buildFunctions({ root, outDir: join(dataDir, "bundles"), signal }));
   await allOrCallOff([database, bundles], callOff);
 
-  const server = await database;
+  const pausable = await database;
+  const { server } = pausable;
   const built = await bundles;
+  const proxy = opened.use(await startProxyRelay(server));
   const facts: StageFacts = {
     stage: localStageName,
     region,
@@ -179,15 +183,28 @@ async function startParts(options: LocalStageOptions, opened: AsyncDisposableSta
       caFile: server.caFile,
       version: server.version,
     },
-    aws: { url: aws.endpoint.url, ...aws.credentials },
+    proxy: { host: proxy.host, port: proxy.port },
+    aws: { url: aws.endpoint.url, ...aws.functionCredentials },
   };
   const healthUrl = await runStep("functions", async () => {
     const onLine = logTo("functions.log");
     return openFunctions({ facts, bundles: built.parts, aws, port: ports.health, onLine, opened, clock });
   });
   const access = await runStep("aws", async () => {
-    await openGateway({ facts, aws, onLog: logTo("sessions.log"), opened, clock });
-    return publishStage({ facts, bundle: built.info, healthUrl, aws, dataDir, opened });
+    const gateway = await openGateway({ facts, aws, onLog: logTo("sessions.log"), opened, clock });
+    const published = await publishStage({ facts, bundle: built.info, healthUrl, aws, dataDir, opened, clock });
+    await openBreaking({
+      facts,
+      aws,
+      gateway,
+      database: pausable,
+      proxy,
+      dataDir,
+      onLog: logTo("breaks.log"),
+      opened,
+      clock,
+    });
+    return published;
   });
 
   const { openStageWork } = await work;
@@ -209,7 +226,7 @@ async function startParts(options: LocalStageOptions, opened: AsyncDisposableSta
     healthUrl,
     database: facts.database,
     passwordFile: secrets.passwordFile,
-    databaseExited: server.exited,
+    databaseExited: pausable.exited,
   };
 }
 

@@ -84,7 +84,8 @@ export function toOpenError(
   if (unresolved.test(text)) {
     return new PosternError("ssh.host-unresolved", `${server} cannot resolve ${target}: ${text}.`, { cause: error });
   }
-  return new PosternError("ssh.refused", `${server} does not reach ${purpose} at ${target}: ${text}.`, {
+  const code = /timed out/iu.test(text) ? "ssh.no-answer" : "ssh.refused";
+  return new PosternError(code, `${server} does not reach ${purpose} at ${target}: ${text}.`, {
     hint: `Check host and port, that ${purpose} runs there, and the security group or firewall between the two.`,
     cause: error,
   });

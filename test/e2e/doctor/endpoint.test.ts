@@ -1,8 +1,9 @@
-import { createServer, type Socket, type AddressInfo } from "node:net";
+import { connect, createServer, type Socket, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { describe, expect, test } from "vitest";
+import { type Clock, systemClock } from "#lib/base/clock.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
-import { connect } from "#lib/postgres/connect.ts";
+import { connect as connectTo } from "#lib/postgres/connect.ts";
 import { quoteIdentifier } from "#lib/postgres/quote.ts";
 import { examine } from "#lib/doctor/examine.ts";
 import { createTestDatabase } from "../../support/postgres.ts";
@@ -60,6 +61,51 @@ test("a healthy server is well, step by step", async () => {
       "parallel",
     ].map((name) => [name, true]),
   );
+});
+
+test("a certificate that ends within 30 days is a warning, and no verdict", async () => {
+  await using database = await createTestDatabase();
+  const certificateOf = async (clock: Clock) => {
+    const report = await examine({ address: database.address, clock, signal: AbortSignal.timeout(20_000) });
+    expect(report.verdict.code).toBe("ok");
+    return report.probes.find(({ name }) => name === "certificate");
+  };
+  const today = await certificateOf(systemClock);
+  expect(today?.warning).toBeUndefined();
+  const end = new Date(/until (?<day>\S+)/u.exec(today?.detail ?? "")?.groups?.["day"] ?? "").getTime();
+  const before = (days: number): Clock => ({ ...systemClock, wallTime: () => new Date(end - days * 86_400_000) });
+  expect((await certificateOf(before(12)))?.warning).toMatch(/^It expires within 1[23] days/u);
+  expect((await certificateOf(before(31)))?.warning).toBeUndefined();
+});
+
+test("what failed first, and passed over fresh connections, is a warning under the verdict ok", async () => {
+  await using database = await createTestDatabase();
+  let connections = 0;
+  await using between = await listen((socket) => {
+    connections += 1;
+    // The first of four at a time.
+    if (connections === 2) {
+      socket.once("data", () => socket.end(tooBusy));
+      return;
+    }
+    const onwards = connect(database.address.port, database.address.host);
+    onwards.on("error", () => {}).on("close", () => socket.destroy());
+    socket.on("close", () => onwards.destroy());
+    socket.pipe(onwards).pipe(socket);
+  });
+  const report = await verdictAt({
+    ...database.address,
+    host: "127.0.0.1",
+    port: between.port,
+    servername: database.address.host,
+  });
+  expect(report.verdict.code).toBe("ok");
+  expect(report.probes.at(-1)).toMatchObject({
+    name: "parallel",
+    ok: true,
+    detail: "passed on fresh connections",
+    warning: expect.stringMatching(/^At first: .*too many clients/u),
+  });
 });
 
 describe("what listens there is not well", () => {
@@ -151,7 +197,7 @@ describe("the server refuses", () => {
   test("a role that may not log in, and one that may not connect", async () => {
     await using database = await createTestDatabase();
     const role = `${database.name}_role`;
-    await using connection = await connect(database.address, { applicationName: "test" });
+    await using connection = await connectTo(database.address, { applicationName: "test" });
     const ask = async (sql: string) => connection.client.query(sql);
     await ask(`create role ${quoteIdentifier(role)} password 'right' nologin`);
     try {

@@ -27,7 +27,9 @@ async function examineStage(options: { manifest?: Partial<Manifest>; login?: Ins
       }),
   });
   const bench = stack.use(await startTunnelBench({ database, ...options.manifest }, inspect));
-  const { exitCode, json } = await runCommand(["doctor", "--json"], { env: bench.env });
+  const { exitCode, json } = await runCommand(["doctor", "--json"], {
+    env: { ...bench.env, POSTERN_TRANSPORT: "ssm" },
+  });
   return { bench, exitCode, report: json() as DoctorReport };
 }
 
@@ -49,10 +51,33 @@ test("a stage that is well is so from here, through the bastion and as a role th
 
 test("a bastion whose agent is away is the verdict, though the database is well from inside", async () => {
   const { exitCode, report } = await examineStage({ manifest: { bastions: [bastions.offline] } });
-  expect(report.verdict).toMatchObject({ code: "ssm.agent-offline", evidence: expect.stringContaining("inside") });
+  expect(report.verdict).toMatchObject({
+    code: "aws.agent-offline",
+    evidence: expect.stringMatching(
+      /ConnectionLost, not Online.*from here, transport: .*from inside the VPC, everything works/,
+    ),
+  });
   expect(exitCode).toBe(1);
   expect(stepsOf(report, "here")).toEqual(["transport failed"]);
   expect(stepsOf(report, "vpc").at(-1)).toBe("parallel ok");
+});
+
+test("a stage without a bastion is looked at from inside, and is well where that is", async () => {
+  const { exitCode, report } = await examineStage({ manifest: { bastions: [] } });
+  expect([report.verdict.code, exitCode]).toEqual(["ok", 0]);
+  expect(report.probes.find(({ vantage }) => vantage === "here")).toMatchObject({
+    warning: expect.stringContaining("no bastion"),
+  });
+  expect(stepsOf(report, "vpc").at(-1)).toBe("parallel ok");
+});
+
+test("a stage without a bastion whose function cannot be asked was not looked at, and is not called well", async () => {
+  const bench = stack.use(await startTunnelBench({ database, bastions: [] }));
+  const { exitCode, json } = await runCommand(["doctor", "--json"], {
+    env: { ...bench.env, POSTERN_TRANSPORT: "ssm" },
+  });
+  expect(json()).toMatchObject({ verdict: { code: "aws.failed", evidence: expect.stringContaining("inspect: ") } });
+  expect(exitCode).toBe(1);
 });
 
 test("a login that cannot be read is a finding, and keeps nobody from looking from inside", async () => {
@@ -82,7 +107,7 @@ test("inside, a secret that cannot be read leaves the walk to the certificate, a
 
 test("a function that cannot be asked is a finding, and keeps nobody from looking from here", async () => {
   const bench = stack.use(await startTunnelBench({ database }));
-  const { json } = await runCommand(["doctor", "--json"], { env: bench.env });
+  const { json } = await runCommand(["doctor", "--json"], { env: { ...bench.env, POSTERN_TRANSPORT: "ssm" } });
   const report = json() as DoctorReport;
   expect(stepsOf(report, "vpc")).toEqual(["inspect failed"]);
   expect(stepsOf(report, "here").at(-1)).toBe("parallel ok");

@@ -1,3 +1,4 @@
+import type { StepName } from "#lib/doctor/evidence.ts";
 import type { Certified } from "#lib/base/certificates.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { DoctorReport } from "#lib/protocol.ts";
@@ -34,6 +35,8 @@ export type LabFault = {
   readonly name: string;
   /** The only codes that are right: one, unless chance decides what is seen. */
   readonly expected: readonly string[];
+  /** The step that it breaks, or the first and the last of those of which the draw decides. Absent: it is in no pair. */
+  readonly strikes?: StepName | readonly [StepName, StepName];
   /** Skipped where this machine cannot make a network of its own. */
   readonly needsNetwork?: true;
   /** Skipped where this program is not installed. */

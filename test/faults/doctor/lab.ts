@@ -1,6 +1,8 @@
 import process from "node:process";
 import { createAuthority, createServerCertificate } from "#lib/base/certificates.ts";
+import { machineIsBusy } from "#lib/doctor/doubt.ts";
 import { examine } from "#lib/doctor/examine.ts";
+import { limitTime } from "#lib/doctor/time-limit.ts";
 import { superuserAddress } from "#lib/local/postgres/server.ts";
 import { isInstalled } from "../../support/debian.ts";
 import { startLabNetwork, whyNoNetwork } from "../../support/faults/kernel/start-network.ts";
@@ -20,6 +22,10 @@ export type LabRun = {
   readonly ms: number;
   /** Of these, so many were a rest that was asked for. */
   readonly holdMs: number;
+  /** And for so many the lab did not run, though it was due. */
+  readonly missedMs: number;
+  /** How often the doctor said that it could not tell because this machine was busy, and was asked again. */
+  readonly busy: number;
 };
 
 export type LabOptions = {
@@ -28,24 +34,33 @@ export type LabOptions = {
   /** How often each fault is drawn. */
   readonly draws: number;
   readonly seed?: number;
+  /** Default: 8. */
+  readonly atOnce?: number;
+  /** Asks again, so often at most, where the doctor says that its machine is busy. Default: never. */
+  readonly whileBusy?: number;
   readonly onRun?: (run: LabRun) => void;
 };
 
 /** Most of a run is waiting for what does not come. */
-const atOnce = 12;
+const defaultAtOnce = 8;
 const day = 24 * 60 * 60 * 1000;
 const wholeMs = 30_000;
 
 /** Makes each fault as often as asked for, has the doctor look at it, and tells what it said. */
 export async function runLab(options: LabOptions): Promise<readonly LabRun[]> {
-  const { world, faults, draws, onRun } = options;
+  const { world, faults, draws, atOnce = defaultAtOnce, whileBusy = 0, onRun } = options;
   const { seed } = options.seed === undefined ? seededRandom() : seededRandom(options.seed);
   const possible = faults.filter((fault) => isPossible(fault, world));
   const jobs = Array.from({ length: draws }, (_, draw) => possible.map((fault) => ({ fault, draw }))).flat();
   const runs: LabRun[] = [];
   const work = async () => {
     for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
-      const run = await runOnce(world, job.fault, seed, job.draw);
+      let busy = 0;
+      let run = await runOnce(world, job.fault, seed, job.draw);
+      while (isBusy(run) && busy < whileBusy) {
+        busy += 1;
+        run = { ...(await runOnce(world, job.fault, seed, job.draw)), busy };
+      }
       runs.push(run);
       onRun?.(run);
     }
@@ -60,6 +75,16 @@ export function isPossible({ needsNetwork, needsProgram }: LabFault, { network }
   return needsProgram === undefined || isInstalled(needsProgram);
 }
 
+/** Those that this machine cannot make. */
+export function skippedOf(faults: readonly LabFault[], world: LabWorld): readonly LabFault[] {
+  return faults.filter((fault) => !isPossible(fault, world));
+}
+
+/** The doctor named nobody, and asks to be run again on a calmer machine. */
+function isBusy({ code, evidence }: LabRun): boolean {
+  return code === "ambiguous" && evidence.includes(machineIsBusy);
+}
+
 export function isRight({ expected, code }: LabRun): boolean {
   return expected.includes(code);
 }
@@ -67,7 +92,8 @@ export function isRight({ expected, code }: LabRun): boolean {
 async function runOnce(world: LabWorld, fault: LabFault, seed: number, draw: number): Promise<LabRun> {
   await using broken = await fault.open(world, seededRandom(seedOf(seed, fault.name, draw)));
   const { address, drawn = "", holdMs } = broken;
-  const signal = AbortSignal.timeout(wholeMs);
+  using whole = limitTime(wholeMs);
+  const { signal } = whole;
   const report = await (broken.examine?.(signal) ??
     examine({ address, signal, ...(holdMs === undefined ? {} : { holdMs }) }));
   return {
@@ -80,6 +106,8 @@ async function runOnce(world: LabWorld, fault: LabFault, seed: number, draw: num
     draw,
     ms: report.ms,
     holdMs: holdMs ?? 0,
+    missedMs: whole.missedMs(),
+    busy: 0,
   };
 }
 

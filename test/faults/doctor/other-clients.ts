@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { Broken } from "./fault.ts";
+import { oneLine } from "./one-line.ts";
 
 /** How long others are waited for: most of them would wait for minutes. */
 const patienceMs = 6000;
@@ -29,14 +30,26 @@ export async function askPsql({ address }: Broken, folder: string): Promise<stri
 }
 
 /** What node-postgres says; in a process of its own, for some of what it reads it throws where nobody can catch it. */
-export async function askPg({ address }: Broken): Promise<string> {
+export async function askPg(broken: Broken): Promise<string> {
+  return await askProgram("pg.mjs", broken);
+}
+
+/** What postgres.js says. It waits for half a minute by itself; here it is told to for five seconds. */
+export async function askPostgresJs(broken: Broken): Promise<string> {
+  return await askProgram("postgres-js.mjs", broken);
+}
+
+const startUpMs = 1000;
+
+async function askProgram(name: string, { address }: Broken): Promise<string> {
   const { host, port, database, user, password = "", ca = [] } = address;
   const ssl = address.sslMode === "disable" ? false : { ca };
+  const config = JSON.stringify({ host, port, database, user, password, ssl });
   const { promise, resolve } = Promise.withResolvers<string>();
   execFile(
     process.execPath,
-    ["-e", pgProgram, JSON.stringify({ host, port, database, user, password, ssl }), ...statements],
-    { cwd: import.meta.dirname, timeout: patienceMs + startUpMs, killSignal: "SIGKILL" },
+    [join(import.meta.dirname, "clients", name), ...statements],
+    { env: { ...process.env, LAB_ADDRESS: config }, timeout: patienceMs + startUpMs, killSignal: "SIGKILL" },
     (error, stdout, stderr) => {
       if (stdout !== "") resolve(oneLine(stdout));
       else if (error?.killed === true) resolve(nothing);
@@ -45,19 +58,6 @@ export async function askPg({ address }: Broken): Promise<string> {
   );
   return await promise;
 }
-
-const startUpMs = 1000;
-const pgProgram = `
-const [config, ...statements] = process.argv.slice(1);
-const client = new (require("pg").Client)(JSON.parse(config));
-client.on("error", () => {});
-(async () => {
-  await client.connect();
-  for (const sql of statements) await client.query(sql);
-  return "ok";
-})().catch((error) => error.message || error.code || String(error)).then((text) => {
-  process.stdout.write(text, () => process.exit());
-});`;
 
 function environment(address: DatabaseAddress, caFile: string): NodeJS.ProcessEnv {
   return {
@@ -68,27 +68,7 @@ function environment(address: DatabaseAddress, caFile: string): NodeJS.ProcessEn
     PGPASSWORD: address.password ?? "",
     PGSSLMODE: address.sslMode,
     PGSSLROOTCERT: caFile,
+    // Where TLS ends in front of the server, psql would see that first, whatever else is broken.
+    PGCHANNELBINDING: "disable",
   };
-}
-
-/** Without what differs from run to run. */
-function oneLine(text: string): string {
-  return (
-    text
-      .split("\n")
-      .map((line) => line.trim())
-      .filter((line) => line !== "")
-      .join(" ")
-      .replaceAll(/lab_[0-9a-f]+_\d+/g, "app")
-      .replaceAll(/port \d{4,5}/g, "port 5432")
-      .replaceAll(/:\d{4,5}\b/g, ":5432")
-      .replaceAll(/[^\x20-\x7e]/g, "?")
-      // Where in its sources OpenSSL stumbled.
-      .replaceAll(/\b[0-9A-F]{12,16}:(error:)/g, "$1")
-      .replace(/:\.\.\/deps\/.*$/, "")
-      .replace(/^psql: error: /, "")
-      .replace(/^connection to server at "[^"]*"(?: \([^)]*\))?, port 5432 failed: /, "")
-      .replaceAll("|", "\\|")
-      .slice(0, 160)
-  );
 }

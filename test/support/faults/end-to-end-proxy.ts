@@ -31,7 +31,9 @@ export async function startEndToEndProxy(
 ): Promise<Listener> {
   return await listen((client) => {
     const upstream = connect({ ...target, noDelay: true });
-    upstream.on("error", () => {});
+    upstream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "ECONNRESET" && mode === "pass") client.resetAndDestroy();
+    });
     const trickle = createTrickle(client);
     let mode: "pass" | "drop" | "trickle" = "pass";
     let isCorrupting = false;

@@ -14,6 +14,8 @@ export type SshdOptions = {
   readonly authorized: readonly string[];
   /** More lines of sshd_config; they come first, and the first of a keyword counts. */
   readonly settings?: readonly string[];
+  /** Default: one of its own, for which nothing else runs while it is made. */
+  readonly hostKey?: { readonly text: string; readonly publicLine: string };
 };
 
 export type Sshd = AsyncDisposable & {
@@ -41,10 +43,10 @@ export type Sshd = AsyncDisposable & {
  * A real sshd, as inetd runs it: a listener of ours takes each connection and hands it to a process of its own. So it gets a
  * free port, and each connection can be ended by itself.
  */
-export async function startSshd({ authorized, settings = [] }: SshdOptions): Promise<Sshd> {
+export async function startSshd(options: SshdOptions): Promise<Sshd> {
+  const { authorized, settings = [], hostKey = runKeygen({ type: "ed25519" }) } = options;
   const program = findProgram("sshd") ?? "sshd";
   const folder = await makeTestFolder();
-  const hostKey = runKeygen({ type: "ed25519" });
   const file = (name: string) => join(folder, name);
   await writeFile(file("host_key"), hostKey.text, { mode: 0o600 });
   await writeFile(file("authorized_keys"), authorized.map((line) => `${line}\n`).join(""), { mode: 0o644 });

@@ -71,3 +71,10 @@ test("of two troubles the first on the way is the verdict", () => {
 test("well here and broken inside is broken: the functions are inside", () => {
   expect(combine({ here: whole, vpc: report("tcp.timeout", ["dns"], "tcp") }).code).toBe("tcp.timeout");
 });
+
+test("a function that cannot be asked is the verdict where all is well here, and proves nothing where it is not", () => {
+  const verdict = { code: "lambda.failed", summary: "It crashed.", fix: "Look.", evidence: "inspect: It crashed." };
+  const inside = { ...report("ok", [], "inspect"), verdict };
+  expect(combine({ here: whole, vpc: inside }).code).toBe("lambda.failed");
+  expect(combine({ here: report("auth.rejected", toTheServer, "auth"), vpc: inside }).code).toBe("auth.rejected");
+});

@@ -11,6 +11,7 @@ const stuck =
 test("reads what was sent again, what is missing in between, and what nobody acknowledged", () => {
   expect(parseSocketFacts(stuck, 8)).toEqual({
     retransmits: 2,
+    sentSegments: 3,
     hasOutOfOrder: true,
     ackedInStepBytes: 0,
     unackedBytes: 516,
@@ -21,6 +22,7 @@ test("what is not said did not happen", () => {
   const calm = "ESTAB 0 0 a:1 b:2\n\t cubic mss:1448 bytes_sent:8 bytes_acked:9 segs_out:3\n";
   expect(parseSocketFacts(calm, 5)).toEqual({
     retransmits: 0,
+    sentSegments: 0,
     hasOutOfOrder: false,
     ackedInStepBytes: 3,
     unackedBytes: 0,

@@ -11,13 +11,13 @@ test("time in which this process did not run is not counted", async () => {
 });
 
 test("what has arrived is read before the time is over", async () => {
-  using limit = limitTime(20);
   let isAborted: boolean | undefined;
   setTimeout(() => {
     setImmediate(() => {
       isAborted = limit.signal.aborted;
     });
   }, 0);
+  using limit = limitTime(20);
   await once(limit.signal, "abort");
   expect(isAborted).toBe(false);
 });
@@ -26,4 +26,13 @@ test("the time of the whole ends it, too", () => {
   const whole = AbortSignal.abort();
   using limit = limitTime(1000, whole);
   expect(limit.signal.aborted).toBe(true);
+});
+
+test("how long this process did not run is told", async () => {
+  const startMs = performance.now();
+  using limit = limitTime(1000);
+  while (performance.now() - startMs < 300);
+  expect(limit.missedMs()).toBeGreaterThan(250);
+  await once(limit.signal, "abort");
+  expect(limit.missedMs()).toBeLessThan(performance.now() - startMs);
 });

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { type Attempt, type Failure, type SocketFacts, type StepName, stepNames } from "#lib/doctor/evidence.ts";
-import { type Findings, judge, needsRepeat } from "#lib/doctor/verdict.ts";
+import type { Findings } from "#lib/doctor/findings.ts";
+import { judge, needsRepeat } from "#lib/doctor/verdict.ts";
 
 function failedAt(step: StepName, failure: Failure, socket?: SocketFacts): Attempt {
   const passed = stepNames.slice(0, stepNames.indexOf(step)).map((name) => ({ name, ms: 1, detail: "" }));
   return {
-    steps: [...passed, { name: step, ms: 1, detail: "seen", failure }],
+    steps: [...passed, { name: step, ms: 1300, detail: "seen", failure }],
     ...(socket === undefined ? {} : { socket }),
   };
 }
@@ -16,10 +17,27 @@ const standstill: Failure = { kind: "timeout", lastBytesMs: 12 };
 const limit: Extract<Failure, { kind: "limit" }> = { kind: "limit", worked: 2, wanted: 4, isSilent: true };
 const reset: Failure = { kind: "ended", how: "reset", hasBytes: false, notified: false };
 const fin: Failure = { kind: "ended", how: "fin", hasBytes: false, notified: false };
-const calm: SocketFacts = { retransmits: 0, hasOutOfOrder: false, ackedInStepBytes: 0, unackedBytes: 0 };
+const calm: SocketFacts = {
+  retransmits: 0,
+  sentSegments: 40,
+  hasOutOfOrder: false,
+  ackedInStepBytes: 0,
+  unackedBytes: 0,
+};
 
 function twice(step: StepName, failure: Failure, socket?: SocketFacts): Findings {
   return { attempts: [failedAt(step, failure, socket), failedAt(step, failure, socket)] };
+}
+
+/** A step before took so long, and the failed one missed so much of its time. */
+function doubtful(step: StepName, { beforeMs = 1, missedMs = 0 }, failure: Failure = silence): Attempt {
+  const before = { name: "tcp", ms: beforeMs, detail: "" } as const;
+  return { steps: [before, { name: step, ms: 1300, missedMs, detail: "seen", failure }], socket: calm };
+}
+
+/** Nothing failed, but so much was sent again. */
+function well(retransmits: number, sentSegments: number): Findings {
+  return { attempts: [{ steps: [], socket: { ...calm, retransmits, sentSegments } }] };
 }
 
 function refused(sqlState: string, message: string, isPasswordProven = false): Findings {
@@ -173,7 +191,7 @@ describe("one root cause for what was seen", () => {
   });
 
   test("a fresh connection that waited longer and saw why is believed", () => {
-    const down: Failure = { kind: "errno", errno: "EHOSTUNREACH", ms: 1600 };
+    const down: Failure = { kind: "errno", errno: "EHOSTUNREACH", ms: 700 };
     expect(judge({ attempts: [failedAt("tcp", silence), failedAt("tcp", down)] }).code).toBe("tcp.host-down");
     expect(judge({ attempts: [failedAt("tls", silence), failedAt("tls", fin)] }).code).toBe("tls.closed");
   });
@@ -181,6 +199,20 @@ describe("one root cause for what was seen", () => {
   test("a fresh connection that had no time left proves nothing", () => {
     const late = failedAt("dns", { kind: "out-of-time" });
     expect(judge({ attempts: [failedAt("tls", silence, calm), late] }).code).toBe("tls.stalled");
+  });
+
+  test("a fresh connection that our own others kept out proves nothing", () => {
+    const report = { severity: "FATAL", sqlState: "53300", message: "too many connections for role" };
+    const full = failedAt("ready", { kind: "refused", report, isPasswordProven: true });
+    expect(judge({ attempts: [failedAt("query", silence, calm), full, full] }).code).toBe("proxy.pool-exhausted");
+    expect(judge({ attempts: [failedAt("startup", silence, calm), full, full] }).code).toBe("db.too-many-connections");
+    const stalled = failedAt("startup", silence, calm);
+    expect(judge({ attempts: [stalled, stalled, failedAt("tcp", silence)] }).code).toBe("startup.stalled");
+    const refusal: Failure = { kind: "errno", errno: "ECONNREFUSED", ms: 1 };
+    expect(judge({ attempts: [stalled, stalled, failedAt("tcp", refusal)] }).code).toBe("startup.stalled");
+    expect(judge({ attempts: [stalled, failedAt("tcp", refusal), failedAt("tcp", refusal)] }).code).toBe("tcp.refused");
+    const lossy = failedAt("startup", silence, { ...calm, retransmits: 1 });
+    expect(judge({ attempts: [lossy, lossy, failedAt("tcp", silence)] }).code).toBe("path.lossy");
   });
 
   test("a limit that is gone a moment later was our own connection's", () => {
@@ -197,6 +229,13 @@ describe("one root cause for what was seen", () => {
     expect(judge({ attempts: [failedAt("parallel", limit, calm), through] }).code).toBe("ok");
   });
 
+  test("a share of packets that were sent again is told although everything passed; one or two are not", () => {
+    expect(judge(well(2, 20)).code).toBe("ok");
+    expect(judge(well(4, 100)).code).toBe("ok");
+    expect(judge(well(4, 60)).code).toBe("path.lossy");
+    expect(judge(well(4, 60)).evidence).toContain("of 60 packets 4");
+  });
+
   test("every step can fail in every way, and there is a verdict for it", () => {
     for (const step of stepNames) {
       for (const failure of [silence, trickle, reset, fin]) {
@@ -209,5 +248,67 @@ describe("one root cause for what was seen", () => {
     expect(needsRepeat(failedAt("tls", silence))).toBe(true);
     expect(needsRepeat(failedAt("auth", { kind: "impostor" }))).toBe(false);
     expect(needsRepeat({ steps: [] })).toBe(false);
+  });
+});
+
+describe("silence that proves nothing", () => {
+  test("accuses nobody where a step before took half as long", () => {
+    const hasty = doubtful("auth", { beforeMs: 700 });
+    const { code, ranked, evidence } = judge({ attempts: [hasty, hasty] });
+    expect(code).toBe("ambiguous");
+    expect(ranked?.map((one) => one.code)).toEqual(["auth.stalled", "path.slow"]);
+    expect(evidence).toContain("700 ms");
+    expect(judge({ attempts: [hasty] }).code).toBe("ambiguous");
+  });
+
+  test("accuses nobody where this process did not run for most of it", () => {
+    const starved = doubtful("query", { missedMs: 700 });
+    expect(judge({ attempts: [starved, starved] }).code).toBe("ambiguous");
+    expect(judge({ attempts: [starved, starved] }).evidence).toContain("its machine is busy");
+    expect(judge({ attempts: [doubtful("query", { missedMs: 200 }, { kind: "out-of-time" })] }).code).toBe("ambiguous");
+  });
+
+  test("is standstill where the last bytes came no later than the way is slow", () => {
+    const late: Failure = { kind: "timeout", lastBytesMs: 900 };
+    expect(judge({ attempts: [doubtful("tls", { beforeMs: 100 }, late)] }).code).toBe("path.slow");
+    expect(judge({ attempts: [doubtful("tls", { beforeMs: 600 }, late)] }).code).toBe("tls.stalled");
+  });
+
+  test("accuses where one of the waits was none of these", () => {
+    const starved = doubtful("query", { missedMs: 700 });
+    expect(judge({ attempts: [starved, starved, doubtful("query", {})] }).code).toBe("proxy.pool-exhausted");
+  });
+
+  test("accuses nobody where the others had no time to end, and this process did not run for some of it", () => {
+    const late = failedAt("ssl-request", { kind: "out-of-time" });
+    expect(judge({ attempts: [doubtful("query", { missedMs: 200 }), late, late] }).code).toBe("ambiguous");
+    expect(judge({ attempts: [doubtful("query", { missedMs: 20 }), late, late] }).code).toBe("proxy.pool-exhausted");
+  });
+
+  test("is no trouble where everything passed on fresh connections, unless packets were lost", () => {
+    const starved = doubtful("query", { missedMs: 200 });
+    expect(judge({ attempts: [starved, { steps: [] }] }).code).toBe("ok");
+    expect(judge({ attempts: [starved, { steps: [], socket: { ...calm, retransmits: 1 } }] }).code).toBe("path.lossy");
+  });
+
+  test("is no loss where it strikes elsewhere the next time, and the kernel lost nothing", () => {
+    const { code, ranked } = judge({
+      attempts: [doubtful("query", { missedMs: 700 }), doubtful("ssl-request", {})],
+    });
+    expect(code).toBe("ambiguous");
+    expect(ranked?.map((one) => one.code)).toEqual(["path.slow", "path.lossy"]);
+  });
+
+  test("is over where fresh connections came further, and what they found is believed", () => {
+    const starved = doubtful("query", { missedMs: 300 });
+    const further = [failedAt("download", reset), failedAt("download", reset)];
+    expect(judge({ attempts: [starved, ...further] }).code).toBe("path.cut");
+    expect(judge({ attempts: [doubtful("query", {}), ...further] }).code).toBe("path.lossy");
+  });
+
+  test("leaves what is no silence as it is", () => {
+    expect(judge({ attempts: [doubtful("tls", { missedMs: 900 }, reset), failedAt("tls", reset)] }).code).toBe(
+      "tls.reset",
+    );
   });
 });

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { startAwsEndpoint } from "#lib/local/aws/endpoint.ts";
+import { noResources } from "#lib/local/aws/resources.ts";
 import { createMemorySecretStore, storeSecret } from "#lib/local/aws/secret-store.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { fetchSecretText } from "#lib/stage/secrets-manager.ts";
@@ -24,7 +25,7 @@ async function startSecretsManager(stack: AsyncDisposableStack, text: string) {
       parameters: new Map(),
       secrets,
       lambda: () => undefined,
-      resources: () => ({ dbInstances: [], dbProxies: [], dbProxyTargets: {}, instances: [], addresses: [] }),
+      resources: () => noResources,
     }),
   );
   const access: AwsAccess = { source: "environment", endpoint: endpoint.url, region, credentials };

@@ -48,6 +48,11 @@ export async function toSessionError(error: unknown, call: SessionCall): Promise
       return new PosternError("ssm.document-missing", `There is no session document ${request.documentName} here.`, {
         cause: error,
       });
+    case "ThrottlingException":
+    case "ServiceQuotaExceededException":
+      return new PosternError("ssm.session-limit", `${name}: AWS begins no further session: ${error.message}`, {
+        cause: error,
+      });
     case "InvalidParameters":
       return new PosternError("config.invalid", `${name}: ${error.message}`, { cause: error });
     default:

@@ -44,6 +44,7 @@ function shows(
   return {
     name,
     expected: [code],
+    strikes: "certificate",
     open: async (world, random) => open(world, { certificate: await certify(world, random) }),
   };
 }

@@ -1,3 +1,4 @@
+import type { StepName } from "#lib/doctor/evidence.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { quoteIdentifier, quoteLiteral } from "#lib/postgres/quote.ts";
@@ -13,54 +14,64 @@ type Scene = {
 
 /** What a real server refuses to a role, each with a role and a database of its own. */
 export const roleFaults: readonly LabFault[] = [
-  role("a role as it should be", "ok", async () => ({})),
-  role("a wrong password", "auth.rejected", async ({ random }) => ({ password: random.bytes(9).toString("hex") })),
-  role("no password", "auth.rejected", async () => ({ password: "" })),
-  role("a role that does not exist", "auth.rejected", async ({ role: name }) => ({ user: `${name}_gone` })),
-  role("a password that has run out", "auth.rejected", async ({ role: name, ask }) => {
+  role("a role as it should be", "ok", undefined, async () => ({})),
+  role("a wrong password", "auth.rejected", "auth", async ({ random }) => ({
+    password: random.bytes(9).toString("hex"),
+  })),
+  role("no password", "auth.rejected", "auth", async () => ({ password: "" })),
+  role("a role that does not exist", "auth.rejected", "auth", async ({ role: name }) => ({ user: `${name}_gone` })),
+  role("a password that has run out", "auth.rejected", "auth", async ({ role: name, ask }) => {
     await ask(`alter role ${name} valid until '2001-01-01'`);
     return {};
   }),
-  role("a verifier of MD5 where SCRAM is asked for", "auth.rejected", async ({ role: name, ask }) => {
+  role("a verifier of MD5 where SCRAM is asked for", "auth.rejected", "auth", async ({ role: name, ask }) => {
     await ask(`set password_encryption = 'md5'; alter role ${name} password 'of the lab'`);
     return {};
   }),
-  role("NOLOGIN", "auth.no-login", async ({ role: name, ask }) => {
+  role("NOLOGIN", "auth.no-login", "ready", async ({ role: name, ask }) => {
     await ask(`alter role ${name} nologin`);
     return {};
   }),
-  role("a database that does not exist", "db.missing", async ({ database }) => ({ database: `${database}_gone` })),
-  role("no CONNECT", "db.no-connect-privilege", async ({ database, ask }) => {
+  role("a database that does not exist", "db.missing", "ready", async ({ database }) => ({
+    database: `${database}_gone`,
+  })),
+  role("no CONNECT", "db.no-connect-privilege", "ready", async ({ database, ask }) => {
     await ask(`revoke connect on database ${database} from public`);
     return {};
   }),
-  role("no connection left for the role", "db.too-many-connections", async ({ role: name, ask }) => {
+  role("no connection left for the role", "db.too-many-connections", "ready", async ({ role: name, ask }) => {
     await ask(`alter role ${name} connection limit 0`);
     return {};
   }),
-  role("no connection left for the database", "db.too-many-connections", async ({ database, ask }) => {
+  role("no connection left for the database", "db.too-many-connections", "ready", async ({ database, ask }) => {
     await ask(`alter database ${database} connection limit 0`);
     return {};
   }),
-  role("few connections for the role", "parallel.limit", async ({ role: name, random, ask }) => {
+  role("few connections for the role", "parallel.limit", "parallel", async ({ role: name, random, ask }) => {
     await ask(`alter role ${name} connection limit ${between(random, 1, 3)}`);
     return {};
   }),
-  role("just enough connections for the role", "ok", async ({ role: name, ask }) => {
+  role("just enough connections for the role", "ok", undefined, async ({ role: name, ask }) => {
     await ask(`alter role ${name} connection limit 4`);
     return {};
   }),
-  role("a role whose transactions read by default", "ok", async ({ role: name, ask }) => {
+  role("a role whose transactions read by default", "ok", undefined, async ({ role: name, ask }) => {
     await ask(`alter role ${name} set default_transaction_read_only to on`);
     return {};
   }),
-  role("no TLS where it is required", "tls.required", async () => ({ sslMode: "disable" })),
+  role("no TLS where it is required", "tls.required", undefined, async () => ({ sslMode: "disable" })),
 ];
 
-function role(name: string, code: string, change: (scene: Scene) => Promise<Partial<DatabaseAddress>>): LabFault {
+function role(
+  name: string,
+  code: string,
+  strikes: StepName | undefined,
+  change: (scene: Scene) => Promise<Partial<DatabaseAddress>>,
+): LabFault {
   return {
     name: `role: ${name}`,
     expected: [code],
+    ...(strikes === undefined ? {} : { strikes }),
     open: async ({ address }, random) => {
       const own = `lab_${random.bytes(8).toString("hex")}_${process.hrtime.bigint()}`;
       const password = "of the lab";

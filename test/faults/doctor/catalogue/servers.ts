@@ -17,16 +17,19 @@ export const serverFaults: readonly LabFault[] = [
   {
     name: "server: a standby",
     expected: ["db.read-only"],
+    strikes: "ready",
     open: async ({ runFolder }) => openStandby(runFolder, "on"),
   },
   {
     name: "server: still in recovery",
     expected: ["db.starting"],
+    strikes: "startup",
     open: async ({ runFolder }) => openStandby(runFolder, "off"),
   },
   {
     name: "server: shutting down",
     expected: ["db.starting"],
+    strikes: "startup",
     open: async ({ runFolder }) => {
       await using stack = new AsyncDisposableStack();
       const server = stack.use(await startTestServer({}, runFolder));
@@ -46,6 +49,7 @@ export const serverFaults: readonly LabFault[] = [
   {
     name: "server: full",
     expected: ["db.too-many-connections"],
+    strikes: ["startup", "auth"],
     open: async ({ runFolder }, random) => {
       await using stack = new AsyncDisposableStack();
       const most = between(random, 3, 8);

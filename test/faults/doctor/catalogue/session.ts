@@ -1,3 +1,4 @@
+import type { StepName } from "#lib/doctor/evidence.ts";
 import type { Act } from "../../../support/faults/act.ts";
 import { serverError } from "../../../support/faults/server-error.ts";
 import {
@@ -5,7 +6,7 @@ import {
   type SessionPoint,
   startTerminatingProxy,
 } from "../../../support/faults/terminating-proxy.ts";
-import type { SeededRandom } from "../../../support/seeded-random.ts";
+import { seededRandom, type SeededRandom } from "../../../support/seeded-random.ts";
 import { between, type LabFault } from "../fault.ts";
 
 type Draw = (random: SeededRandom) => SessionFault & { readonly holdMs?: number };
@@ -145,10 +146,25 @@ export const sessionFaults: readonly LabFault[] = [
   ]),
 ];
 
+const steps: Readonly<Record<SessionPoint["at"], StepName>> = {
+  startup: "startup",
+  sasl: "auth",
+  final: "auth",
+  authenticated: "ready",
+  query: "query",
+  reply: "download",
+  request: "upload",
+  connection: "parallel",
+  rest: "hold",
+};
+
 function session(name: string, code: string, draw: Draw): LabFault {
   return {
     name,
     expected: [code],
+    get strikes() {
+      return steps[draw(seededRandom(1)).point.at];
+    },
     open: async ({ address, authority, certificate }, random) => {
       const { holdMs, ...fault } = draw(random);
       const proxy = await startTerminatingProxy({ server: address, certificate, fault });

@@ -1,7 +1,8 @@
+import type { StepName } from "#lib/doctor/evidence.ts";
 import type { Act } from "../../../support/faults/act.ts";
-import { startEndToEndProxy, type WireFault } from "../../../support/faults/end-to-end-proxy.ts";
+import { startEndToEndProxy, type WireFault, type WirePoint } from "../../../support/faults/end-to-end-proxy.ts";
 import { serverError, tlsAlert } from "../../../support/faults/server-error.ts";
-import type { SeededRandom } from "../../../support/seeded-random.ts";
+import { seededRandom, type SeededRandom } from "../../../support/seeded-random.ts";
 import { between, type LabFault } from "../fault.ts";
 
 /** What breaks a connection from outside of its TLS. */
@@ -73,6 +74,9 @@ function wire(name: string, code: string, draw: (random: SeededRandom) => WireFa
   return {
     name,
     expected: [code],
+    get strikes() {
+      return stepOf(draw(seededRandom(1)).point);
+    },
     open: async ({ address }, random) => {
       const fault = draw(random);
       const proxy = await startEndToEndProxy(address, fault);
@@ -93,6 +97,24 @@ function records(
   return (["close", "reset", "silence"] as const).map((kind) =>
     wire(`${kind} at ${name}, end to end`, codes[kind], () => ({ point: { at: "record", count }, act: { kind } })),
   );
+}
+
+/** The same for each draw of one fault. */
+function stepOf(point: WirePoint): StepName {
+  switch (point.at) {
+    case "accept":
+    case "request":
+      return "ssl-request";
+    case "hello":
+    case "flight":
+      return "tls";
+    case "record":
+      return (["startup", "auth", "auth", "query"] as const)[point.count - 2] ?? "download";
+    case "reply":
+      return "download";
+    default:
+      return point satisfies never;
+  }
 }
 
 function at(point: "accept" | "request" | "hello", act: Act): WireFault {

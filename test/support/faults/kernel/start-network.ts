@@ -9,13 +9,18 @@ import { createInterface } from "node:readline";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { DoctorReport } from "#lib/protocol.ts";
 import { firstPort, portCount } from "./addresses.ts";
+import { takePort } from "./leading-port.ts";
 
 /** Of nft: for packets to the database, and for those from it. */
 export type PacketRules = { readonly up?: readonly string[]; readonly down?: readonly string[] };
 
+type Target = { readonly host: string; readonly port: number };
+
 export type LabNetwork = AsyncDisposable & {
   /** Another one each time, to which only the rules of one fault apply. */
   nextPort(): number;
+  /** Where that port leads, if not to the database. */
+  lead(port: number, target: Target): void;
   /** The doctor's walk from the near host. */
   examine(address: DatabaseAddress, rules: PacketRules): Promise<DoctorReport>;
 };
@@ -34,12 +39,13 @@ export function whyNoNetwork(): string | undefined {
 }
 
 /** Starts the two hosts, and leads the far one's ports to the database. */
-export async function startLabNetwork(database: { readonly host: string; readonly port: number }): Promise<LabNetwork> {
+export async function startLabNetwork(database: Target): Promise<LabNetwork> {
   await using starting = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "postern-network-"));
   starting.defer(async () => rm(folder, { recursive: true, force: true }));
   const path = join(folder, "database");
-  starting.use(await leadTo(path, database));
+  const targets = new Map<number, Target>();
+  starting.use(await listenAt(path, (port) => targets.get(port) ?? database));
 
   const program = spawn("unshare", ["-Urn", process.execPath, join(import.meta.dirname, "network.ts"), path], {
     stdio: ["pipe", "pipe", "inherit"],
@@ -71,6 +77,9 @@ export async function startLabNetwork(database: { readonly host: string; readonl
       if (count > portCount) throw new Error(`The network has only ${portCount} ports.`);
       return firstPort + count - 1;
     },
+    lead: (port, target) => {
+      targets.set(port, target);
+    },
     examine: async (address, { up = [], down = [] }) => {
       asked += 1;
       const id = asked;
@@ -86,19 +95,27 @@ export async function startLabNetwork(database: { readonly host: string; readonl
   };
 }
 
-async function leadTo(path: string, database: { readonly host: string; readonly port: number }) {
+async function listenAt(path: string, targetOf: (port: number) => Target) {
   const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect({ host: database.host, port: database.port, noDelay: true });
+  const keep = (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => sockets.delete(socket));
+    return socket;
+  };
+  const serve = async (near: Socket) => {
+    const { host, port } = targetOf(await takePort(near));
+    const far = keep(connect({ host, port, noDelay: true }));
     for (const [one, other] of [
       [near, far],
       [far, near],
     ] as const) {
-      sockets.add(one);
       one.on("error", () => other.destroy());
-      one.on("close", () => sockets.delete(one));
       one.pipe(other);
     }
+  };
+  const server = createServer((near) => {
+    serve(keep(near)).catch(() => near.destroy());
   });
   server.listen(path);
   await once(server, "listening");

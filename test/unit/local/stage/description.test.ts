@@ -24,7 +24,7 @@ test("each function is told of the secrets that its role may read, and of no oth
       Object.keys(env).filter((key) => key.startsWith("POSTERN_SECRET_")),
     ]),
   );
-  expect(secretsOf["postern-local-inspect"]).toEqual(["POSTERN_SECRET_MIGRATOR"]);
+  expect(secretsOf["postern-local-inspect"]).toEqual(["POSTERN_SECRET_MIGRATOR", "POSTERN_SECRET_HEALTH"]);
   expect(secretsOf["postern-local-health"]).toEqual(["POSTERN_SECRET_HEALTH"]);
   expect(secretsOf["postern-local-runner"]).toHaveLength(6);
 });
@@ -52,7 +52,7 @@ test("the long-run task has the environment of the runner function, but for what
 
 test("EC2 has the bastion that the manifest names, running", () => {
   const { bastions } = describeStage(facts, { version: "1.0.0", migrationsHash: "00" }, "http://127.0.0.1:54322");
-  const { instances } = describeResources(facts);
+  const { instances } = describeResources(facts, new Date(0));
   expect(instances.map(({ InstanceId, State }) => [InstanceId, State?.Name])).toEqual([[bastions[0], "running"]]);
 });
 

@@ -1,39 +1,69 @@
 import { expect, test } from "vitest";
-import type { ProbeReport } from "#lib/protocol.ts";
-import { describeDoctorReport } from "../../../../scripts/report/doctor-report.ts";
-import { plainStyle } from "../../../../scripts/style.ts";
+import { report, stage, steps, url } from "../../../support/doctor-reports.ts";
+import { describeChange, describeDoctorReport } from "../../../../scripts/report/doctor-report.ts";
+import { createStyle, plainStyle } from "../../../../scripts/style.ts";
 
-const passed: ProbeReport = { name: "tcp", vantage: "here", ok: true, ms: 3, detail: "connected" };
-const failed: ProbeReport = { name: "tls", vantage: "here", ok: false, ms: 1300, detail: "no answer in time" };
-const inside: ProbeReport = { ...passed, vantage: "vpc" };
-const verdict = { code: "tls.stalled", summary: "The server hangs.", fix: "Look at it.", evidence: "tls: no answer" };
+const wide = { style: plainStyle, columns: Number.POSITIVE_INFINITY };
+const broken = report("tls.stalled", steps("here", "tcp !tls"));
 
 test("one vantage is a ladder, and then the verdict with its proof and its fix", () => {
-  expect(describeDoctorReport({ verdict, probes: [passed, failed], ms: 1400 }, plainStyle)).toBe(
-    `✓  tcp  3 ms     connected
-✗  tls  1300 ms  no answer in time
+  expect(describeDoctorReport(broken, { ...wide, target: url })).toBe(
+    `From here  this machine → ✗ PostgreSQL db.example:5432
+  ✓ tcp  1 ms  of tcp
+  ✗ tls  2 ms  of tls
 
-tls.stalled  The server hangs. (1400 ms)
-seen  tls: no answer
-fix   Look at it.`,
+tls.stalled  The server says yes to TLS and then nothing. (42 ms)
+seen  what was seen
+fix   Look at the server: it accepted and hangs.`,
   );
 });
 
-test("of several vantages each says whose steps follow", () => {
-  const lines = describeDoctorReport({ verdict, probes: [passed, failed, inside], ms: 1 }, plainStyle).split("\n");
-  expect(lines.slice(0, 5)).toEqual([
-    "from here",
-    expect.stringContaining("tcp"),
-    expect.stringContaining("tls"),
-    "from inside the VPC",
-    expect.stringContaining("tcp"),
+test("a warning stands below its step; what is well needs no fix", () => {
+  const well = report("ok", [
+    ...steps("here", "tcp"),
+    ...steps("here", "certificate", { warning: "It expires within 3 days: renew it before." }),
+  ]);
+  const lines = describeDoctorReport(well, { ...wide, target: url }).split("\n");
+  expect(lines[0]).toBe("From here  this machine → ! PostgreSQL db.example:5432");
+  expect(lines[2]).toBe("  ! certificate  1 ms  of certificate");
+  expect(lines[3]).toBe("                       It expires within 3 days: renew it before.");
+  expect(lines.join("\n")).not.toContain("fix");
+});
+
+test("of several vantages each says whose steps follow, those through the proxy by themselves", () => {
+  const found = report("ok", steps("here", "transport tcp"), steps("vpc", "tcp"), steps("vpc", "tcp", { to: "proxy" }));
+  const headings = describeDoctorReport(found, { ...wide, target: stage })
+    .split("\n")
+    .filter((line) => line.startsWith("From"));
+  expect(headings).toEqual([
+    "From here  this machine → Session Manager → bastion i-0123456789abcdef0 → database",
+    "From inside the VPC  inspect function → database",
+    "From inside the VPC, through the proxy  inspect function → RDS Proxy → database",
   ]);
 });
 
-test("ranked causes say what would settle them, and what is well needs no fix", () => {
+test("ranked causes say what would settle them", () => {
   const ranked = [{ code: "path.slow", settle: "try another network" }];
-  const text = describeDoctorReport({ verdict: { ...verdict, ranked }, probes: [failed], ms: 1 }, plainStyle);
-  expect(text).toContain("path.slow: to settle it, try another network");
-  const well = { code: "ok", summary: "All is well.", fix: "Nothing to do." };
-  expect(describeDoctorReport({ verdict: well, probes: [passed], ms: 1 }, plainStyle)).not.toContain("fix");
+  const text = describeDoctorReport({ ...broken, verdict: { ...broken.verdict, ranked } }, { ...wide, target: url });
+  expect(text).toContain("or    path.slow: to settle it, try another network");
+});
+
+test.each([40, 80])("nothing is wider than a terminal of %i columns", (columns) => {
+  const found = report("tls.stalled", steps("here", "tcp !tls", { detail: "a word after the other ".repeat(9) }));
+  const lines = describeDoctorReport(found, { style: plainStyle, columns, target: url }).split("\n").slice(1);
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
+});
+
+test("a stranger's text steers no terminal, and its colours are not ours", () => {
+  const found = report("db.failed", steps("here", "!tcp", { detail: "\u001b[32m✓ fine\u001b[0m \u202eko\u0007" }));
+  const text = describeDoctorReport(found, { style: createStyle(), columns: 80, target: url });
+  for (const steering of ["\u001b[32m", "\u202e", "\u0007"]) expect(text).not.toContain(steering);
+  expect(text).toContain("\\x1b[32m✓ fine\\x1b[0m \\u{202e}ko\\x07");
+});
+
+test("a change says when, from what, to what, and why", () => {
+  const [first, second, ...rest] = describeChange("ok", broken, new Date("2026-11-30T10:20:30Z"), wide).split("\n");
+  expect(first).toBe("2026-11-30 10:20:30 UTC  ok → tls.stalled");
+  expect(second).toBe("tls.stalled  The server says yes to TLS and then nothing. (42 ms)");
+  expect(rest.map((line) => line.slice(0, 4))).toEqual(["seen", "fix "]);
 });

@@ -44,7 +44,7 @@ describe("a stream that was not opened", () => {
   const connectFailed = 2;
   test.each([
     ["Connection refused", connectFailed, "ssh.refused"],
-    ["Connection timed out", connectFailed, "ssh.refused"],
+    ["Connection timed out", connectFailed, "ssh.no-answer"],
     ["No route to host", connectFailed, "ssh.refused"],
     ["Name or service not known", connectFailed, "ssh.host-unresolved"],
     ["Temporary failure in name resolution", connectFailed, "ssh.host-unresolved"],

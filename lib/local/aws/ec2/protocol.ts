@@ -1,14 +1,14 @@
-import { AwsError } from "./aws-error.ts";
-import type { AwsService } from "./protocol.ts";
-import { findOperation, parseForm, type QueryOperation, respond } from "./query-protocol.ts";
-import { plainXmlDocument, xmlDocument } from "./xml.ts";
+import { AwsError } from "../aws-error.ts";
+import type { AwsService, Refusal } from "../protocol.ts";
+import { findOperation, parseForm, type QueryOperation, readAction, respond } from "../query-protocol.ts";
+import { plainXmlDocument, xmlDocument } from "../xml.ts";
 
 /**
  * EC2's own variant of AWS Query: no result element, other names, other errors.
  *
  * @see https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html
  */
-export function ec2Service(options: {
+export function ec2Protocol(options: {
   readonly version: string;
   readonly operations: Readonly<Record<string, QueryOperation>>;
 }): AwsService {
@@ -27,8 +27,28 @@ export function ec2Service(options: {
       const errors = { Errors: { Error: { Code: error.code, Message: error.message } }, RequestID: requestId };
       return respond(error.statusCode, requestId, plainXmlDocument("Response", errors));
     },
-    // EC2 does not say which part of the credentials was wrong.
-    refuse: () =>
-      new AwsError("AuthFailure", "AWS was not able to validate the provided access credentials", { statusCode: 401 }),
+    actionOf: readAction,
+    refuse,
   };
+}
+
+function refuse(refusal: Refusal): AwsError {
+  switch (refusal.kind) {
+    case "session-expired":
+      return new AwsError("RequestExpired", "Request has expired.");
+    case "denied": {
+      const message = `You are not authorized to perform this operation. ${refusal.message}`;
+      return new AwsError("UnauthorizedOperation", message, { statusCode: 403 });
+    }
+    // EC2 does not say which part of the credentials was wrong.
+    case "missing":
+    case "unknown-key":
+    case "mismatch":
+    case "expired":
+      return new AwsError("AuthFailure", "AWS was not able to validate the provided access credentials", {
+        statusCode: 401,
+      });
+    default:
+      return refusal satisfies never;
+  }
 }

@@ -1,0 +1,66 @@
+import { isDisturbed } from "./doubt.ts";
+import { type Attempt, type Failure, failureOf, type Step, type StepName } from "./evidence.ts";
+import type { Findings } from "./findings.ts";
+import { connectionsAtOnce, probeParallel } from "./probes/parallel.ts";
+import { probeTinyReply } from "./probes/tiny-reply.ts";
+import { defaultCaps, walk, type WalkOptions } from "./walk.ts";
+
+/** At the end of it, for what is not waiting. */
+const reserveMs = 500;
+const maxPatienceMs = 2200;
+const repeats = 2;
+/** Of steps in which no session has begun more cost nobody anything. */
+const earlyRepeats = 4;
+/** A server needs a moment to see that a connection is over, and counts it until then. */
+const settleMs = 250;
+
+/**
+ * Fresh connections up to the step that failed, which may take as long as there is time. They go all the way where this
+ * process did not run for some of the first one's time: what they find there is believed.
+ */
+export async function lookAgain(first: Attempt, given: WalkOptions, leftMs: number): Promise<Partial<Findings>> {
+  const failed = failureOf(first);
+  if (failed === undefined) return {};
+  const { step, failure } = failed;
+  const options = { ...given, signal: AbortSignal.any([given.signal, AbortSignal.timeout(Math.max(0, leftMs))]) };
+  const patienceMs = Math.min(maxPatienceMs, Math.max(capOf(options, step), leftMs - reserveMs));
+  if (step === "parallel") {
+    await options.clock.sleep(settleMs, options.signal).catch(() => {});
+    const again = await probeParallel(options, patienceMs);
+    const steps = [...first.steps.filter((one) => one.failure === undefined), decide(again, failure)];
+    return { attempts: [{ steps, ...(again.socket === undefined ? {} : { socket: again.socket }) }] };
+  }
+  const caps = { ...(options.caps ?? defaultCaps), [step]: patienceMs };
+  const fresh = { ...options, caps, ...(isDisturbed(first) ? {} : { until: step }) };
+  const isMute = failure.kind === "timeout";
+  const isEarly = step === "tcp" || step === "ssl-request";
+  const [tiny, small, attempts] = await Promise.all([
+    isMute && step === "tls" ? probeTinyReply(options, patienceMs) : undefined,
+    isMute && step === "upload" ? walk({ ...fresh, hasSmallPackets: true }) : undefined,
+    allOf(Array.from({ length: isEarly ? earlyRepeats : repeats }, async () => walk(fresh))),
+  ]);
+  return {
+    attempts,
+    ...(tiny === undefined ? {} : { isTinyReplyAnswered: tiny }),
+    ...(small === undefined ? {} : { isSmallUploadAnswered: failureOf(small) === undefined }),
+  };
+}
+
+/** Where no more of them had time to end than worked at first, or not all of those that were refused, nothing was shown. */
+function decide({ step, worked }: { readonly step: Step; readonly worked: number }, first: Failure): Step {
+  const isShown =
+    step.failure !== undefined || worked > (first.kind === "limit" ? first.worked : connectionsAtOnce - 1);
+  return isShown ? step : { ...step, failure: { kind: "out-of-time" } };
+}
+
+export function capOf({ caps = defaultCaps }: WalkOptions, step: StepName): number {
+  return caps[step];
+}
+
+/** When all are over, so that none goes on behind a failure. */
+async function allOf<Value>(promises: readonly Promise<Value>[]): Promise<readonly Value[]> {
+  return (await Promise.allSettled(promises)).map((one) => {
+    if (one.status === "rejected") throw one.reason;
+    return one.value;
+  });
+}

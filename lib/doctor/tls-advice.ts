@@ -1,0 +1,142 @@
+import { isIP } from "node:net";
+import type { X509Certificate } from "node:crypto";
+import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import type { ConnectionAdvice, DoctorReport } from "#lib/protocol.ts";
+import { connectionUrl } from "./connection-url.ts";
+import { readServerTrust, type ServerTrust } from "./server-trust.ts";
+
+/** Authorities that many trust, as PEM texts: RDS's by region, with Amazon's. */
+export type KnownAuthorities = { readonly rds: ReadonlyMap<string, readonly string[]> };
+
+export type AdviceOptions = {
+  readonly address: DatabaseAddress;
+  readonly report: DoctorReport;
+  readonly known: () => Promise<KnownAuthorities>;
+  readonly signal: AbortSignal;
+};
+
+type Secured = Extract<ServerTrust, { kind: "tls" }>;
+
+const troubles: ReadonlySet<string> = new Set(["tls.refused", "tls.required", "cert.unknown-ca", "cert.wrong-host"]);
+
+/**
+ * The TLS settings that work with a server, tried one by one and with no word behind the handshake. Undefined where they are
+ * not the trouble, or none works.
+ *
+ * 1. No TLS is offered: that is said, and nothing better is to be had.
+ * 2. Whom does its chain lead to: the authorities that were given, Node's roots, RDS's, or only itself?
+ * 3. Is the name in the certificate? If not, one that is, with the address as `hostaddr`.
+ */
+export async function adviseOnTls(options: AdviceOptions): Promise<ConnectionAdvice | undefined> {
+  const { address, report, known, signal } = options;
+  const { code } = report.verdict;
+  const provesLess = code === "ok" && address.sslMode !== "verify-full";
+  if (!troubles.has(code) && !provesLess) return undefined;
+  const shown = await readServerTrust(address, address.ca, signal);
+  if (shown === undefined) return undefined;
+  if (shown.kind === "no-tls") return withoutTls(address);
+  return adviceOf(address, shown, await findTrust(address, shown, known, signal));
+}
+
+type Found = Pick<ConnectionAdvice, "trust"> & { readonly region?: string };
+
+async function findTrust(
+  address: DatabaseAddress,
+  shown: Secured,
+  known: AdviceOptions["known"],
+  signal: AbortSignal,
+): Promise<Found> {
+  if (shown.isTrusted) return { trust: address.ca === undefined ? "system" : "given" };
+  const isTrustedBy = async (authorities: readonly string[] | undefined) => {
+    const trust = await readServerTrust(address, authorities, signal);
+    return trust?.kind === "tls" && trust.isTrusted;
+  };
+  if (await isTrustedBy(undefined)) return { trust: "system" };
+  const { rds } = await known();
+  if (await isTrustedBy([...rds.values()].flat())) {
+    const last = shown.chain.at(-1)?.issuer ?? "";
+    const region = [...rds.keys()].find((one) => last.includes(` ${one} `));
+    return { trust: "rds", ...(region === undefined ? {} : { region }) };
+  }
+  const root = shown.chain.at(-1);
+  return { trust: root !== undefined && (await isTrustedBy([root.toString()])) ? "own" : "none" };
+}
+
+function withoutTls(address: DatabaseAddress): ConnectionAdvice {
+  return {
+    sslMode: "disable",
+    trust: "none",
+    text: "The server offers no TLS: password and data go in clear text, so only where nobody else can listen.",
+    url: connectionUrl(address, { sslMode: "disable" }),
+  };
+}
+
+function adviceOf(address: DatabaseAddress, shown: Secured, { trust, region }: Found): ConnectionAdvice {
+  const [own] = shown.chain;
+  if (trust === "none" || own === undefined) return untrusted(address, shown);
+  const { text, file } = describeTrust(trust, region, shown);
+  const { isNamed, names, hostAddress } = shown;
+  // A wildcard is no name to connect with; an address in a certificate without addresses is none, either.
+  const name = isNamed ? undefined : names.find((one) => !one.includes("*") && isIP(one) === 0);
+  const isNameless = !isNamed && name === undefined;
+  // What many trust signs for anyone: without a name that proves nothing.
+  if (isNameless && trust !== "own" && trust !== "given") return untrusted(address, shown);
+  const sslMode = isNameless ? "verify-ca" : "verify-full";
+  const wishes = {
+    sslMode,
+    sslRootCert: file,
+    ...(name === undefined ? {} : { name, ...(hostAddress === undefined ? {} : { hostAddress }) }),
+  } as const;
+  const alias =
+    name === undefined ? "" : ` Its certificate is for ${name}, not for ${address.servername ?? address.host}.`;
+  return { sslMode, trust, text: `${text}${alias}`, url: connectionUrl(address, wishes) };
+}
+
+function describeTrust(
+  trust: Exclude<ConnectionAdvice["trust"], "none">,
+  region: string | undefined,
+  { chain }: Secured,
+): { readonly text: string; readonly file: string } {
+  switch (trust) {
+    case "system":
+      return { text: "A public authority signed its certificate: the system's roots verify it.", file: "system" };
+    case "given":
+      return { text: "The authorities that were named sign it.", file: "FILE" };
+    case "rds": {
+      const place = region ?? "global";
+      const file = `${place}-bundle.pem`;
+      const url = `https://truststore.pki.rds.amazonaws.com/${place}/${file}`;
+      return { text: `RDS signed its certificate: take ${url} (this program has it for hosts of RDS).`, file };
+    }
+    case "own": {
+      const root = chain.at(-1);
+      const whose =
+        chain.length === 1 ? "It signed its certificate itself" : `Its own authority signed it (${nameOf(root)})`;
+      const text = `${whose}: compare the SHA-256 ${root?.fingerprint256 ?? ""} with the server's, and keep that certificate in FILE.`;
+      return { text, file: "FILE" };
+    }
+    default:
+      return trust satisfies never;
+  }
+}
+
+/** Nothing that is known or was shown verifies it. */
+function untrusted(address: DatabaseAddress, shown: Secured): ConnectionAdvice {
+  return {
+    sslMode: "verify-full",
+    trust: "none",
+    text: `Nothing here verifies its certificate: ${whyUntrusted(shown)}. Get one that does from who runs the server, as FILE.`,
+    url: connectionUrl(address, { sslMode: "verify-full", sslRootCert: "FILE" }),
+  };
+}
+
+function whyUntrusted({ chain, isTrusted, names }: Secured): string {
+  const last = chain.at(-1);
+  if (isTrusted || last === undefined) return `it is for ${names.join(", ") || "no name"}`;
+  if (last.subject === last.issuer) return `${nameOf(last)} signed itself, and is not fit to verify a server by`;
+  return `${last.issuer.replaceAll("\n", ", ")} signed it, whose certificate it does not show`;
+}
+
+function nameOf(certificate: X509Certificate | undefined): string {
+  return certificate?.subject.replaceAll("\n", ", ") ?? "";
+}

@@ -1,0 +1,44 @@
+import type { Clock } from "#lib/base/clock.ts";
+import { mask } from "#lib/doctor/report/mask.ts";
+import type { RepairFacts } from "#lib/repair-nat/facts.ts";
+import { planAfterRepair } from "#lib/repair-nat/plan-after-repair.ts";
+import type { RepairVerification } from "#lib/repair-nat/result.ts";
+import type { CommandContext } from "../command-context.ts";
+import { fromAws } from "../doctor/from-aws.ts";
+import { fromHere } from "../doctor/from-here.ts";
+import { nobody } from "../doctor/observer.ts";
+import type { StageTarget } from "../target.ts";
+
+export type VerifyOptions = {
+  readonly target: StageTarget;
+  /** For the agents. */
+  readonly waitMs: number;
+  readonly clock: Clock;
+  readonly context: CommandContext;
+};
+
+/**
+ * Whether a repair has mended the network: a new plan, when the agents have had their time; what the doctor finds in AWS's
+ * control plane; and its walk through the tunnel to a query. What the doctor says is masked as in its own report.
+ */
+export async function verifyRepair(
+  { target, waitMs, clock, context }: VerifyOptions,
+  readFacts: () => Promise<RepairFacts>,
+): Promise<RepairVerification> {
+  context.output.note("verifying …");
+  const { steps: plan, unmended } = await planAfterRepair({ readFacts, waitMs, clock, signal: context.signal });
+  const secrets: string[] = [];
+  const observer = { ...nobody, onSecret: (secret: string) => void secrets.push(secret) };
+  const [{ findings }, walked] = await Promise.all([
+    fromAws(target, context),
+    target.manifest.tunnel === undefined
+      ? undefined
+      : fromHere(target, { transport: "ssm", engine: "native" }, context, observer),
+  ]);
+  const isWhole = !findings.some(({ breaks }) => breaks.includes("tunnel") || breaks.includes("way-out"));
+  const isMended = plan.length === 0 && unmended.length === 0 && isWhole;
+  const said = { aws: findings.map(({ code, evidence }) => ({ code, evidence })), tunnel: walked?.verdict };
+  const { aws, tunnel } = mask(said, { isUnmasked: false, isForStrangers: false, secrets });
+  if (tunnel === undefined) return { ok: isMended, plan, unmended, aws };
+  return { ok: isMended && tunnel.code === "ok", plan, unmended, aws, tunnel };
+}

@@ -1,0 +1,5 @@
+import { noticeMissingPrograms } from "./debian.ts";
+
+export function setup(): void {
+  noticeMissingPrograms(["chromium"]);
+}
