@@ -59,7 +59,16 @@ export default defineConfig({
     forbid(["lib/contract.ts", "lib/protocol.ts"], [...libLayers, ...outside], "They import no folder."),
     forbid(["functions/*.ts"], [...neverInFunctions, "infra", "scripts", "test"], "functions import only lib."),
     forbid(["scripts/**/*.ts"], ["infra", "functions", "test"], "scripts import only lib."),
-    forbid(["infra/**/*.ts"], [...libLayers, "functions", "scripts", "test"], "infra imports only lib/contract.ts."),
+    forbid(
+      ["infra/**/*.ts"],
+      [...libLayers, "functions", "scripts", "test", "access"],
+      "infra imports only lib/contract.ts, and leaves infra/access alone.",
+    ),
+    forbid(
+      ["infra/access/**/*.ts"],
+      [...libLayers, "functions", "scripts", "test"],
+      "infra/access imports only lib/contract.ts and itself.",
+    ),
     {
       // A deploy is described by constructing: what the resources are for is what they are, not what is done with them.
       files: ["infra/**/*.ts", "**/*sst.config.ts"],

@@ -37,6 +37,7 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
+      { test: { name: "access", include: ["test/access/**/*.test.ts"] } },
       {
         test: {
           name: "e2e",

@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Template } from "aws-cdk-lib/assertions";
+import { createAccessApp, stackName } from "../../infra/access/app.ts";
+import { contextKey } from "../../infra/access/settings.ts";
+import { settings as example } from "./settings.ts";
+
+export type Statement = {
+  readonly Sid?: string;
+  readonly Effect: "Allow" | "Deny";
+  readonly Principal?: unknown;
+  readonly Action: string | readonly string[];
+  readonly Resource?: string | readonly string[];
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
+};
+export type PolicyDocument = { readonly Version: "2012-10-17"; readonly Statement: readonly Statement[] };
+export type Resource = { readonly Type: string; readonly Properties: Readonly<Record<string, unknown>> };
+
+/** What CloudFormation is given for one account. */
+export type Synthesised = {
+  readonly template: Template;
+  readonly json: { readonly Resources: Readonly<Record<string, Resource>> };
+  /** Managed policies by their names. */
+  readonly policies: ReadonlyMap<string, PolicyDocument>;
+  /** Roles by their names, as CloudFormation is given them. */
+  readonly roles: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+};
+
+/** Synthesises in this process, as `main.ts` does, and leaves nothing behind. By the accounts' names. */
+export function synthesise(settings: unknown = example): ReadonlyMap<string, Synthesised> {
+  const outdir = mkdtempSync(path.join(tmpdir(), "postern-access-"));
+  try {
+    const app = createAccessApp({ context: { [contextKey]: settings }, outdir });
+    const assembly = app.synth();
+    const { accounts } = settings as { readonly accounts: readonly { readonly name: string }[] };
+    return new Map(
+      accounts.map(({ name }) => [name, readStack(assembly.getStackByName(stackName({ name })).template)]),
+    );
+  } finally {
+    rmSync(outdir, { recursive: true });
+  }
+}
+
+function readStack(json: Synthesised["json"]): Synthesised {
+  const resources = Object.values(json.Resources ?? {});
+  const named = (type: string, key: string) =>
+    resources.filter((one) => one.Type === type).map((one) => [one.Properties[key] as string, one.Properties] as const);
+  return {
+    template: Template.fromJSON(json),
+    json,
+    policies: new Map(
+      named("AWS::IAM::ManagedPolicy", "ManagedPolicyName").map(([name, properties]) => [
+        name,
+        properties["PolicyDocument"] as PolicyDocument,
+      ]),
+    ),
+    roles: new Map(named("AWS::IAM::Role", "RoleName")),
+  };
+}
