@@ -27,6 +27,17 @@ export default defineConfig({
         },
       },
       {
+        // Of its source maps' sources, which it does not bring.
+        logLevel: "error",
+        test: {
+          name: "workflows",
+          include: ["test/workflows/**/*.test.ts"],
+          // GitHub's parser imports JSON without saying so, which bundlers take and Node does not.
+          server: { deps: { inline: ["@actions/workflow-parser"] } },
+          testTimeout: 30_000,
+        },
+      },
+      {
         test: {
           name: "infra",
           include: ["test/infra/**/*.test.ts"],

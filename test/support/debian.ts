@@ -6,6 +6,7 @@ const packages = {
   psql: "postgresql-client",
   pgbouncer: "pgbouncer",
   script: "bsdutils",
+  shellcheck: "shellcheck",
   sshd: "openssh-server",
   "ssh-keygen": "openssh-client",
   "ssh-agent": "openssh-client",
