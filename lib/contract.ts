@@ -160,6 +160,34 @@ export type Manifest = {
   readonly longRuns?: LongRuns;
 };
 
+/**
+ * Everything that the doctor asks AWS's control plane, as IAM writes it: reads, and each of them may be refused. The policy of
+ * whoever may run it allows exactly these, beside the manifest, a tunnel, the login of `postern_readonly` and the inspect function.
+ */
+export const doctorActions = [
+  "sts:GetCallerIdentity",
+  "ec2:DescribeInstances",
+  "ec2:DescribeAddresses",
+  "ec2:DescribeRouteTables",
+  "ec2:DescribeSecurityGroups",
+  "ssm:DescribeInstanceInformation",
+  "rds:DescribeDBInstances",
+  "rds:DescribeEvents",
+  "rds:DescribeDBProxies",
+  "rds:DescribeDBProxyTargets",
+  "secretsmanager:DescribeSecret",
+] as const;
+
+/** What `repair-nat --yes` does to a stage's network, as IAM writes it, beside what the doctor asks. */
+export const repairNatActions = [
+  "ec2:StartInstances",
+  "ec2:RebootInstances",
+  "ec2:AssociateAddress",
+  "ec2:ModifyInstanceAttribute",
+  "ec2:CreateRoute",
+  "ec2:ReplaceRoute",
+] as const;
+
 /** What ECS RunTask needs to start `runner-task.ts` on Fargate, in the stage's private subnets. */
 export type LongRuns = {
   /** Name or ARN of the ECS cluster. */
