@@ -1,5 +1,6 @@
 import { App, type AppProps, BootstraplessSynthesizer, type IStackSynthesizer, Stack, Tags } from "aws-cdk-lib";
 import { appName, tagKeys } from "#lib/contract.ts";
+import { declareCi } from "./ci.ts";
 import { type AccessSettings, type Account, contextKey, parseAccessSettings } from "./settings.ts";
 
 /**
@@ -15,17 +16,30 @@ export function createAccessApp(props: AppProps): App {
   return app;
 }
 
-export function stackName(account: Pick<Account, "name">): string {
-  return `${appName}-access-${account.name}`;
+/** Several for each account: a template without a bucket may have 51,200 bytes. */
+const purposes = {
+  people: "Who may do what with the stages of this account.",
+  ci: "What CI may do with the stages of this account, and the most that these may do themselves.",
+  audit: "Who is told of tunnels to the protected stages of this account.",
+} as const;
+type Purpose = keyof typeof purposes;
+
+export function stackName({ name }: Pick<Account, "name">, purpose: Purpose = "people"): string {
+  return purpose === "people" ? `${appName}-access-${name}` : `${appName}-access-${name}-${purpose}`;
 }
 
-function declareAccount(app: App, account: Account, _settings: AccessSettings): Stack {
-  const stack = new Stack(app, stackName(account), {
-    description: "Who may do what with the stages of this account.",
+function declareAccount(app: App, account: Account, { repository }: AccessSettings): void {
+  createStack(app, account, "people");
+  if (Object.keys(account.environments).length > 0) declareCi(createStack(app, account, "ci"), account, repository);
+}
+
+function createStack(app: App, account: Account, purpose: Purpose): Stack {
+  const stack = new Stack(app, stackName(account, purpose), {
+    description: purposes[purpose],
     env: { account: account.id, region: account.region },
     terminationProtection: true,
     // CDK's bootstrap would make roles of its own, one of them an administrator's: there is nothing here that needs them.
-    // Whoever deploys does it with his own rights. A template without a bucket may have 51,200 bytes.
+    // Whoever deploys does it with his own rights.
     // (The class and the interface differ in whether the qualifier may be undefined.)
     synthesizer: new BootstraplessSynthesizer() as IStackSynthesizer,
   });

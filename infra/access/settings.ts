@@ -27,6 +27,25 @@ const stageName = v.pipe(
   v.check((name) => name !== localStageName, `expected another stage: ${localStageName} is never deployed`),
 );
 
+/** A stage, or the beginning of the names of several. */
+const stageOrMore = v.pipe(
+  v.string("expected a stage, or the beginning of stages, as pr-*"),
+  v.check(
+    (name) => isStageName(name.endsWith("-*") ? name.slice(0, -2) : name),
+    "expected a stage, or the beginning of stages, as pr-*",
+  ),
+);
+
+/** Of the repository's environments on GitHub; jobs of each have a role here. */
+const environment = v.strictObject({
+  /** Its jobs deploy and remove these. Default: none. */
+  deploys: v.optional(v.array(stageOrMore), []),
+  /** Its jobs apply migrations to these, and do nothing else. Default: none. */
+  migrates: v.optional(v.array(stageOrMore), []),
+  /** Only jobs of this branch. Default: of any, as pull requests need. */
+  branch: v.optional(text),
+});
+
 const account = v.strictObject({
   /** What people call it; the end of its stack's name. */
   name: matching(/^[a-z](?:-?[a-z0-9])*$/, "expected lower-case letters, digits and single hyphens"),
@@ -36,6 +55,11 @@ const account = v.strictObject({
   /** Default: `aws`. */
   partition: v.optional(v.picklist(["aws", "aws-cn", "aws-us-gov"], "expected aws, aws-cn or aws-us-gov"), "aws"),
   stages: v.record(stageName, stage, "expected the account's stages by their names"),
+  /** By their names on GitHub. Default: none, and CI has no role. */
+  environments: v.optional(
+    v.record(matching(/^[a-z](?:-?[a-z0-9])*$/, "expected an environment, as pull-requests"), environment),
+    {},
+  ),
 });
 
 const schema = v.pipe(
@@ -52,6 +76,7 @@ const schema = v.pipe(
         addIssue({ message: `accounts: ${key} ${twice} is there twice; expected each once` });
       }
     }
+    for (const message of accounts.flatMap(findReach)) addIssue({ message });
     for (const twice of findTwice(accounts.flatMap((one) => Object.keys(one.stages)))) {
       addIssue({ message: `accounts: the stage ${twice} is in two of them; expected one` });
     }
@@ -82,6 +107,24 @@ export function parseAccessSettings(value: unknown): AccessSettings {
   });
   const where = `The context value ${contextKey} (infra/access/cdk.json) is refused; nothing was made:`;
   throw new AccessSettingsRefused([where, ...problems].join("\n"));
+}
+
+/**
+ * Names in ARNs end with what comes after the stage's: a role for the stage `eu` would reach what belongs to `eu-west`, and one for
+ * `p-*` a protected stage that begins so.
+ */
+function findReach({ name, stages, environments }: v.InferOutput<typeof account>): string[] {
+  return Object.entries(environments).flatMap(([environmentName, { deploys, migrates }]) =>
+    [...new Set([...deploys, ...migrates])].flatMap((given) => {
+      const beginning = given.endsWith("-*") ? given.slice(0, -1) : `${given}-`;
+      return Object.keys(stages)
+        .filter((one) => one.startsWith(beginning))
+        .map(
+          (one) =>
+            `accounts: ${name}: the environment ${environmentName} with ${given} would reach the stage ${one}; expected a name that none begins with`,
+        );
+    }),
+  );
 }
 
 /** What is no JSON is left as it is: the schema then says what was expected. */

@@ -11,6 +11,7 @@ export const settings = {
         staging: { protected: false, databaseId: "db-STAGINGSTAGING" },
         preview: { protected: false },
       },
+      environments: { preview: { deploys: ["pr-*"] } },
     },
     {
       name: "production",
@@ -20,6 +21,10 @@ export const settings = {
         production: { protected: true, databaseId: "db-PRODUCTION" },
         reports: { protected: true },
         tools: { protected: false, databaseId: "db-TOOLS" },
+      },
+      environments: {
+        production: { deploys: ["production"], branch: "main" },
+        "production-migrate": { migrates: ["production"], branch: "main" },
       },
     },
   ],

@@ -17,9 +17,10 @@ export type Statement = {
 export type PolicyDocument = { readonly Version: "2012-10-17"; readonly Statement: readonly Statement[] };
 export type Resource = { readonly Type: string; readonly Properties: Readonly<Record<string, unknown>> };
 
-/** What CloudFormation is given for one account. */
+/** What CloudFormation is given for one account: `templates` as they are, the rest of all of them together. */
 export type Synthesised = {
   readonly template: Template;
+  readonly templates: readonly Synthesised["json"][];
   readonly json: { readonly Resources: Readonly<Record<string, Resource>> };
   /** Managed policies by their names. */
   readonly policies: ReadonlyMap<string, PolicyDocument>;
@@ -35,19 +36,28 @@ export function synthesise(settings: unknown = example): ReadonlyMap<string, Syn
     const assembly = app.synth();
     const { accounts } = settings as { readonly accounts: readonly { readonly name: string }[] };
     return new Map(
-      accounts.map(({ name }) => [name, readStack(assembly.getStackByName(stackName({ name })).template)]),
+      accounts.map(({ name }) => {
+        const ofAccount = assembly.stacks.filter(
+          ({ stackName: one }) => one === stackName({ name }) || one.startsWith(`${stackName({ name })}-`),
+        );
+        return [name, readStacks(ofAccount.map(({ template }) => template as Synthesised["json"]))];
+      }),
     );
   } finally {
     rmSync(outdir, { recursive: true });
   }
 }
 
-function readStack(json: Synthesised["json"]): Synthesised {
-  const resources = Object.values(json.Resources ?? {});
+function readStacks(templates: readonly Synthesised["json"][]): Synthesised {
+  const json = {
+    Resources: Object.assign({}, ...templates.map(({ Resources }) => Resources)) as Synthesised["json"]["Resources"],
+  };
+  const resources = Object.values(json.Resources);
   const named = (type: string, key: string) =>
     resources.filter((one) => one.Type === type).map((one) => [one.Properties[key] as string, one.Properties] as const);
   return {
     template: Template.fromJSON(json),
+    templates,
     json,
     policies: new Map(
       named("AWS::IAM::ManagedPolicy", "ManagedPolicyName").map(([name, properties]) => [

@@ -22,7 +22,7 @@ const breaks: Readonly<Record<keyof typeof rules, readonly (readonly [file: stri
   "never pull_request_target": [["preview.yml", "  pull_request:\n", "  pull_request_target:\n"]],
   "credentials reach no fork": [
     ["preview.yml", "      && github.event.pull_request.head.repo.full_name == github.repository\n", ""],
-    ["preview.yml", "      && vars.AWS_ACCOUNT_ID != ''", "      || vars.AWS_ACCOUNT_ID != ''"],
+    ["preview.yml", "      && vars.POSTERN_DEPLOYS == 'true'", "      || vars.POSTERN_DEPLOYS == 'true'"],
     ["preview.yml", "head.repo.full_name == github.repository", "head.repo.full_name != github.repository"],
   ],
   "no expression inside a script": [

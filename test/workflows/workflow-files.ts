@@ -13,6 +13,7 @@ export type Workflow = {
 export type Job = {
   readonly permissions?: Readonly<Record<string, string>>;
   readonly if?: string;
+  readonly env?: Readonly<Record<string, string>>;
   readonly environment?: string;
   readonly "timeout-minutes"?: number;
   readonly uses?: string;

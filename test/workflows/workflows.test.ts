@@ -58,6 +58,9 @@ async function findSyntaxErrors(name: string, content: string): Promise<string[]
 test("the parser finds what is wrong", async () => {
   const broken = workflowText("check.yml").replace("timeout-minutes: 60", "timeout: ${{ nowhere.x }}");
   expect(await findSyntaxErrors("broken.yml", broken)).not.toEqual([]);
-  const expression = workflowText("deploy.yml").replace("vars.AWS_ACCOUNT_ID != ''", "varz.AWS_ACCOUNT_ID != ''");
+  const expression = workflowText("deploy.yml").replace(
+    "vars.POSTERN_DEPLOYS == 'true'",
+    "varz.POSTERN_DEPLOYS == 'true'",
+  );
   expect(await findSyntaxErrors("broken.yml", expression)).not.toEqual([]);
 });
