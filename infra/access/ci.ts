@@ -1,6 +1,6 @@
 import { CfnManagedPolicy, CfnOIDCProvider, CfnRole } from "aws-cdk-lib/aws-iam";
 import type { Stack } from "aws-cdk-lib";
-import { appName } from "#lib/contract.ts";
+import { accessPath, appName, boundaryName } from "#lib/contract.ts";
 import { boundary } from "./ci/boundary.ts";
 import { mayMakeDatabase } from "./ci/deploy/database.ts";
 import { mayMakeFunctions } from "./ci/deploy/functions.ts";
@@ -9,17 +9,10 @@ import { mayMakeRoles } from "./ci/deploy/roles.ts";
 import { mayKeepState } from "./ci/deploy/state.ts";
 import { mayWatch } from "./ci/deploy/watch.ts";
 import { mayMigrate } from "./ci/migrate.ts";
-import { accessPath, iamArn, type Scope } from "./ci/place.ts";
+import { iamArn, type Scope } from "./ci/place.ts";
 import { audience, githubIssuer, trustOf } from "./ci/trust.ts";
 import type { AccessSettings, Account } from "./settings.ts";
 import { policyDocument, type Statement } from "./statement.ts";
-
-/** `infra/roles.ts` knows it by the same name. */
-export const boundaryName = `${appName}-boundary`;
-
-export function ciRoleName(environment: string): string {
-  return `${appName}-access-ci-${environment}`;
-}
 
 /**
  * How CI deploys without a stored key: GitHub's OIDC provider, the boundary, and a role for each environment.
@@ -76,4 +69,8 @@ function declarePolicy(stack: Stack, id: string, name: string, statements: reado
     path: accessPath,
     policyDocument: policyDocument(statements),
   });
+}
+
+function ciRoleName(environment: string): string {
+  return `${appName}-access-ci-${environment}`;
 }

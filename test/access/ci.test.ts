@@ -21,11 +21,10 @@ const deploy = [...preview.values()];
 
 describe("the roles of CI", () => {
   it("are one for each environment, beside GitHub's provider and the boundary", () => {
-    const names = [ofPreview, ofProduction].map((account) => [...(account?.roles.keys() ?? [])]);
-    expect(names.map((ofAccount) => ofAccount.filter((name) => name.includes("-ci-")))).toEqual([
-      ["postern-access-ci-preview"],
-      ["postern-access-ci-production", "postern-access-ci-production-migrate"],
-    ]);
+    const namesOf = (account: typeof ofPreview) =>
+      Array.from(account?.roles.keys() ?? []).filter((name) => name.includes("-ci-"));
+    expect(namesOf(ofPreview)).toEqual(["postern-access-ci-preview"]);
+    expect(namesOf(ofProduction)).toEqual(["postern-access-ci-production", "postern-access-ci-production-migrate"]);
     for (const account of accounts.values()) {
       account.template.resourceCountIs("AWS::IAM::OIDCProvider", 1);
       account.template.hasResourceProperties("AWS::IAM::OIDCProvider", {
@@ -178,8 +177,8 @@ describe("the workflows", () => {
     const environments = new Map(own.accounts.flatMap((account) => Object.entries(account.environments)));
     const jobs = workflowNames
       .map((name) => readWorkflow(name))
-      .flatMap(({ jobs: all, env }) =>
-        Object.values(all).map((job) => ({ job, stage: { ...env, ...job.env }["STAGE"] })),
+      .flatMap(({ jobs: all, env = {} }) =>
+        Object.values(all).map((job) => ({ job, stage: job.env?.["STAGE"] ?? env["STAGE"] })),
       );
     const taken = jobs.flatMap(({ job, stage }) =>
       (job.steps ?? []).flatMap(({ with: inputs }) => {
@@ -194,7 +193,8 @@ describe("the workflows", () => {
       );
       const { deploys, migrates } = environments.get(String(environment)) ?? { deploys: [], migrates: [] };
       const patterns = [...deploys, ...migrates].map((one) => new RegExp(`^${one.replace("*", ".+")}$`));
-      if (stage !== undefined) expect(patterns.some((pattern) => pattern.test(stage))).toBe(true);
+      // What looks for stages has none of its own.
+      expect(stage === undefined || patterns.some((pattern) => pattern.test(stage))).toBe(true);
     }
   });
 });

@@ -1,14 +1,6 @@
 import { appName, tagKeys } from "#lib/contract.ts";
 import type { Account } from "../settings.ts";
 
-/** What only the access baseline may have: nobody whom it lets deploy may change anything under it. */
-export const accessPath = `/${appName}-access/`;
-
-/** The roles that a stage makes, when it is deployed under the boundary: `/postern/<stage>/`. */
-export function stageRolePath(stage: string): string {
-  return `/${appName}/${stage}/`;
-}
-
 /** Stages by name, or by the beginning of their names (`pr-*`), in one account. */
 export type Scope = {
   readonly account: Pick<Account, "id" | "region" | "partition">;
