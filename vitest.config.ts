@@ -48,7 +48,16 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
-      { test: { name: "access", include: ["test/access/**/*.test.ts"] } },
+      {
+        test: {
+          name: "access",
+          include: ["test/access/**/*.test.ts"],
+          pool: "forks",
+          // Files share what was synthesised, and the engine's data.
+          isolate: false,
+          testTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: "e2e",

@@ -1,5 +1,7 @@
 import { App, type AppProps, BootstraplessSynthesizer, type IStackSynthesizer, Stack, Tags } from "aws-cdk-lib";
 import { appName, tagKeys } from "#lib/contract.ts";
+import { declareBreakGlass } from "./break-glass.ts";
+import { declarePeople } from "./people.ts";
 import { declareCi } from "./ci.ts";
 import { type AccessSettings, type Account, contextKey, parseAccessSettings } from "./settings.ts";
 
@@ -29,7 +31,9 @@ export function stackName({ name }: Pick<Account, "name">, purpose: Purpose = "p
 }
 
 function declareAccount(app: App, account: Account, { repository }: AccessSettings): void {
-  createStack(app, account, "people");
+  const people = createStack(app, account, "people");
+  const { operator, migrate, doctor, repairNat } = declarePeople(people, account);
+  declareBreakGlass(people, account, [operator, migrate, doctor, repairNat]);
   if (Object.keys(account.environments).length > 0) declareCi(createStack(app, account, "ci"), account, repository);
 }
 

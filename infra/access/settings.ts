@@ -54,6 +54,15 @@ const account = v.strictObject({
   region: matching(/^[a-z]{2}(?:-[a-z]+)+-\d$/, "expected a region, as eu-central-1"),
   /** Default: `aws`. */
   partition: v.optional(v.picklist(["aws", "aws-cn", "aws-us-gov"], "expected aws, aws-cn or aws-us-gov"), "aws"),
+  /** Who may break the glass of its protected stages. Default: nobody. */
+  breakGlass: v.optional(
+    v.strictObject({
+      /** Users of IAM, with their paths where they have one; they show a second factor. */
+      users: v.optional(v.array(matching(/^[\w+=,.@/-]+$/, "expected the name of a user"))),
+      /** A permission set of Identity Center; who has it is said there. */
+      permissionSet: v.optional(matching(/^[\w+=,.@-]{1,32}$/, "expected the name of a permission set")),
+    }),
+  ),
   stages: v.record(stageName, stage, "expected the account's stages by their names"),
   /** By their names on GitHub. Default: none, and CI has no role. */
   environments: v.optional(

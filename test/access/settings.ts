@@ -17,6 +17,7 @@ export const settings = {
       name: "production",
       id: "222222222222",
       region: "eu-central-1",
+      breakGlass: { users: ["ann"], permissionSet: "PosternBreakGlass" },
       stages: {
         production: { protected: true, databaseId: "db-PRODUCTION" },
         reports: { protected: true },

@@ -26,7 +26,17 @@ export type Synthesised = {
   readonly policies: ReadonlyMap<string, PolicyDocument>;
   /** Roles by their names, as CloudFormation is given them. */
   readonly roles: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+  /** Trust policies of roles, by the roles' names. */
+  readonly trusts: ReadonlyMap<string, PolicyDocument>;
 };
+
+let ofExample: ReadonlyMap<string, Synthesised> | undefined;
+
+/** What the tests' own settings give, made once. By the accounts' names. */
+export function synthesisedExample(): ReadonlyMap<string, Synthesised> {
+  ofExample ??= synthesise();
+  return ofExample;
+}
 
 /** Synthesises in this process, as `main.ts` does, and leaves nothing behind. By the accounts' names. */
 export function synthesise(settings: unknown = example): ReadonlyMap<string, Synthesised> {
@@ -52,9 +62,11 @@ function readStacks(templates: readonly Synthesised["json"][]): Synthesised {
   const json = {
     Resources: Object.assign({}, ...templates.map(({ Resources }) => Resources)) as Synthesised["json"]["Resources"],
   };
-  const resources = Object.values(json.Resources);
   const named = (type: string, key: string) =>
-    resources.filter((one) => one.Type === type).map((one) => [one.Properties[key] as string, one.Properties] as const);
+    Object.values(json.Resources)
+      .filter((one) => one.Type === type)
+      .map(({ Properties: properties }) => [properties[key] as string, properties] as const);
+  const roles = named("AWS::IAM::Role", "RoleName");
   return {
     template: Template.fromJSON(json),
     templates,
@@ -65,6 +77,7 @@ function readStacks(templates: readonly Synthesised["json"][]): Synthesised {
         properties["PolicyDocument"] as PolicyDocument,
       ]),
     ),
-    roles: new Map(named("AWS::IAM::Role", "RoleName")),
+    roles: new Map(roles),
+    trusts: new Map(roles.map(([name, role]) => [name, role["AssumeRolePolicyDocument"] as PolicyDocument])),
   };
 }
