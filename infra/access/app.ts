@@ -1,5 +1,6 @@
 import { App, type AppProps, BootstraplessSynthesizer, type IStackSynthesizer, Stack, Tags } from "aws-cdk-lib";
 import { appName, tagKeys } from "#lib/contract.ts";
+import { declareAudit, needsAudit } from "./audit.ts";
 import { declareBreakGlass } from "./break-glass.ts";
 import { declarePeople } from "./people.ts";
 import { declareCi } from "./ci.ts";
@@ -35,6 +36,7 @@ function declareAccount(app: App, account: Account, { repository }: AccessSettin
   const { operator, migrate, doctor, repairNat } = declarePeople(people, account);
   declareBreakGlass(people, account, [operator, migrate, doctor, repairNat]);
   if (Object.keys(account.environments).length > 0) declareCi(createStack(app, account, "ci"), account, repository);
+  if (needsAudit(account)) declareAudit(createStack(app, account, "audit"), account);
 }
 
 function createStack(app: App, account: Account, purpose: Purpose): Stack {

@@ -1,8 +1,10 @@
 import type { Account } from "./settings.ts";
 
+type Place = Pick<Account, "id" | "region" | "partition">;
+
 /** Of what is in the account's region, unless it is said to be elsewhere: `*` is any region, and AWS's own is in no account. */
 export function arn(
-  { id, region, partition }: Account,
+  { id, region, partition }: Place,
   service: string,
   resource: string,
   where: { readonly region?: string; readonly account?: string } = {},
@@ -11,6 +13,6 @@ export function arn(
 }
 
 /** IAM is in no region. */
-export function iamArn(account: Account, resource: string): string {
+export function iamArn(account: Place, resource: string): string {
   return arn(account, "iam", resource, { region: "" });
 }

@@ -46,6 +46,16 @@ const environment = v.strictObject({
   branch: v.optional(text),
 });
 
+const audit = v.strictObject({
+  /** Who is told of sessions that may lead to a protected stage; AWS asks to confirm. Default: nobody, and the log alone has them. */
+  email: v.optional(v.pipe(v.string(), v.email("expected an e-mail address"))),
+  /**
+   * Session Manager's preferences for the account and region: shells of all its instances are encrypted and written down. Refused by AWS
+   * where there are some already. Default: false.
+   */
+  sessionPreferences: v.optional(flag, false),
+});
+
 const account = v.strictObject({
   /** What people call it; the end of its stack's name. */
   name: matching(/^[a-z](?:-?[a-z0-9])*$/, "expected lower-case letters, digits and single hyphens"),
@@ -69,6 +79,7 @@ const account = v.strictObject({
     v.record(matching(/^[a-z](?:-?[a-z0-9])*$/, "expected an environment, as pull-requests"), environment),
     {},
   ),
+  audit: v.optional(audit, {}),
 });
 
 const schema = v.pipe(

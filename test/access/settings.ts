@@ -27,6 +27,7 @@ export const settings = {
         production: { deploys: ["production"], branch: "main" },
         "production-migrate": { migrates: ["production"], branch: "main" },
       },
+      audit: { email: "security@acme.example", sessionPreferences: true },
     },
   ],
 } as const;

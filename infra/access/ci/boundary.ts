@@ -1,16 +1,18 @@
-import { appName, instanceIdentifier, tagKeys } from "#lib/contract.ts";
+import { appName, instanceIdentifier } from "#lib/contract.ts";
 import type { Statement } from "../statement.ts";
-import { arn, bucketArn, type Scope } from "./place.ts";
+import { arn } from "../arn.ts";
+import { ownStage } from "../own-stage.ts";
+import type { Account } from "../settings.ts";
+import { bucketArn } from "./place.ts";
 
-/** The stage of whoever asks: the tag on its role. Of a role without it nothing below is true. */
-const ownStage = `\${aws:PrincipalTag/${tagKeys.stage}}`;
+type Place = Pick<Account, "id" | "region" | "partition">;
 
 /**
  * The most that a role of a stage may ever do, whatever its policies say: what the functions, the long-run task, the NAT instances,
  * the proxy, monitoring and flow logs need, for their own stage. One for the account: stages are told apart by the tag that
  * every role has, which whoever deploys can only set to a stage of his (`deploy/roles.ts`).
  */
-export function boundary(account: Scope["account"]): readonly Statement[] {
+export function boundary(account: Place): readonly Statement[] {
   return [
     {
       Sid: "OwnLogs",
@@ -103,6 +105,6 @@ export function boundary(account: Scope["account"]): readonly Statement[] {
   ];
 }
 
-function dnsSuffix({ partition }: Scope["account"]): string {
+function dnsSuffix({ partition }: Place): string {
   return partition === "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com";
 }

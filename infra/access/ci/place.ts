@@ -1,23 +1,16 @@
 import { appName, tagKeys } from "#lib/contract.ts";
+import { arn } from "../arn.ts";
 import type { Account } from "../settings.ts";
 
 /** Stages by name, or by the beginning of their names (`pr-*`), in one account. */
 export type Scope = {
-  readonly account: Pick<Account, "id" | "region" | "partition">;
+  readonly account: Account;
   readonly stages: readonly string[];
 };
 
-/** ARNs of a service in the account's region. IAM and S3, which have none, get theirs from `globalArn` and `bucketArn`. */
-export function arn({ id, region, partition }: Scope["account"], service: string, resource: string): string {
-  return `arn:${partition}:${service}:${region}:${id}:${resource}`;
-}
-
-export function iamArn({ id, partition }: Pick<Account, "id" | "partition">, resource: string): string {
-  return `arn:${partition}:iam::${id}:${resource}`;
-}
-
-export function bucketArn({ partition }: Pick<Account, "partition">, resource: string): string {
-  return `arn:${partition}:s3:::${resource}`;
+/** Buckets are in no region and no account. */
+export function bucketArn(account: Pick<Account, "id" | "region" | "partition">, resource: string): string {
+  return arn(account, "s3", resource, { region: "", account: "" });
 }
 
 /** For each stage of the scope. */

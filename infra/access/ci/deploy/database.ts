@@ -1,5 +1,6 @@
 import { appName, instanceIdentifier } from "#lib/contract.ts";
-import { arn, getsStageTag, hasStageTag, ofStages, type Scope } from "../place.ts";
+import { arn } from "../../arn.ts";
+import { getsStageTag, hasStageTag, ofStages, type Scope } from "../place.ts";
 import type { Statement } from "../../statement.ts";
 
 /** The instance, its secrets and its proxy; names where RDS has them in its ARNs, tags for proxies, whose ids say nothing. */

@@ -1,4 +1,5 @@
-import { arn, getsStageTag, hasStageTag, keepsStageTag, type Scope } from "../place.ts";
+import { arn } from "../../arn.ts";
+import { getsStageTag, hasStageTag, keepsStageTag, type Scope } from "../place.ts";
 import type { Statement } from "../../statement.ts";
 
 /**

@@ -1,6 +1,7 @@
 import { accessPath, stageRolePath, tagKeys } from "#lib/contract.ts";
 import type { Statement } from "../../statement.ts";
-import { arn, getsStageTag, iamArn, keepsStageTag, type Scope } from "../place.ts";
+import { arn, iamArn } from "../../arn.ts";
+import { getsStageTag, keepsStageTag, type Scope } from "../place.ts";
 
 /** Whom the roles of a stage are for: `Service` in `infra/roles.ts`, and enhanced monitoring. */
 const services = ["lambda", "ecs-tasks", "ec2", "rds", "monitoring.rds", "vpc-flow-logs"];

@@ -1,5 +1,6 @@
 import { appName, manifestParameterName } from "#lib/contract.ts";
-import { arn, bucketArn, ofStages, type Scope } from "../place.ts";
+import { arn } from "../../arn.ts";
+import { bucketArn, ofStages, type Scope } from "../place.ts";
 import type { Statement } from "../../statement.ts";
 
 /**

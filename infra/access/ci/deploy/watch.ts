@@ -1,6 +1,7 @@
 import { appName } from "#lib/contract.ts";
 import type { Statement } from "../../statement.ts";
-import { arn, getsStageTag, hasStageTag, ofStages, type Scope } from "../place.ts";
+import { arn } from "../../arn.ts";
+import { getsStageTag, hasStageTag, ofStages, type Scope } from "../place.ts";
 
 /** Alarms and whom they tell, rules of EventBridge, and what can be limited by no resource: AWS takes `*` alone for it. */
 export function mayWatch(scope: Scope): readonly Statement[] {
