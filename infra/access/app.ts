@@ -2,7 +2,7 @@ import { App, type AppProps, BootstraplessSynthesizer, type IStackSynthesizer, S
 import { appName, tagKeys } from "#lib/contract.ts";
 import { declareAudit, needsAudit } from "./audit.ts";
 import { declareBreakGlass } from "./break-glass.ts";
-import { declarePeople } from "./people.ts";
+import { declarePeople, glassPolicies } from "./people.ts";
 import { declareCi } from "./ci.ts";
 import { type AccessSettings, type Account, contextKey, parseAccessSettings } from "./settings.ts";
 
@@ -33,8 +33,12 @@ export function stackName({ name }: Pick<Account, "name">, purpose: Purpose = "p
 
 function declareAccount(app: App, account: Account, { repository }: AccessSettings): void {
   const people = createStack(app, account, "people");
-  const { operator, migrate, doctor, repairNat } = declarePeople(people, account);
-  declareBreakGlass(people, account, [operator, migrate, doctor, repairNat]);
+  const policies = declarePeople(people, account);
+  declareBreakGlass(
+    people,
+    account,
+    glassPolicies.map((key) => policies[key]),
+  );
   if (Object.keys(account.environments).length > 0) declareCi(createStack(app, account, "ci"), account, repository);
   if (needsAudit(account)) declareAudit(createStack(app, account, "audit"), account);
 }

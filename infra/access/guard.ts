@@ -3,7 +3,7 @@ import { breakGlassRoleName } from "./names.ts";
 import type { Account } from "./settings.ts";
 import { arn, iamArn } from "./arn.ts";
 import { protectedStages } from "./own-stage.ts";
-import type { Statement } from "./statement.ts";
+import type { Conditions, Statement } from "./statement.ts";
 
 /**
  * What no person may do, whatever other policies he has. It is in each policy for people, so that none can be given without:
@@ -11,10 +11,14 @@ import type { Statement } from "./statement.ts";
  * 1. No login that is a service's or the master's is read.
  * 2. The tags that say who may do what are changed by nobody whom they are about.
  * 3. What a tunnel's document says is changed by nobody who opens tunnels.
- * 4. A protected stage is reached by breaking glass alone.
+ * 4. A protected stage is reached by breaking glass alone; with a policy that is not for that, not at all.
  */
-export function guard(account: Account): readonly Statement[] {
-  return [noServiceLogins(account), noTags, noDocuments(account), ...noProtectedStages(account)];
+export function guard(
+  account: Account,
+  { withBrokenGlass }: { readonly withBrokenGlass: boolean },
+): readonly Statement[] {
+  const unless = withBrokenGlass ? unlessGlassIsBroken(account) : {};
+  return [noServiceLogins(account), noTags, noDocuments(account), ...noProtectedStages(account, unless)];
 }
 
 /** RDS names the secrets that it manages `rds!…`, the master's among them. */
@@ -64,7 +68,7 @@ function noDocuments(account: Account): Statement {
   };
 }
 
-function noProtectedStages(account: Account): readonly Statement[] {
+function noProtectedStages(account: Account, unless: Conditions): readonly Statement[] {
   const stages = protectedStages(account);
   if (stages.length === 0) return [];
   const names = stages.flatMap((stage) => namedParts(account, stage));
@@ -74,7 +78,7 @@ function noProtectedStages(account: Account): readonly Statement[] {
       Effect: "Deny",
       Action: ["ecs:RunTask", "lambda:InvokeFunction", "rds-db:connect", "ssm:StartSession"],
       Resource: names,
-      Condition: unlessGlassIsBroken(account),
+      ...(Object.keys(unless).length === 0 ? {} : { Condition: unless }),
     },
     {
       // What sessions lead to has no name: its tags say whose it is.
@@ -82,7 +86,7 @@ function noProtectedStages(account: Account): readonly Statement[] {
       Effect: "Deny",
       Action: ["ssm:StartSession"],
       Resource: ["*"],
-      Condition: { ...unlessGlassIsBroken(account), StringEquals: { [`ssm:resourceTag/${tagKeys.stage}`]: stages } },
+      Condition: { ...unless, StringEquals: { [`ssm:resourceTag/${tagKeys.stage}`]: stages } },
     },
   ];
 }
@@ -99,9 +103,7 @@ function namedParts(account: Account, stage: string): string[] {
 }
 
 /** The ARN of the role, not of the session: it is the same for everybody who took it. */
-export function unlessGlassIsBroken(
-  account: Account,
-): Readonly<Record<"ArnNotEquals", Readonly<Record<string, readonly string[]>>>> {
+export function unlessGlassIsBroken(account: Account): Conditions {
   const roles = protectedStages(account).map((stage) =>
     iamArn(account, `role${accessPath}${breakGlassRoleName(stage)}`),
   );

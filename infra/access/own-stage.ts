@@ -16,3 +16,7 @@ export function taggedAsOwnStage(prefix: "ssm:resourceTag" | "aws:ResourceTag"):
 export function protectedStages({ stages }: Account): string[] {
   return Object.keys(stages).filter((name) => stages[name]?.protected === true);
 }
+
+export function unprotectedStages({ stages }: Account): string[] {
+  return Object.keys(stages).filter((name) => stages[name]?.protected === false);
+}

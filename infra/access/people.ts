@@ -5,6 +5,7 @@ import { guard } from "./guard.ts";
 import { mayInvoke, mayReadManifest } from "./migrate/functions.ts";
 import { mayStartLongRun } from "./migrate/long-run.ts";
 import { policyNames } from "./names.ts";
+import { unprotectedStages } from "./own-stage.ts";
 import type { Account } from "./settings.ts";
 import { policyDocument, type Statement } from "./statement.ts";
 import { mayLogIn } from "./tunnel/logins.ts";
@@ -13,6 +14,9 @@ import { mayAskControlPlane } from "./upkeep/doctor.ts";
 import { mayRepairNetwork } from "./upkeep/repair-nat.ts";
 
 type PolicyKey = keyof typeof policyNames;
+
+/** What one may who has broken the glass of a protected stage. Not long runs, which are as strong as the master's login. */
+export const glassPolicies: readonly PolicyKey[] = ["operator", "migrate", "doctor", "repairNat"];
 
 /** Characters of a managed policy, white space not counted. */
 const maxSize = 6144;
@@ -25,16 +29,19 @@ export function declarePeople(scope: Construct, account: Account): Readonly<Reco
   const manifest = mayReadManifest(account);
   const tunnel = [manifest, ...mayTunnel(account)];
   const declare = (key: PolicyKey, description: string, may: readonly Statement[]) =>
-    declarePolicy(scope, key, description, [...may, ...guard(account)]);
+    declarePolicy(scope, key, description, [
+      ...may,
+      ...guard(account, { withBrokenGlass: glassPolicies.includes(key) }),
+    ]);
   return {
     developer: declare("developer", "Tunnel to the database of one's own stage, to read.", [
       ...tunnel,
-      ...mayLogIn(account, ["readonly"]),
+      ...mayLogIn(account, ["readonly"], unprotectedStages(account)),
     ]),
     operator: declare("operator", "Tunnel to the database of one's own stage, to read and write, and to any host.", [
       ...tunnel,
       mayTunnelToAnyHost(account),
-      ...mayLogIn(account, ["readonly", "operator"]),
+      ...mayLogIn(account, ["readonly", "operator"], Object.keys(account.stages)),
     ]),
     migrate: declare("migrate", "Migrate one's own stage, through its functions.", [
       manifest,

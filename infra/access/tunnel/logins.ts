@@ -9,8 +9,9 @@ import type { Statement } from "../statement.ts";
  * cannot be read from the tags, and has to be said (`databaseId`).
  * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.IAMPolicy.html
  */
-export function mayLogIn(account: Account, roles: readonly RoleKey[]): readonly Statement[] {
-  return Object.entries(account.stages).flatMap(([stage, { databaseId }]) => {
+export function mayLogIn(account: Account, roles: readonly RoleKey[], stages: readonly string[]): readonly Statement[] {
+  return stages.flatMap((stage): Statement[] => {
+    const databaseId = account.stages[stage]?.databaseId;
     if (databaseId === undefined) return [];
     return [
       {

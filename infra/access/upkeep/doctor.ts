@@ -4,6 +4,9 @@ import { arn } from "../arn.ts";
 import { ownStage } from "../own-stage.ts";
 import type { Statement } from "../statement.ts";
 
+/** Everybody may ask who he is: no policy is needed for it. */
+const neverRefused = "sts:GetCallerIdentity";
+
 /**
  * What the doctor asks the control plane: reads, none of which shows what is in a database or a secret. For most of them AWS
  * takes no resource, or answers lists: whoever has this sees how networks and databases of the whole account are set up.
@@ -21,7 +24,7 @@ export function mayAskControlPlane(account: Account): readonly Statement[] {
     {
       Sid: "HowItIsSetUp",
       Effect: "Allow",
-      Action: doctorActions.filter((action) => limited[action] === undefined),
+      Action: doctorActions.filter((action) => limited[action] === undefined && action !== neverRefused),
       Resource: ["*"],
     },
     ...doctorActions.flatMap((action) => {

@@ -49,6 +49,12 @@ export const guardRows: readonly Row[] = [
   ...["master", "migrator", "app", "health"].map((owner) =>
     never(anybody, "secretsmanager:GetSecretValue", secret(`postern/staging/${owner}`), "a service's login"),
   ),
+  never(
+    anybody,
+    "secretsmanager:GetSecretValue",
+    elsewhere(secret("postern/dev/app")),
+    "a service's login, of any region",
+  ),
   allow(anybody, "secretsmanager:GetSecretValue", secret("shop/key"), "no login of a stage: not for this to say"),
   allow(anybody, "secretsmanager:DescribeSecret", secret("postern/staging/app"), "not its value: not for this to say"),
   ...Object.entries(tagged).flatMap(([action, on]) => tagRows(action, on)),

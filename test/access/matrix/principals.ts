@@ -1,4 +1,5 @@
 import { policyNames } from "../../../infra/access/names.ts";
+import { glassPolicies } from "../../../infra/access/people.ts";
 import type { PolicyDocument } from "../synthesise.ts";
 import { accountIds, type Principal } from "./row.ts";
 
@@ -60,7 +61,7 @@ export function breakGlass(stage: string): Principal {
     account: "production",
     role: `postern-access/PosternBreakGlass-${stage}`,
     stage,
-    policies: ["operator", "migrate", "doctor", "repairNat"],
+    policies: glassPolicies,
   });
 }
 

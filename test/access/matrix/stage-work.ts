@@ -105,7 +105,9 @@ export const longRunRows: readonly Row[] = [
 ];
 
 /** Actions for which AWS takes no resource, or whose answers are lists. */
-const describes = doctorActions.filter((action) => action !== "secretsmanager:DescribeSecret");
+const describes = doctorActions.filter(
+  (action) => action !== "secretsmanager:DescribeSecret" && action !== "sts:GetCallerIdentity",
+);
 const databases: Readonly<Record<string, string>> = {
   "rds:DescribeDBInstances": "db:postern-dev",
   "rds:DescribeDBProxies": "db-proxy:prx-0123456789abcdef0",
@@ -119,6 +121,7 @@ export const doctorRows: readonly Row[] = [
       database === undefined ? anything : { name: database, arn: `arn:aws:rds:eu-central-1:111111111111:${database}` };
     return allow(doctor, action, on, "how it is set up");
   }),
+  allow(person("Nobody", { policies: [] }), "sts:GetCallerIdentity", anything, "AWS lets everybody ask who he is"),
   allow(doctor, "secretsmanager:DescribeSecret", secret("postern/dev/health"), "whether it has a value, not which"),
   deny(doctor, "secretsmanager:DescribeSecret", secret("postern/staging/health"), "other stage"),
   deny(doctor, "secretsmanager:DescribeSecret", secret("shop/dev/health"), "other app"),
