@@ -115,11 +115,11 @@ const databases: Readonly<Record<string, string>> = {
 };
 
 export const doctorRows: readonly Row[] = [
-  ...describes.map((action): Row => {
+  ...describes.flatMap((action): Row[] => {
     const database = databases[action];
     const on =
       database === undefined ? anything : { name: database, arn: `arn:aws:rds:eu-central-1:111111111111:${database}` };
-    return allow(doctor, action, on, "how it is set up");
+    return [allow(doctor, action, on, "how it is set up"), deny(migrator, action, on, "not needed for migrations")];
   }),
   allow(person("Nobody", { policies: [] }), "sts:GetCallerIdentity", anything, "AWS lets everybody ask who he is"),
   allow(doctor, "secretsmanager:DescribeSecret", secret("postern/dev/health"), "whether it has a value, not which"),
