@@ -5,7 +5,7 @@ export function printMatrix(matrix: Readonly<Record<string, readonly Row[]>>): s
   const sections = Object.entries(matrix).map(([title, rows]) =>
     [`## ${title}`, "", tableHead, ...rows.map(printRow), ""].join("\n"),
   );
-  return `${[pageHead(Object.values(matrix).flat()), ...sections].join("\n")}`;
+  return [pageHead(Object.values(matrix).flat()), ...sections].join("\n");
 }
 
 const tableHead = "| who | asks for | on | where | is | because |\n|---|---|---|---|---|---|";
