@@ -29,6 +29,7 @@ export function declareCi(stack: Stack, account: Account, repository: AccessSett
     clientIdList: [audience],
   });
   const boundaryPolicy = declarePolicy(stack, "Boundary", boundaryName, boundary(account));
+  const providerArn = iamArn(account, `oidc-provider/${githubIssuer}`);
   const boundaryArn = iamArn(account, `policy${accessPath}${boundaryName}`);
   for (const [environment, { deploys, migrates, branch }] of environments) {
     const id = environment.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase());
@@ -43,12 +44,10 @@ export function declareCi(stack: Stack, account: Account, repository: AccessSett
       path: accessPath,
       description: `Jobs of the environment ${environment}`,
       maxSessionDuration: 3 * 60 * 60,
-      assumeRolePolicyDocument: policyDocument([
-        trustOf(repository, environment, { providerArn: provider.attrArn, branch }),
-      ]),
+      assumeRolePolicyDocument: policyDocument([trustOf(repository, environment, { providerArn, branch })]),
       managedPolicyArns: policies.map(({ ref }) => ref),
     });
-    role.addResourceDependency(boundaryPolicy);
+    for (const needed of [provider, boundaryPolicy]) role.addResourceDependency(needed);
   }
 }
 

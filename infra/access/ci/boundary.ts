@@ -54,11 +54,7 @@ export function boundary(account: Place): readonly Statement[] {
       Resource: arn(account, "secretsmanager", "secret:rds!db-*"),
       Condition: {
         ArnEquals: {
-          "secretsmanager:ResourceTag/aws:rds:primaryDBInstanceArn": arn(
-            account,
-            "rds",
-            `db:${instanceIdentifier(ownStage)}`,
-          ),
+          "aws:ResourceTag/aws:rds:primaryDBInstanceArn": arn(account, "rds", `db:${instanceIdentifier(ownStage)}`),
         },
       },
     },

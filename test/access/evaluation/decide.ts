@@ -28,13 +28,26 @@ export type Request = {
 const beyondReference = new Set([
   // The reference takes no resource for it, the user guide of Session Manager one's own sessions.
   "ssmmessages:OpenDataChannel",
-  // The claims of a provider of one's own are condition keys, too.
-  "sts:AssumeRoleWithWebIdentity",
 ]);
 
 /** Documents of AWS's own belong to no account, of which the reference does not know either. */
 function isBeyondReference({ action, resource }: Request): boolean {
   return beyondReference.has(action) || /^arn:[\w-]+:ssm:[\w-]+::document\//.test(resource);
+}
+
+/**
+ * Claims that every provider has. The reference has keys for them of some providers, and of GitHub's for all others: the engine is given
+ * these under names that it knows.
+ */
+const claims: readonly (readonly [ofGitHub: string, known: string])[] = ["aud", "sub"].map((claim) => [
+  `token.actions.githubusercontent.com:${claim}`,
+  `accounts.google.com:${claim}`,
+]);
+
+function renameClaims<T>(value: T): T {
+  return JSON.parse(
+    claims.reduce((text, [from, to]) => text.replaceAll(`"${from}"`, `"${to}"`), JSON.stringify(value)),
+  ) as T;
 }
 
 /** Under what names services show a resource's tags. */
@@ -45,7 +58,8 @@ const tagPrefixes = ["aws:ResourceTag", "ssm:resourceTag", "iam:ResourceTag", "e
  *
  * @throws Error where the engine takes the policies or the request for wrong
  */
-export async function decide(request: Request): Promise<Decision> {
+export async function decide(asked: Request): Promise<Decision> {
+  const request = asked.action === "sts:AssumeRoleWithWebIdentity" ? renameClaims(asked) : asked;
   const { tags = {}, context } = request;
   if (isBeyondReference(request)) return toDecision(runUnsafeSimulation(toSimulation(request, context), {}));
   const tagKeys = Object.entries(tags).flatMap(([key, value]) =>

@@ -1,7 +1,9 @@
 import { breakGlassRows } from "./break-glass.ts";
+import { boundaryRows, deployNetworkRows, deployRoleRows, deployRows, migrateJobRows } from "./ci.ts";
 import { guardRows } from "./guard.ts";
 import { anyHostRows, loginRows } from "./logins.ts";
 import { protectedTunnelRows } from "./protected.ts";
+import { oidcRows } from "./oidc.ts";
 import type { Row } from "./row.ts";
 import { besideTunnelRows, ownSessionRows, sessionRows } from "./sessions.ts";
 import { doctorRows, longRunRows, migrateRows, repairRows } from "./stage-work.ts";
@@ -20,4 +22,10 @@ export const matrix: Readonly<Record<string, readonly Row[]>> = {
   "The doctor": doctorRows,
   "repair-nat": repairRows,
   "What every policy denies": guardRows,
+  "Which jobs of GitHub's take a role": oidcRows,
+  "Deploys of CI": deployRows,
+  "Networks that CI makes": deployNetworkRows,
+  "Roles that CI makes": deployRoleRows,
+  "Migrations of CI": migrateJobRows,
+  "What a stage's roles may do at most": boundaryRows,
 };

@@ -25,6 +25,8 @@ export type Target = {
   readonly tags?: Readonly<Record<string, string>>;
   /** A role of this app, by its name: its trust policy has a say. */
   readonly role?: string;
+  /** Its own policy, where that has a say: of a key. */
+  readonly policy?: PolicyDocument;
   /** What AWS tells of requests for it. */
   readonly context?: Context;
 };
@@ -80,7 +82,7 @@ async function evaluate(
   if (stack === undefined) throw new Error(`No account ${as.account} was synthesised.`);
   const find = (name: string) => named(stack.policies, name);
   const decisions = await Promise.all(
-    [on].flat().map(async ({ arn, tags = {}, role, context = {} }) =>
+    [on].flat().map(async ({ arn, tags = {}, role, policy, context = {} }) =>
       decide({
         principal: as.arn,
         action,
@@ -89,7 +91,7 @@ async function evaluate(
         context: { ...as.context, ...context, ...given },
         tags,
         policies: [...as.policies.map(find), ...(as.beside ?? [])],
-        ...(role === undefined ? {} : { resourcePolicy: named(stack.trusts, role) }),
+        resourcePolicy: role === undefined ? policy : named(stack.trusts, role),
         ...(as.boundary === undefined ? {} : { boundary: find(as.boundary) }),
       }),
     ),

@@ -61,7 +61,7 @@ export function mayWatch(scope: Scope): readonly Statement[] {
     {
       Sid: "OwnNamespace",
       Effect: "Allow",
-      Action: ["servicediscovery:DeleteNamespace", "servicediscovery:UntagResource"],
+      Action: ["servicediscovery:DeleteNamespace"],
       Resource: arn(account, "servicediscovery", "namespace/*"),
       Condition: hasStageTag(scope),
     },
@@ -83,6 +83,7 @@ export function mayWatch(scope: Scope): readonly Statement[] {
         "servicediscovery:GetNamespace",
         "servicediscovery:GetOperation",
         "servicediscovery:ListTagsForResource",
+        "servicediscovery:UntagResource",
         "sns:GetSubscriptionAttributes",
         "sns:Unsubscribe",
         "ssm:DescribeParameters",
