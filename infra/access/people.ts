@@ -54,7 +54,7 @@ export function declarePeople(scope: Construct, account: Account): Readonly<Reco
     ]),
     doctor: declare("doctor", "Ask what is wrong with one's own stage. Reads only.", [
       manifest,
-      mayInvoke(account, ["inspect"]),
+      mayInvoke(account, ["inspect", "health"]),
       ...mayAskControlPlane(account),
     ]),
     repairNat: declare("repairNat", "Mend the network of one's own stage; beside the doctor's policy.", [

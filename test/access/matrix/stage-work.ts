@@ -133,6 +133,8 @@ export const doctorRows: readonly Row[] = [
   ),
   never(doctor, "secretsmanager:GetSecretValue", secret("postern/dev/health"), "which value it has"),
   allow(doctor, invoke, lambda("postern-dev-inspect"), "the same probes from inside the VPC"),
+  allow(doctor, invoke, lambda("postern-dev-health"), "what the stage says of itself"),
+  deny(doctor, invoke, lambda("postern-staging-health"), "other stage"),
   deny(doctor, invoke, lambda("postern-dev-runner"), "it changes nothing"),
   deny(doctor, invoke, lambda("postern-staging-inspect"), "other stage"),
   allow(doctor, "ssm:GetParameter", parameter("/postern/dev/manifest"), "what there should be"),
