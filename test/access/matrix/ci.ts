@@ -82,10 +82,12 @@ export const deployNetworkRows: readonly Row[] = [
     "other protected stage",
   ),
   allow(production, "ec2:TerminateInstances", { ...ec2("instance/i-1", tags("production"), "production") }, "its own"),
-  allow(preview, "ec2:CreateTags", ec2("vpc/vpc-1", {}), "as it makes it", {
-    ...giving("pr-7"),
-    "ec2:CreateAction": "CreateVpc",
-  }),
+  ...Object.entries(made).map(([action, resource]) =>
+    allow(preview, "ec2:CreateTags", ec2(resource, {}), "as it makes it", {
+      ...giving("pr-7"),
+      "ec2:CreateAction": action,
+    }),
+  ),
   deny(preview, "ec2:CreateTags", ec2("vpc/vpc-1", ofDev), "takes over what another stage has", giving("pr-7")),
   deny(preview, "ec2:CreateTags", ec2("vpc/vpc-1", {}), "as it makes it, for another stage", {
     ...giving("dev"),
@@ -146,6 +148,7 @@ export const deployRows: readonly Row[] = [
   deny(preview, "servicediscovery:DeleteNamespace", namespace(ofDev), "other stage"),
   deny(preview, "servicediscovery:DeleteNamespace", namespace(ofShop), "other app"),
   allow(preview, "secretsmanager:CreateSecret", secret("postern/pr-7/app"), "its own secret, without a value"),
+  deny(preview, "secretsmanager:CreateSecret", secret("postern/dev/app"), "other stage"),
   deny(preview, "secretsmanager:DeleteSecret", secret("postern/dev/app"), "other stage"),
   never(preview, "secretsmanager:GetSecretValue", secret("postern/pr-7/app"), "no secret is read, its own neither"),
   never(
@@ -194,12 +197,14 @@ export const deployRoleRows: readonly Row[] = [
   allow(preview, "iam:TagRole", own, "another tag", { "aws:RequestTag/Name": "x" }),
   deny(preview, "iam:TagRole", own, "gives it to another stage", { "aws:RequestTag/postern:stage": "dev" }),
   allow(preview, "iam:UntagRole", own, "another tag", { "aws:TagKeys": ["Name"] }),
-  deny(preview, "iam:UntagRole", own, "the boundary tells stages apart by it", {
-    "aws:TagKeys": ["Name", "postern:stage"],
-  }),
-  allow(preview, "iam:PassRole", own, "to a service that a stage uses", {
-    "iam:PassedToService": "lambda.amazonaws.com",
-  }),
+  ...["postern:app", "postern:stage", "postern:part"].map((tag) =>
+    deny(preview, "iam:UntagRole", own, "whose it is stays on it", { "aws:TagKeys": ["Name", tag] }),
+  ),
+  ...["lambda", "ecs-tasks", "ec2", "rds", "monitoring.rds", "vpc-flow-logs"].map((service) =>
+    allow(preview, "iam:PassRole", own, "to a service that a stage uses", {
+      "iam:PassedToService": `${service}.amazonaws.com`,
+    }),
+  ),
   deny(preview, "iam:PassRole", own, "to another service", { "iam:PassedToService": "cloudformation.amazonaws.com" }),
   deny(preview, "iam:PassRole", role("postern/dev/RunnerRole-1a2b"), "other stage's role", {
     "iam:PassedToService": "lambda.amazonaws.com",
@@ -207,12 +212,14 @@ export const deployRoleRows: readonly Row[] = [
   never(preview, "iam:PassRole", role("postern-access/PosternBreakGlass-production"), "the baseline's role", {
     "iam:PassedToService": "lambda.amazonaws.com",
   }),
-  allow(
-    preview,
-    "iam:CreateServiceLinkedRole",
-    role("aws-service-role/rds.amazonaws.com/AWSServiceRoleForRDS"),
-    "of a service that a stage uses",
-    { "iam:AWSServiceName": "rds.amazonaws.com" },
+  ...["rds", "ecs"].map((service) =>
+    allow(
+      preview,
+      "iam:CreateServiceLinkedRole",
+      role(`aws-service-role/${service}.amazonaws.com/AWSServiceRole`),
+      "of a service that a stage uses",
+      { "iam:AWSServiceName": `${service}.amazonaws.com` },
+    ),
   ),
   deny(
     preview,

@@ -164,6 +164,17 @@ export const oidcRows: readonly Row[] = [
     migrate,
     "after its approval",
   ),
+
+  allow(
+    job(
+      "job of production-migrate on main, sub with numbers",
+      { sub: immutable("production-migrate"), ...onMain },
+      "production",
+    ),
+    action,
+    migrate,
+    "after its approval",
+  ),
   deny(
     job(
       "job of production-migrate on a branch",

@@ -1,3 +1,4 @@
+import { boundaryName } from "#lib/contract.ts";
 import { policyNames } from "../../../infra/access/names.ts";
 import { matrix } from "../matrix/all.ts";
 import { evaluateRow, type Row, type Stacks } from "../matrix/row.ts";
@@ -14,16 +15,35 @@ export type Hunted = {
 type Kind = "policies" | "trusts";
 type Accounts = ReadonlyMap<string, Readonly<Record<Kind, ReadonlyMap<string, PolicyDocument>>>>;
 
-/** Whose mutants are hunted: what is made alike for each account or stage is changed in all of them at once. */
-const hunted: readonly { readonly kind: Kind; readonly name: string; readonly includes: (name: string) => boolean }[] =
-  [
-    ...Object.values(policyNames).map((name) => ({
-      kind: "policies" as const,
-      name,
-      includes: (other: string) => other === name,
-    })),
-    { kind: "trusts", name: "PosternBreakGlass", includes: (other: string) => other.startsWith("PosternBreakGlass-") },
-  ];
+type Target = {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly includes: (name: string) => boolean;
+  /** Only mutants of conditions. What a deploy asks for is a hundred actions long: `reference.test.ts` looks at these. */
+  readonly conditionsAlone?: boolean;
+};
+
+/** Whose mutants are hunted: what is made alike for each account, stage or environment is changed in all of them at once. */
+const hunted: readonly Target[] = [
+  ...Object.values(policyNames).map((name) => ({
+    kind: "policies" as const,
+    name,
+    includes: (other: string) => other === name,
+  })),
+  { kind: "trusts", name: "PosternBreakGlass", includes: (other: string) => other.startsWith("PosternBreakGlass-") },
+  ...["preview", "production", "production-migrate"].map((environment) => ({
+    kind: "trusts" as const,
+    name: `postern-access-ci-${environment}`,
+    includes: (other: string) => other === `postern-access-ci-${environment}`,
+  })),
+  ...["state", "functions", "network", "database", "roles"].map((part) => ({
+    kind: "policies" as const,
+    name: `postern-access-ci-…-${part}`,
+    includes: (other: string) => other.startsWith("postern-access-ci-") && other.endsWith(`-${part}`),
+    conditionsAlone: true,
+  })),
+  { kind: "policies", name: boundaryName, includes: (other: string) => other === boundaryName, conditionsAlone: true },
+];
 
 /** Every mutant, with the row of the matrix that catches it. */
 export async function huntMutants(stacks: Accounts): Promise<readonly Hunted[]> {
@@ -42,12 +62,16 @@ type Changed = {
   readonly documents: Map<string, PolicyDocument>;
 };
 
-function changesByName(stacks: Accounts, { kind, includes }: (typeof hunted)[number]): ReadonlyMap<string, Changed> {
+function changesByName(
+  stacks: Accounts,
+  { kind, includes, conditionsAlone = false }: Target,
+): ReadonlyMap<string, Changed> {
   const changes = new Map<string, Changed>();
   for (const [account, stack] of stacks) {
     for (const [name, document] of stack[kind]) {
       if (!includes(name)) continue;
       for (const mutant of mutantsOf(document)) {
+        if (conditionsAlone && !mutant.isOfCondition) continue;
         // What differs between accounts alone, as their numbers, makes no other mutant.
         const key = mutant.name.replaceAll(/\b\d{12}\b/g, "ACCOUNT");
         const changed = changes.get(key) ?? { actions: mutant.actions, documents: new Map<string, PolicyDocument>() };
@@ -71,7 +95,7 @@ function replace(stacks: Accounts, kind: Kind, documents: ReadonlyMap<string, Po
 
 async function findFailing(
   { actions, documents }: Changed,
-  { kind, includes }: (typeof hunted)[number],
+  { kind, includes }: Target,
   stacks: Accounts,
 ): Promise<Row | undefined> {
   const replaced = replace(stacks, kind, documents);

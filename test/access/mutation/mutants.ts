@@ -7,9 +7,10 @@ export type Mutant = {
   /** Actions of the statement: no other decision can change. */
   readonly actions: readonly string[];
   readonly document: PolicyDocument;
+  readonly isOfCondition: boolean;
 };
 
-type Change = { readonly what: string; readonly to: readonly Statement[] };
+type Change = { readonly what: string; readonly to: readonly Statement[]; readonly isOfCondition?: boolean };
 
 /**
  * Every mutant of a policy, of these kinds:
@@ -23,11 +24,12 @@ type Change = { readonly what: string; readonly to: readonly Statement[] };
  */
 export function* mutantsOf({ Version, Statement }: PolicyDocument): Generator<Mutant> {
   for (const [index, statement] of Statement.entries()) {
-    for (const { what, to } of changesOf(statement)) {
+    for (const { what, to, isOfCondition = false } of changesOf(statement)) {
       yield {
         name: `${statement.Sid ?? index}: ${what}`,
         actions: listOf(statement.Action),
         document: { Version, Statement: Statement.toSpliced(index, 1, ...to) },
+        isOfCondition,
       };
     }
   }
@@ -39,7 +41,7 @@ function* changesOf(statement: Statement): Generator<Change> {
     for (const { what, condition } of changesOfCondition(operator, keys)) {
       const Condition = { ...statement.Condition };
       delete Condition[operator];
-      yield { what, to: [{ ...statement, Condition: { ...Condition, ...condition } }] };
+      yield { what, to: [{ ...statement, Condition: { ...Condition, ...condition } }], isOfCondition: true };
     }
   }
   for (const part of ["Action", "Resource"] as const) {
