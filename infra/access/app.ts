@@ -6,6 +6,9 @@ import { declarePeople, glassPolicies } from "./people.ts";
 import { declareCi } from "./ci.ts";
 import { type AccessSettings, type Account, contextKey, parseAccessSettings } from "./settings.ts";
 
+/** What the CDK finds wrong with a template fails it, and nobody turns that off from outside. */
+const postCliContext = { "@aws-cdk/core:validateAgainstDefaultRules": true };
+
 /**
  * The account's access baseline: a stack for each account, and nothing in it that a stage makes or needs to exist.
  *
@@ -13,7 +16,7 @@ import { type AccessSettings, type Account, contextKey, parseAccessSettings } fr
  * @throws AccessSettingsRefused before anything is declared
  */
 export function createAccessApp(props: AppProps): App {
-  const app = new App({ analyticsReporting: false, treeMetadata: false, stackTraces: false, ...props });
+  const app = new App({ analyticsReporting: false, treeMetadata: false, stackTraces: false, ...props, postCliContext });
   const settings = parseAccessSettings(app.node.tryGetContext(contextKey));
   for (const account of settings.accounts) declareAccount(app, account, settings);
   return app;

@@ -1,4 +1,10 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { CfnResource, Stack } from "aws-cdk-lib";
 import { describe, expect, it } from "vitest";
+import { createAccessApp } from "../../infra/access/app.ts";
+import { contextKey } from "../../infra/access/settings.ts";
 import { settings } from "./settings.ts";
 import { synthesise } from "./synthesise.ts";
 
@@ -18,6 +24,22 @@ describe("the access baseline", () => {
     for (const { templates } of synthesise().values()) {
       for (const template of templates)
         expect(Buffer.byteLength(JSON.stringify(template, null, 1))).toBeLessThan(51_200);
+    }
+  });
+
+  it("is refused where the CDK's own validator finds something", () => {
+    const outdir = mkdtempSync(path.join(tmpdir(), "postern-access-"));
+    try {
+      const app = createAccessApp({ context: { [contextKey]: settings }, outdir });
+      const stack = new Stack(app, "wrong");
+      const wrong = new CfnResource(stack, "Wrong", {
+        type: "AWS::IAM::Role",
+        properties: { MaxSessionDuration: "long" },
+      });
+      wrong.addPropertyOverride("Path", "nowhere");
+      expect(() => app.synth()).toThrow(/AssumeRolePolicyDocument|MaxSessionDuration/);
+    } finally {
+      rmSync(outdir, { recursive: true });
     }
   });
 });
