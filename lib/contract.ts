@@ -197,16 +197,30 @@ export const doctorActions = [
   "rds:DescribeDBProxyTargets",
   "secretsmanager:DescribeSecret",
 ] as const;
+export type DoctorAction = (typeof doctorActions)[number];
 
-/** What `repair-nat --yes` does to a stage's network, as IAM writes it, beside what the doctor asks. */
-export const repairNatActions = [
-  "ec2:StartInstances",
-  "ec2:RebootInstances",
-  "ec2:AssociateAddress",
-  "ec2:ModifyInstanceAttribute",
-  "ec2:CreateRoute",
-  "ec2:ReplaceRoute",
-] as const;
+/**
+ * Everything that `repair-nat` asks of AWS, as IAM writes it, beside the manifest and, to verify, what the doctor needs. Its writes
+ * are made on resources with the stage's tags alone.
+ */
+export const repairNatActions = {
+  reads: [
+    "ec2:DescribeInstances",
+    "ec2:DescribeAddresses",
+    "ec2:DescribeRouteTables",
+    "ssm:DescribeInstanceInformation",
+  ],
+  writes: [
+    "ec2:StartInstances",
+    "ec2:RebootInstances",
+    "ec2:DisassociateAddress",
+    "ec2:AssociateAddress",
+    "ec2:ModifyInstanceAttribute",
+    "ec2:CreateRoute",
+    "ec2:ReplaceRoute",
+  ],
+} as const;
+export type RepairWrite = (typeof repairNatActions.writes)[number];
 
 /** What ECS RunTask needs to start `runner-task.ts` on Fargate, in the stage's private subnets. */
 export type LongRuns = {

@@ -76,15 +76,15 @@ function noProtectedStages(account: Account, unless: Conditions): readonly State
     {
       Sid: "NoProtectedStage",
       Effect: "Deny",
-      Action: ["ecs:RunTask", "lambda:InvokeFunction", "rds-db:connect", "ssm:StartSession"],
+      Action: ["ecs:ExecuteCommand", "ecs:RunTask", "lambda:InvokeFunction", "rds-db:connect", "ssm:StartSession"],
       Resource: names,
       ...(Object.keys(unless).length === 0 ? {} : { Condition: unless }),
     },
     {
-      // What sessions lead to has no name: its tags say whose it is.
+      // What sessions and commands lead to has no name: its tags say whose it is.
       Sid: "NoProtectedBastion",
       Effect: "Deny",
-      Action: ["ssm:StartSession"],
+      Action: ["ssm:SendCommand", "ssm:StartSession"],
       Resource: ["*"],
       Condition: { ...unless, StringEquals: { [`ssm:resourceTag/${tagKeys.stage}`]: stages } },
     },
@@ -93,11 +93,16 @@ function noProtectedStages(account: Account, unless: Conditions): readonly State
 
 function namedParts(account: Account, stage: string): string[] {
   const databaseId = account.stages[stage]?.databaseId;
+  // A function is asked for by a version or an alias as well (`…:$LATEST`), which makes another ARN.
+  const functions = (["runner", "inspect"] as const).flatMap((part) => {
+    const own = arn(account, "lambda", `function:${functionName(stage, part)}`);
+    return [own, `${own}:*`];
+  });
   return [
     arn(account, "ssm", `document/${tunnelDocumentName(stage)}`),
-    arn(account, "lambda", `function:${functionName(stage, "runner")}`),
-    arn(account, "lambda", `function:${functionName(stage, "inspect")}`),
+    ...functions,
     arn(account, "ecs", `task-definition/${appName}-${stage}-long-run:*`),
+    arn(account, "ecs", `task/${appName}-${stage}/*`),
     ...(databaseId === undefined ? [] : [arn(account, "rds-db", `dbuser:${databaseId}/*`)]),
   ];
 }

@@ -58,6 +58,7 @@ export function declarePeople(scope: Construct, account: Account): Readonly<Reco
       ...mayAskControlPlane(account),
     ]),
     repairNat: declare("repairNat", "Mend the network of one's own stage; beside the doctor's policy.", [
+      manifest,
       ...mayRepairNetwork(account),
     ]),
   };

@@ -15,7 +15,8 @@ export function mayLogIn(account: Account, roles: readonly RoleKey[], stages: re
     if (databaseId === undefined) return [];
     return [
       {
-        Sid: `LogInTo${stage.replaceAll("-", "")}`,
+        // IAM takes no hyphens here, and no name twice; no stage has a capital.
+        Sid: `LogInTo${stage.replaceAll("-", "X")}`,
         Effect: "Allow",
         Action: ["rds-db:connect"],
         Resource: roles.map((role) => arn(account, "rds-db", `dbuser:${databaseId}/${roleNames[role]}`)),

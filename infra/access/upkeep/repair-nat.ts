@@ -1,23 +1,22 @@
-import { repairNatActions, tagKeys } from "#lib/contract.ts";
+import { repairNatActions, type RepairWrite, tagKeys } from "#lib/contract.ts";
 import { unlessGlassIsBroken } from "../guard.ts";
 import type { Account } from "../settings.ts";
 import { arn } from "../arn.ts";
 import { protectedStages, taggedAsOwnStage } from "../own-stage.ts";
 import type { Statement } from "../statement.ts";
 
-type RepairAction = (typeof repairNatActions)[number];
-
 /** Attributes of an instance can be its user data, which runs as root: of all of them this one. */
-const forwarding: RepairAction = "ec2:ModifyInstanceAttribute";
+const forwarding: RepairWrite = "ec2:ModifyInstanceAttribute";
 
 /** What `repair-nat` changes, on what is tagged with one's own stage; routes and addresses cannot be made for others. */
 export function mayRepairNetwork(account: Account): readonly Statement[] {
   const own = { StringEquals: taggedAsOwnStage("aws:ResourceTag") };
   return [
+    { Sid: "StateOfNetwork", Effect: "Allow", Action: repairNatActions.reads, Resource: ["*"] },
     {
       Sid: "NetworkOfOwnStage",
       Effect: "Allow",
-      Action: repairNatActions.filter((action) => action !== forwarding),
+      Action: repairNatActions.writes.filter((action) => action !== forwarding),
       Resource: ["instance/*", "elastic-ip/*", "route-table/*"].map((resource) => arn(account, "ec2", resource)),
       Condition: own,
     },
@@ -39,7 +38,7 @@ function noProtectedNetwork(account: Account): readonly Statement[] {
     {
       Sid: "NoProtectedNetwork",
       Effect: "Deny",
-      Action: repairNatActions,
+      Action: repairNatActions.writes,
       Resource: ["*"],
       Condition: { ...unlessGlassIsBroken(account), StringEquals: { [`aws:ResourceTag/${tagKeys.stage}`]: stages } },
     },

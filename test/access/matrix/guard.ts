@@ -68,29 +68,8 @@ export const guardRows: readonly Row[] = [
       "no tunnel's: not for this to say",
     ),
   ]),
-  ...["production", "reports"].flatMap((stage): Row[] => [
-    never(anybodyByProduction, "ssm:StartSession", bastion(stage, "production"), "protected, whatever the document"),
-    never(
-      anybodyByProduction,
-      "ssm:StartSession",
-      instance(`instance with the stage ${stage} alone`, { "postern:stage": stage }, "production"),
-      "protected",
-    ),
-    never(anybodyByProduction, "ssm:StartSession", tunnelDocument(stage, "production"), "protected"),
-    never(anybodyByProduction, "lambda:InvokeFunction", lambda(`postern-${stage}-runner`, "production"), "protected"),
-    never(
-      anybodyByProduction,
-      "lambda:InvokeFunction",
-      lambda(`postern-${stage}-inspect`, "production"),
-      "protected: it cancels runs, too",
-    ),
-    never(
-      anybodyByProduction,
-      "ecs:RunTask",
-      ecs(`task-definition/postern-${stage}-long-run:7`, "production"),
-      "protected",
-    ),
-  ]),
+  ...protectedRows("production"),
+  ...protectedRows("reports"),
   never(anybodyByProduction, "rds-db:connect", login("db-PRODUCTION", "postern_readonly", "production"), "protected"),
   never(anybodyByProduction, "rds-db:connect", login("db-PRODUCTION", "postern_operator", "production"), "protected"),
   allow(
@@ -147,4 +126,54 @@ function tagRows(action: string, on: Target): readonly Row[] {
 
 function naming(...tags: string[]) {
   return { "aws:TagKeys": tags };
+}
+
+function protectedRows(stage: string): readonly Row[] {
+  return [
+    never(anybodyByProduction, "ssm:StartSession", bastion(stage, "production"), "protected, whatever the document"),
+    never(
+      anybodyByProduction,
+      "ssm:StartSession",
+      instance(`instance with the stage ${stage} alone`, { "postern:stage": stage }, "production"),
+      "protected",
+    ),
+    never(anybodyByProduction, "ssm:StartSession", tunnelDocument(stage, "production"), "protected"),
+    never(anybodyByProduction, "lambda:InvokeFunction", lambda(`postern-${stage}-runner`, "production"), "protected"),
+    never(
+      anybodyByProduction,
+      "lambda:InvokeFunction",
+      lambda(`postern-${stage}-inspect`, "production"),
+      "protected: it cancels runs, too",
+    ),
+    never(
+      anybodyByProduction,
+      "lambda:InvokeFunction",
+      lambda(`postern-${stage}-runner:$LATEST`, "production"),
+      "protected, by whatever version it is asked for",
+    ),
+    never(
+      anybodyByProduction,
+      "lambda:InvokeFunction",
+      lambda(`postern-${stage}-inspect:$LATEST`, "production"),
+      "protected, by whatever version it is asked for",
+    ),
+    never(
+      anybodyByProduction,
+      "ssm:SendCommand",
+      { ...bastion(stage, "production"), context: {} },
+      "protected: a command is as good as a shell",
+    ),
+    never(
+      anybodyByProduction,
+      "ecs:ExecuteCommand",
+      ecs(`task/postern-${stage}/0123456789abcdef`, "production"),
+      "protected: it has the task's role",
+    ),
+    never(
+      anybodyByProduction,
+      "ecs:RunTask",
+      ecs(`task-definition/postern-${stage}-long-run:7`, "production"),
+      "protected",
+    ),
+  ];
 }

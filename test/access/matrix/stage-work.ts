@@ -1,4 +1,4 @@
-import { doctorActions, repairNatActions } from "../../../lib/contract.ts";
+import { doctorActions, repairNatActions, type RepairWrite } from "../../../lib/contract.ts";
 import { breakGlass, person } from "./principals.ts";
 import { allow, deny, never, type Row } from "./row.ts";
 import { anything, bastion, ec2, ecs, elsewhere, lambda, parameter, iamRole, secret } from "./targets.ts";
@@ -149,10 +149,11 @@ export const doctorRows: readonly Row[] = [
 ];
 
 /** What each step of a repair is about. */
-const repaired: Readonly<Record<(typeof repairNatActions)[number], readonly string[]>> = {
+const repaired: Readonly<Record<RepairWrite, readonly string[]>> = {
   "ec2:StartInstances": ["instance/i-0123456789abcdef0"],
   "ec2:RebootInstances": ["instance/i-0123456789abcdef0"],
   "ec2:AssociateAddress": ["elastic-ip/eipalloc-0123456789abcdef0", "instance/i-0123456789abcdef0"],
+  "ec2:DisassociateAddress": ["elastic-ip/eipalloc-0123456789abcdef0"],
   "ec2:ModifyInstanceAttribute": ["instance/i-0123456789abcdef0"],
   "ec2:CreateRoute": ["route-table/rtb-0123456789abcdef0"],
   "ec2:ReplaceRoute": ["route-table/rtb-0123456789abcdef0"],
@@ -160,7 +161,13 @@ const repaired: Readonly<Record<(typeof repairNatActions)[number], readonly stri
 const forwarding = { "ec2:Attribute": "SourceDestCheck" };
 
 export const repairRows: readonly Row[] = [
-  ...repairNatActions.flatMap((action): Row[] => {
+  ...repairNatActions.reads.flatMap((action) => [
+    allow(repairer, action, anything, "what is broken"),
+    deny(migrator, action, anything, "not needed for migrations"),
+  ]),
+  allow(repairer, "ssm:GetParameter", parameter("/postern/dev/manifest"), "what there should be"),
+  deny(repairer, "ssm:GetParameter", parameter("/postern/staging/manifest"), "other stage"),
+  ...repairNatActions.writes.flatMap((action): Row[] => {
     const given = action === "ec2:ModifyInstanceAttribute" ? forwarding : {};
     const on = (tags: Readonly<Record<string, string>>) => repaired[action].map((resource) => ec2(resource, tags));
     return [
@@ -202,7 +209,7 @@ export const repairRows: readonly Row[] = [
   ...["ec2:StopInstances", "ec2:TerminateInstances"].map((action) =>
     deny(repairer, action, ec2("instance/i-0123456789abcdef0", own("dev")), "no step of a repair"),
   ),
-  ...repairNatActions.flatMap((action): Row[] => {
+  ...repairNatActions.writes.flatMap((action): Row[] => {
     const given = action === "ec2:ModifyInstanceAttribute" ? forwarding : {};
     const on = repaired[action].map((resource) => ec2(resource, own("production"), "production"));
     return [
