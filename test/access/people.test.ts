@@ -31,6 +31,19 @@ describe("the policies for people", () => {
     }
   });
 
+  it("have no statement twice, whatever the names of the stages", () => {
+    const stages = Object.fromEntries(
+      ["a1b", "a-1b", "a1-b"].map((name, index) => [name, { protected: false, databaseId: `db-${index}` }]),
+    );
+    const alike = { ...settings, accounts: [{ ...ofDevelopment, stages, environments: {} }] };
+    const sids = synthesise(alike)
+      .get("development")
+      ?.policies.get(policyNames.operator)
+      ?.Statement.map(({ Sid }) => Sid);
+    expect(sids?.filter((sid) => sid?.startsWith("LogInTo"))).toHaveLength(3);
+    expect(new Set(sids).size).toBe(sids?.length);
+  });
+
   it("are refused, by their size, before IAM refuses them", () => {
     const stages = Object.fromEntries(
       Array.from({ length: 20 }, (_, index) => [
