@@ -77,6 +77,7 @@ export const acknowledged: Readonly<Record<string, Readonly<Record<string, strin
     "AwsSolutions-IAM5[Resource::arn:aws:ssm:eu-central-1:ACCOUNT:session/<aws:userid>-*]": because.ownEnd,
   },
   PosternRepairNat: {
+    "AwsSolutions-IAM5[Resource::*]": because.noResource,
     "AwsSolutions-IAM5[Resource::arn:aws:ec2:eu-central-1:ACCOUNT:elastic-ip/*]": because.tags,
     "AwsSolutions-IAM5[Resource::arn:aws:ec2:eu-central-1:ACCOUNT:instance/*]": because.tags,
     "AwsSolutions-IAM5[Resource::arn:aws:ec2:eu-central-1:ACCOUNT:route-table/*]": because.tags,
