@@ -42,6 +42,17 @@ const layerOverrides = libLayers.map((layer, index) =>
   ),
 );
 
+/** By where an import leads to, at each depth: the folders of infra/access may be named as lib's are. */
+const accessOverrides = ["*", "*/*", "*/*/*"].map((depth): OxlintOverride => {
+  const out = depth.replaceAll("*", "..");
+  const message = "infra/access imports only lib/contract.ts and itself.";
+  const group = [...libLayers.map((layer) => `#lib/${layer}/**`), `${out}/**`];
+  return {
+    files: [`infra/access/${depth}.ts`],
+    rules: { "no-restricted-imports": ["error", { patterns: [{ group, message }] }] },
+  };
+});
+
 export default defineConfig({
   plugins: ["typescript", "unicorn", "oxc", "import", "promise", "node", "vitest"],
   categories: { correctness: "error", suspicious: "error", perf: "error" },
@@ -69,7 +80,12 @@ export default defineConfig({
     forbid(["lib/contract.ts", "lib/protocol.ts"], [...libLayers, ...outside], "They import no folder."),
     forbid(["functions/*.ts"], [...neverInFunctions, "infra", "scripts", "test"], "functions import only lib."),
     forbid(["scripts/**/*.ts"], ["infra", "functions", "test"], "scripts import only lib."),
-    forbid(["infra/**/*.ts"], [...libLayers, "functions", "scripts", "test"], "infra imports only lib/contract.ts."),
+    forbid(
+      ["infra/**/*.ts"],
+      [...libLayers, "functions", "scripts", "test", "access"],
+      "infra imports only lib/contract.ts, and leaves infra/access alone.",
+    ),
+    ...accessOverrides,
     {
       // A deploy is described by constructing: what the resources are for is what they are, not what is done with them.
       files: ["infra/**/*.ts", "**/*sst.config.ts"],

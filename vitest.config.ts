@@ -27,6 +27,17 @@ export default defineConfig({
         },
       },
       {
+        // Of its source maps' sources, which it does not bring.
+        logLevel: "error",
+        test: {
+          name: "workflows",
+          include: ["test/workflows/**/*.test.ts"],
+          // GitHub's parser imports JSON without saying so, which bundlers take and Node does not.
+          server: { deps: { inline: ["@actions/workflow-parser"] } },
+          testTimeout: 30_000,
+        },
+      },
+      {
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
@@ -43,6 +54,16 @@ export default defineConfig({
           globalSetup: ["test/support/sst/global-setup.ts"],
           pool: "forks",
           // Files that evaluate the same share what came of it.
+          isolate: false,
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "access",
+          include: ["test/access/**/*.test.ts"],
+          pool: "forks",
+          // Files share what was synthesised, and the engine's data.
           isolate: false,
           testTimeout: 60_000,
         },

@@ -9,6 +9,7 @@ import { declareDevTabs } from "./dev.ts";
 import { type DatabaseAccess, declareHealth, declareInspect, declareRunner } from "./functions.ts";
 import { declareLongRuns, declareSeedsBucket, mayReadSeeds } from "./long-runs.ts";
 import { lookUp } from "./look-ups.ts";
+import { putRolesUnderBoundary } from "./boundary.ts";
 import { declareManifest } from "./manifest.ts";
 import { declareNetwork } from "./network.ts";
 import { resolveSettings } from "./settings/resolve.ts";
@@ -48,6 +49,7 @@ export async function declareStage(stage: string) {
   const found = await lookUp(settings, region);
   const bundles = await prepareBundles(region);
   tagEverything(stage);
+  if (settings.boundary === true) putRolesUnderBoundary(stage);
   const network = await declareNetwork(settings);
   const database = declareDatabase(settings, network, found);
   const access = accessTo(database);

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { LongRuns } from "#lib/contract.ts";
+import { type LongRuns, longRunRolePath } from "#lib/contract.ts";
 import { hashBundle } from "./bundles/files.ts";
 import { type DatabaseAccess, mayDecryptMaster, mayMakePasswords, type Surroundings } from "./functions.ts";
 import { environmentOf } from "./lambda/environment.ts";
@@ -59,7 +59,9 @@ export function declareLongRuns(
   });
   const code = declareCode(bundles.folders.runner);
   const log = createLog("LongRunLog", `/${$app.name}/${$app.stage}/long-runs`, settings);
-  const execution = createRole("LongRunStart", "ecs-tasks.amazonaws.com", [mayWriteLog(log.arn)]);
+  // Whoever starts a run passes both roles, and is allowed to by their path.
+  const rolePath = longRunRolePath($app.stage);
+  const execution = createRole("LongRunStart", "ecs-tasks.amazonaws.com", [mayWriteLog(log.arn)], { path: rolePath });
   const task = createRole(
     "LongRun",
     "ecs-tasks.amazonaws.com",
@@ -70,7 +72,7 @@ export function declareLongRuns(
       ...mayReadSeeds(seeds),
       { Sid: "ReadCode", Action: ["s3:GetObject"], Resource: code.arn },
     ],
-    { sourceArn: anyCluster() },
+    { sourceArn: anyCluster(), path: rolePath },
   );
   const cluster = new aws.ecs.Cluster("LongRunCluster", { name: `${$app.name}-${$app.stage}` });
   const definition = new aws.ecs.TaskDefinition(

@@ -16,6 +16,8 @@ type Service =
 type RoleOptions = {
   /** What the service acts for, `*` allowed; only where AWS documents that it says so. Default: anything of the account. */
   readonly sourceArn?: $util.Input<string>;
+  /** In its ARN, so that a policy can name it; default `/`. Another one makes the role anew. */
+  readonly path?: string;
 };
 
 /** A role for one service of AWS and nobody else, with one inline policy. What uses it depends on the policy. */
@@ -23,7 +25,7 @@ export function createRole(
   name: string,
   service: Service,
   statements: readonly Statement[],
-  { sourceArn }: RoleOptions = {},
+  { sourceArn, path }: RoleOptions = {},
 ) {
   const conditions = {
     ...(saysForWhom(service) ? onlyThisAccount() : {}),
@@ -32,6 +34,7 @@ export function createRole(
   const trust = { Effect: "Allow", Principal: { Service: service }, Action: "sts:AssumeRole" };
   const isLimited = Object.keys(conditions).length > 0;
   const role = new aws.iam.Role(`${name}Role`, {
+    ...(path === undefined ? {} : { path }),
     assumeRolePolicy: $jsonStringify({
       Version: "2012-10-17",
       Statement: [isLimited ? { ...trust, Condition: conditions } : trust],

@@ -120,6 +120,26 @@ export function secretName(stage: string, owner: SecretOwner): string {
   return `${appName}/${stage}/${owner}`;
 }
 
+/**
+ * Path of the two roles of a stage's long-run task. Whoever starts a task passes them to ECS, and a policy that says which roles may
+ * be passed knows them by their ARN alone, of which the path is a part: AWS keeps tags out of it.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+ */
+export function longRunRolePath(stage: string): string {
+  return `/${appName}/${stage}/long-run/`;
+}
+
+/** Path in IAM of what the access baseline makes. Nobody whom it lets deploy may change what is below it. */
+export const accessPath = `/${appName}-access/`;
+
+/** The access baseline's managed policy under which a stage makes its roles, where its settings say so (`boundary`). */
+export const boundaryName = `${appName}-boundary`;
+
+/** Path of a stage's roles under the boundary: by it a policy knows whose they are. */
+export function stageRolePath(stage: string): string {
+  return `/${appName}/${stage}/`;
+}
+
 /** Identifier of the RDS instance that a stage makes; one that it adopts keeps its own. */
 export function instanceIdentifier(stage: string): string {
   return `${appName}-${stage}`;

@@ -33,6 +33,11 @@ const text = v.pipe(v.string("expected text"), v.minLength(1, "expected text"));
 const groups = {
   /** Data loss is refused: `sst remove` is, too, and what holds data outlives the stage. */
   protected: flag,
+  /**
+   * Its roles are made under the boundary of the access baseline, which has to be there first; roles of CI can make no others
+   * (docs/access.md). Another value makes the roles anew. Default: false.
+   */
+  boundary: v.optional(flag),
   network: v.strictObject({
     /** The VPC's own range. Stages that are to be peered need ranges that do not overlap. */
     range,

@@ -37,6 +37,13 @@ describe("the long-run task", () => {
     });
   });
 
+  it("has roles with a path of the stage's own, so that a policy can say who passes them", async () => {
+    const evaluation = await evaluateWhole(everything("dev"));
+    for (const name of ["LongRunRole", "LongRunStartRole"]) {
+      expect(input(named(evaluation, name), "path")).toBe("/postern/dev/long-run/");
+    }
+  });
+
   it("runs on the image that the stage names by digest", async () => {
     const image = `public.ecr.aws/docker/library/node@sha256:${"0".repeat(64)}`;
     const evaluation = await evaluateWhole({ stage: "dev", config: { stages: { dev: { longRuns: { image } } } } });

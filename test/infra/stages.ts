@@ -5,7 +5,8 @@ import type { EvaluateOptions } from "../support/sst/evaluate.ts";
  * which takes a second: take one of these where nothing else is needed.
  */
 
-const parts = {
+/** What any stage may have beside what its kind has, except SSH. */
+export const parts = {
   longRuns: true,
   alarms: { email: "on-call@example.com" },
   deployHook: { migrate: true, seedReference: true },

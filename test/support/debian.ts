@@ -7,6 +7,7 @@ const packages = {
   pgbouncer: "pgbouncer",
   chromium: "chromium",
   script: "bsdutils",
+  shellcheck: "shellcheck",
   sshd: "openssh-server",
   "ssh-keygen": "openssh-client",
   "ssh-agent": "openssh-client",

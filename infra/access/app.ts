@@ -1,0 +1,62 @@
+import { App, type AppProps, BootstraplessSynthesizer, type IStackSynthesizer, Stack, Tags } from "aws-cdk-lib";
+import { appName, tagKeys } from "#lib/contract.ts";
+import { declareAudit, needsAudit } from "./audit.ts";
+import { declareBreakGlass } from "./break-glass.ts";
+import { declarePeople, glassPolicies } from "./people.ts";
+import { declareCi } from "./ci.ts";
+import { type AccessSettings, type Account, contextKey, parseAccessSettings } from "./settings.ts";
+
+/** What the CDK finds wrong with a template fails it, and nobody turns that off from outside. */
+const postCliContext = { "@aws-cdk/core:validateAgainstDefaultRules": true };
+
+/**
+ * The account's access baseline: a stack for each account, and nothing in it that a stage makes or needs to exist.
+ *
+ * @param props what CDK takes for an app; its context has the settings, unless the CDK's command line gives others
+ * @throws AccessSettingsRefused before anything is declared
+ */
+export function createAccessApp(props: AppProps): App {
+  const app = new App({ analyticsReporting: false, treeMetadata: false, stackTraces: false, ...props, postCliContext });
+  const settings = parseAccessSettings(app.node.tryGetContext(contextKey));
+  for (const account of settings.accounts) declareAccount(app, account, settings);
+  return app;
+}
+
+/** Several for each account: a template without a bucket may have 51,200 bytes. */
+const purposes = {
+  people: "Who may do what with the stages of this account.",
+  ci: "What CI may do with the stages of this account, and the most that these may do themselves.",
+  audit: "Who is told of tunnels to the protected stages of this account.",
+} as const;
+type Purpose = keyof typeof purposes;
+
+export function stackName({ name }: Pick<Account, "name">, purpose: Purpose = "people"): string {
+  return purpose === "people" ? `${appName}-access-${name}` : `${appName}-access-${name}-${purpose}`;
+}
+
+function declareAccount(app: App, account: Account, { repository }: AccessSettings): void {
+  const people = createStack(app, account, "people");
+  const policies = declarePeople(people, account);
+  declareBreakGlass(
+    people,
+    account,
+    glassPolicies.map((key) => policies[key]),
+  );
+  if (Object.keys(account.environments).length > 0) declareCi(createStack(app, account, "ci"), account, repository);
+  if (needsAudit(account)) declareAudit(createStack(app, account, "audit"), account);
+}
+
+function createStack(app: App, account: Account, purpose: Purpose): Stack {
+  const stack = new Stack(app, stackName(account, purpose), {
+    description: purposes[purpose],
+    env: { account: account.id, region: account.region },
+    terminationProtection: true,
+    // CDK's bootstrap would make roles of its own, one of them an administrator's: there is nothing here that needs them.
+    // Whoever deploys does it with his own rights.
+    // (The class and the interface differ in whether the qualifier may be undefined.)
+    synthesizer: new BootstraplessSynthesizer() as IStackSynthesizer,
+  });
+  Tags.of(stack).add(tagKeys.app, appName);
+  Tags.of(stack).add(tagKeys.part, "access");
+  return stack;
+}

@@ -1,0 +1,76 @@
+import { CfnManagedPolicy, CfnOIDCProvider, CfnRole } from "aws-cdk-lib/aws-iam";
+import type { Stack } from "aws-cdk-lib";
+import { accessPath, appName, boundaryName } from "#lib/contract.ts";
+import { boundary } from "./ci/boundary.ts";
+import { mayMakeDatabase } from "./ci/deploy/database.ts";
+import { mayMakeFunctions } from "./ci/deploy/functions.ts";
+import { mayMakeNetwork } from "./ci/deploy/network.ts";
+import { mayMakeRoles } from "./ci/deploy/roles.ts";
+import { mayKeepState } from "./ci/deploy/state.ts";
+import { mayWatch } from "./ci/deploy/watch.ts";
+import { mayMigrate } from "./ci/migrate.ts";
+import { iamArn } from "./arn.ts";
+import { type Scope } from "./ci/place.ts";
+import { audience, githubIssuer, trustOf } from "./ci/trust.ts";
+import type { AccessSettings, Account } from "./settings.ts";
+import { policyDocument, type Statement } from "./statement.ts";
+
+/**
+ * How CI deploys without a stored key: GitHub's OIDC provider, the boundary, and a role for each environment.
+ *
+ * A role of CI can change neither the boundary nor anything else of the baseline, itself among it, and every role that it makes is
+ * under the boundary. What it deploys it can change at will, the runner's code too: whoever may push to an environment's
+ * branch can do to its stages what the runner can.
+ */
+export function declareCi(stack: Stack, account: Account, repository: AccessSettings["repository"]): void {
+  const environments = Object.entries(account.environments);
+  const provider = new CfnOIDCProvider(stack, "GitHub", {
+    url: `https://${githubIssuer}`,
+    clientIdList: [audience],
+  });
+  const boundaryPolicy = declarePolicy(stack, "Boundary", boundaryName, boundary(account));
+  const providerArn = iamArn(account, `oidc-provider/${githubIssuer}`);
+  const boundaryArn = iamArn(account, `policy${accessPath}${boundaryName}`);
+  for (const [environment, { deploys, migrates, branch }] of environments) {
+    const id = environment.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase());
+    const policies = [
+      ...deployPolicies({ account, stages: deploys }, boundaryArn),
+      ...(migrates.length === 0 ? [] : [["Migrate", mayMigrate({ account, stages: migrates })] as const]),
+    ].map(([name, statements]) =>
+      declarePolicy(stack, `${id}${name}`, `${ciRoleName(environment)}-${name.toLowerCase()}`, statements),
+    );
+    const role = new CfnRole(stack, `${id}Role`, {
+      roleName: ciRoleName(environment),
+      path: accessPath,
+      description: `Jobs of the environment ${environment}`,
+      maxSessionDuration: 3 * 60 * 60,
+      assumeRolePolicyDocument: policyDocument([trustOf(repository, environment, { providerArn, branch })]),
+      managedPolicyArns: policies.map(({ ref }) => ref),
+    });
+    for (const needed of [provider, boundaryPolicy]) role.addResourceDependency(needed);
+  }
+}
+
+/** Several, because IAM takes 6,144 characters each. */
+function deployPolicies(scope: Scope, boundaryArn: string): readonly (readonly [string, readonly Statement[]])[] {
+  if (scope.stages.length === 0) return [];
+  return [
+    ["State", [...mayKeepState(scope), ...mayWatch(scope)]],
+    ["Functions", mayMakeFunctions(scope)],
+    ["Network", mayMakeNetwork(scope)],
+    ["Database", mayMakeDatabase(scope)],
+    ["Roles", mayMakeRoles(scope, boundaryArn)],
+  ];
+}
+
+function declarePolicy(stack: Stack, id: string, name: string, statements: readonly Statement[]): CfnManagedPolicy {
+  return new CfnManagedPolicy(stack, id, {
+    managedPolicyName: name,
+    path: accessPath,
+    policyDocument: policyDocument(statements),
+  });
+}
+
+function ciRoleName(environment: string): string {
+  return `${appName}-access-ci-${environment}`;
+}

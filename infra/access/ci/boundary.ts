@@ -1,0 +1,106 @@
+import { appName, instanceIdentifier } from "#lib/contract.ts";
+import type { Statement } from "../statement.ts";
+import { arn } from "../arn.ts";
+import { ownStage } from "../own-stage.ts";
+import type { Account } from "../settings.ts";
+import { bucketArn } from "./place.ts";
+
+type Place = Pick<Account, "id" | "region" | "partition">;
+
+/**
+ * The most that a role of a stage may ever do, whatever its policies say: what the functions, the long-run task, the NAT instances,
+ * the proxy, monitoring and flow logs need, for their own stage. One for the account: stages are told apart by the tag that
+ * every role has, which whoever deploys can only set to a stage of his (`deploy/roles.ts`).
+ */
+export function boundary(account: Place): readonly Statement[] {
+  return [
+    {
+      Sid: "OwnLogs",
+      Effect: "Allow",
+      Action: ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+      Resource: [`/aws/lambda/${appName}-${ownStage}-*`, `/${appName}/${ownStage}/*`].map((name) =>
+        arn(account, "logs", `log-group:${name}`),
+      ),
+    },
+    {
+      // Enhanced monitoring writes into one group for all instances, a stream each.
+      Sid: "MonitoringLog",
+      Effect: "Allow",
+      Action: [
+        "logs:CreateLogGroup",
+        "logs:PutRetentionPolicy",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "logs:DescribeLogStreams",
+        "logs:GetLogEvents",
+      ],
+      Resource: arn(account, "logs", "log-group:RDSOSMetrics*"),
+    },
+    {
+      Sid: "OwnSecrets",
+      Effect: "Allow",
+      Action: [
+        "secretsmanager:GetSecretValue",
+        "secretsmanager:PutSecretValue",
+        "secretsmanager:UpdateSecretVersionStage",
+      ],
+      Resource: arn(account, "secretsmanager", `secret:${appName}/${ownStage}/*`),
+    },
+    {
+      // RDS says on the master's secret which instance it belongs to.
+      Sid: "OwnMasterSecret",
+      Effect: "Allow",
+      Action: "secretsmanager:GetSecretValue",
+      Resource: arn(account, "secretsmanager", "secret:rds!db-*"),
+      Condition: {
+        ArnEquals: {
+          "aws:ResourceTag/aws:rds:primaryDBInstanceArn": arn(account, "rds", `db:${instanceIdentifier(ownStage)}`),
+        },
+      },
+    },
+    {
+      Sid: "SecretsKeys",
+      Effect: "Allow",
+      Action: "kms:Decrypt",
+      Resource: arn(account, "kms", "key/*"),
+      Condition: { StringEquals: { "kms:ViaService": `secretsmanager.${account.region}.${dnsSuffix(account)}` } },
+    },
+    {
+      Sid: "OwnBuckets",
+      Effect: "Allow",
+      Action: ["s3:ListBucket", "s3:GetObject"],
+      Resource: bucketArn(account, `${appName}-${ownStage}-*-${account.id}-*`),
+    },
+    {
+      // Of functions in a VPC; AWS takes no resource. The roles' own policies deny them to the code.
+      Sid: "NetworkInterfaces",
+      Effect: "Allow",
+      Action: [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:UnassignPrivateIpAddresses",
+      ],
+      Resource: "*",
+    },
+    {
+      // Of the agent on a NAT instance; AWS takes no resource.
+      Sid: "CarrySessions",
+      Effect: "Allow",
+      Action: [
+        "ssm:UpdateInstanceInformation",
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
+      ],
+      Resource: "*",
+    },
+  ];
+}
+
+function dnsSuffix({ partition }: Place): string {
+  return partition === "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com";
+}

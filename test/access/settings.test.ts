@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { parseAccessSettings } from "../../infra/access/settings.ts";
+import { settings } from "./settings.ts";
+
+const [development, production] = settings.accounts;
+
+describe("the settings of the access baseline", () => {
+  it("are taken as an object, and as the JSON that a command line gives", () => {
+    expect(parseAccessSettings(JSON.stringify(settings))).toStrictEqual(parseAccessSettings(settings));
+  });
+
+  it("take the partition for aws unless they say otherwise", () => {
+    expect(parseAccessSettings(settings).accounts.map(({ partition }) => partition)).toStrictEqual(["aws", "aws"]);
+  });
+
+  it("are refused with every problem at once, each with its place, what was expected and what was seen", () => {
+    const wrong = {
+      repository: { owner: "acme", ownerId: 4242, name: "shop", id: "0" },
+      accounts: [
+        { ...development, id: "1111", region: "Frankfurt", stages: { local: { protected: "no" }, Dev_1: {} } },
+      ],
+      regions: [],
+    };
+    expect(() => parseAccessSettings(wrong)).toThrowErrorMatchingInlineSnapshot(`
+      [AccessSettingsRefused: The context value postern:access (infra/access/cdk.json) is refused; nothing was made:
+        - repository.ownerId: expected GitHub's number, as text (seen: 4242)
+        - repository.id: expected GitHub's number, as text (seen: "0")
+        - accounts.0.id: expected an account's twelve digits, as text (seen: "1111")
+        - accounts.0.region: expected a region, as eu-central-1 (seen: "Frankfurt")
+        - accounts.0.stages.local: expected another stage: local is never deployed (seen: "local")
+        - accounts.0.stages.local.protected: expected true or false (seen: "no")
+        - accounts.0.stages.Dev_1: expected a stage: lower-case letters, digits and single hyphens, from a letter, at most 31 characters (seen: "Dev_1")
+        - accounts.0.stages.Dev_1.protected: Invalid key: Expected "protected" but received undefined (seen: undefined)
+        - regions: Invalid key: Expected never but received "regions" (seen: "regions")]
+    `);
+  });
+
+  it("name no account and no stage twice", () => {
+    const twice = { ...production, stages: { dev: { protected: true } } };
+    const again = { ...twice, name: "development" };
+    expect(() => parseAccessSettings({ ...settings, accounts: [development, twice, again] }))
+      .toThrowErrorMatchingInlineSnapshot(`
+      [AccessSettingsRefused: The context value postern:access (infra/access/cdk.json) is refused; nothing was made:
+        - accounts: name development is there twice; expected each once
+        - accounts: id 222222222222 is there twice; expected each once
+        - accounts: the stage dev is in two of them; expected one]
+    `);
+  });
+
+  it("are refused where there are none", () => {
+    expect(() => parseAccessSettings(undefined)).toThrow("postern:access");
+    expect(() => parseAccessSettings("{")).toThrow("postern:access");
+  });
+});
