@@ -5,6 +5,7 @@ import { boundary } from "./ci/boundary.ts";
 import { mayMakeDatabase } from "./ci/deploy/database.ts";
 import { mayMakeFunctions } from "./ci/deploy/functions.ts";
 import { mayMakeNetwork } from "./ci/deploy/network.ts";
+import { mayTagNetwork } from "./ci/deploy/network-tags.ts";
 import { mayMakeRoles } from "./ci/deploy/roles.ts";
 import { mayKeepState } from "./ci/deploy/state.ts";
 import { mayWatch } from "./ci/deploy/watch.ts";
@@ -58,6 +59,7 @@ function deployPolicies(scope: Scope, boundaryArn: string): readonly (readonly [
     ["State", [...mayKeepState(scope), ...mayWatch(scope)]],
     ["Functions", mayMakeFunctions(scope)],
     ["Network", mayMakeNetwork(scope)],
+    ["Tags", mayTagNetwork(scope)],
     ["Database", mayMakeDatabase(scope)],
     ["Roles", mayMakeRoles(scope, boundaryArn)],
   ];

@@ -49,10 +49,11 @@ test("what a script says to npm and to sst holds its variables in quotes", () =>
   expect(bare).toEqual([]);
 });
 
-test("the Debian packages are those of .ci/run, with shellcheck for these very scripts", () => {
+// GitHub's machines have a Chromium of their own; Ubuntu has no package of that name but a snap's.
+test("the Debian packages are those of .ci/run, but for the browser", () => {
   const ofCheck = /recommends \\\n(?<names>.*)/.exec(scripts.find(({ run }) => run.includes("apt-get"))?.run ?? "");
   const ofCi = /^packages=\((?<names>.*)\)$/m.exec(readFileSync(join(root, ".ci/run"), "utf8"));
-  expect(names(ofCheck)).toEqual([...names(ofCi), "shellcheck"]);
+  expect(names(ofCheck)).toEqual(names(ofCi).filter((name) => name !== "chromium"));
 });
 
 test("the npm that is installed is new enough for package.json", () => {

@@ -1,5 +1,5 @@
 import { breakGlassRows } from "./break-glass.ts";
-import { boundaryRows, deployNetworkRows, deployRoleRows, deployRows, migrateJobRows } from "./ci.ts";
+import { boundaryRows, defaultGroupRows, deployNetworkRows, deployRoleRows, deployRows, migrateJobRows } from "./ci.ts";
 import { guardRows } from "./guard.ts";
 import { anyHostRows, loginRows } from "./logins.ts";
 import { protectedTunnelRows } from "./protected.ts";
@@ -25,6 +25,7 @@ export const matrix: Readonly<Record<string, readonly Row[]>> = {
   "Which jobs of GitHub's take a role": oidcRows,
   "Deploys of CI": deployRows,
   "Networks that CI makes": deployNetworkRows,
+  "The default group of a network that CI makes": defaultGroupRows,
   "Roles that CI makes": deployRoleRows,
   "Migrations of CI": migrateJobRows,
   "What a stage's roles may do at most": boundaryRows,

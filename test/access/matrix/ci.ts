@@ -18,7 +18,7 @@ function ciRole(environment: string, account: AccountName, policies: readonly st
   };
 }
 
-const deployPolicies = ["state", "functions", "network", "database", "roles"];
+const deployPolicies = ["state", "functions", "network", "tags", "database", "roles"];
 const preview = ciRole("preview", "development", deployPolicies);
 const production = ciRole("production", "production", deployPolicies);
 const migrate = ciRole("production-migrate", "production", ["migrate"]);
@@ -103,6 +103,21 @@ export const deployNetworkRows: readonly Row[] = [
   deny(preview, "ec2:CreateTags", ec2("vpc/vpc-1", ofPreview), "gives its own to another stage", giving("dev")),
   deny(preview, "ec2:CreateTags", ec2("vpc/vpc-1", ofShop), "other app", { "aws:RequestTag/Name": "x" }),
   deny(preview, "ec2:CreateTags", ec2("vpc/vpc-1", ofDev), "other stage", { "aws:RequestTag/Name": "x" }),
+];
+
+const group = (own: Readonly<Record<string, string>>) => ec2("security-group/sg-1", own);
+
+/** The group that AWS makes with a VPC has no tags. */
+export const defaultGroupRows: readonly Row[] = [
+  allow(preview, "ec2:RevokeSecurityGroupIngress", group({}), "a VPC's default group is emptied"),
+  allow(preview, "ec2:RevokeSecurityGroupEgress", group({}), "a VPC's default group is emptied"),
+  deny(preview, "ec2:RevokeSecurityGroupIngress", group(ofDev), "other stage"),
+  deny(preview, "ec2:RevokeSecurityGroupEgress", group(ofShop), "other app"),
+  deny(preview, "ec2:AuthorizeSecurityGroupIngress", group({}), "nothing is opened in it", giving("pr-7")),
+  allow(preview, "ec2:CreateTags", group({}), "then it is tagged", giving("pr-7")),
+  deny(preview, "ec2:CreateTags", group({}), "for another stage", giving("dev")),
+  deny(preview, "ec2:CreateTags", group({}), "for another app", giving("pr-7", "shop")),
+  deny(preview, "ec2:CreateTags", group(ofDev), "other stage's group", giving("pr-7")),
 ];
 
 const proxy = (own?: Readonly<Record<string, string>>) =>

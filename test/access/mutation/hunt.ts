@@ -36,7 +36,7 @@ const hunted: readonly Target[] = [
     name: `postern-access-ci-${environment}`,
     includes: (other: string) => other === `postern-access-ci-${environment}`,
   })),
-  ...["state", "functions", "network", "database", "roles"].map((part) => ({
+  ...["state", "functions", "network", "tags", "database", "roles"].map((part) => ({
     kind: "policies" as const,
     name: `postern-access-ci-…-${part}`,
     includes: (other: string) => other.startsWith("postern-access-ci-") && other.endsWith(`-${part}`),

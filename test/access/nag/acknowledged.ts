@@ -1,5 +1,6 @@
 /** Why what cdk-nag finds is meant so. It has one rule for policies (IAM5): no wildcard without a reason. */
 const because = {
+  defaultGroup: "AWS makes a VPC's default group without tags: limited to groups without ours (docs/access.md)",
   keys: "AWS knows a key by a number that is not known before it is there; through Secrets Manager alone, or to be described",
   lookUp: "AWS takes no resource for these; they read, and nothing that is secret",
   lookUpOrTags: "to look up, for which AWS takes no resource; else limited by the tags of app and stage",
@@ -34,6 +35,11 @@ const network = {
   "AwsSolutions-IAM5[Resource::arn:aws:ec2:eu-central-1:ACCOUNT:vpc-endpoint/*]": because.tags,
   "AwsSolutions-IAM5[Resource::arn:aws:ec2:eu-central-1:ACCOUNT:vpc-flow-log/*]": because.tags,
   "AwsSolutions-IAM5[Resource::arn:aws:ec2:eu-central-1:ACCOUNT:vpc/*]": because.tags,
+};
+
+const tags = {
+  "AwsSolutions-IAM5[Resource::*]": because.tags,
+  "AwsSolutions-IAM5[Resource::arn:aws:ec2:eu-central-1:ACCOUNT:security-group/*]": because.defaultGroup,
 };
 
 /** By the policy, which is the same in each account, and the finding. */
@@ -119,6 +125,8 @@ export const acknowledged: Readonly<Record<string, Readonly<Record<string, strin
     "AwsSolutions-IAM5[Resource::arn:aws:iam::ACCOUNT:role/aws-service-role/*]": because.serviceRole,
     "AwsSolutions-IAM5[Resource::arn:aws:iam::ACCOUNT:role/postern/pr-*/*]": because.stageName,
   },
+  PreviewTags: tags,
+  ProductionTags: tags,
   PreviewState: {
     "AwsSolutions-IAM5[Resource::*]": because.noResource,
     "AwsSolutions-IAM5[Resource::arn:aws:cloudwatch:eu-central-1:ACCOUNT:alarm:postern-pr-*-*]": because.stageName,

@@ -1,12 +1,12 @@
 import { arn } from "../../arn.ts";
-import { getsStageTag, hasStageTag, keepsStageTag, type Scope } from "../place.ts";
+import { getsStageTag, hasStageTag, type Scope } from "../place.ts";
 import type { Statement } from "../../statement.ts";
 
 /**
  * What each action makes. One statement each: the tags of a request count for all that it names, so that in a common one a subnet
  * with a preview's tags could be put into production's VPC.
  */
-const made = {
+export const made = {
   CreateVpc: "vpc",
   CreateSubnet: "subnet",
   CreateRouteTable: "route-table",
@@ -103,23 +103,6 @@ export function mayMakeNetwork(scope: Scope): readonly Statement[] {
       Action: changes.map((action) => `ec2:${action}`),
       Resource: "*",
       Condition: hasStageTag(scope),
-    },
-    {
-      Sid: "TagWhatIsMade",
-      Effect: "Allow",
-      Action: "ec2:CreateTags",
-      Resource: "*",
-      Condition: {
-        ...getsStageTag(scope),
-        StringEquals: { ...getsStageTag(scope).StringEquals, "ec2:CreateAction": Object.keys(made) },
-      },
-    },
-    {
-      Sid: "TagOwn",
-      Effect: "Allow",
-      Action: "ec2:CreateTags",
-      Resource: "*",
-      Condition: { ...hasStageTag(scope), ...keepsStageTag(scope) },
     },
   ];
 }
