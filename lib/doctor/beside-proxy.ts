@@ -1,4 +1,5 @@
 import type { DoctorReport, DoctorVerdict } from "#lib/protocol.ts";
+import { joinEvidence } from "./join-evidence.ts";
 
 /**
  * A stage is well when its proxy is, too. Pure.
@@ -8,6 +9,7 @@ import type { DoctorReport, DoctorVerdict } from "#lib/protocol.ts";
  */
 export function besideProxy(verdict: DoctorVerdict, proxy: DoctorReport | undefined): DoctorVerdict {
   if (verdict.code !== "ok" || proxy === undefined || proxy.verdict.code === "ok") return verdict;
-  const evidence = `from inside the VPC, through the proxy: ${proxy.verdict.evidence ?? ""}; without it the database is well`;
+  const seen = `from inside the VPC, through the proxy: ${proxy.verdict.evidence ?? ""}`;
+  const evidence = joinEvidence(seen, "without it the database is well");
   return { ...proxy.verdict, evidence };
 }

@@ -2,6 +2,7 @@ import type { DoctorReport, DoctorVerdict, InsideReport } from "#lib/protocol.ts
 import { besideProxy } from "./beside-proxy.ts";
 import { explain } from "./control-plane/explain.ts";
 import type { AwsReport } from "./control-plane/judge.ts";
+import { joinEvidence } from "./join-evidence.ts";
 import { describeVerdict, type VerdictCode } from "./verdicts.ts";
 
 /** What the other vantages say; absent: they were not asked, or could not be. */
@@ -52,13 +53,16 @@ function combineWalks(here: DoctorReport | undefined, vpc: DoctorReport | undefi
   if (here.verdict.code === "aws.permission" && inside.code !== "ok") {
     return {
       ...inside,
-      evidence: `from inside the VPC, ${inside.evidence ?? ""}; from here, ${here.verdict.evidence ?? ""}`,
+      evidence: joinEvidence(
+        `from inside the VPC, ${inside.evidence ?? ""}`,
+        `from here, ${here.verdict.evidence ?? ""}`,
+      ),
     };
   }
   // It never logged in, which proves nothing for or against this side.
   if (neverLoggedIn(vpc)) return here.verdict;
   if (inside.code === "ok") {
-    const evidence = `${here.verdict.evidence ?? ""}; from inside the VPC everything works`;
+    const evidence = joinEvidence(here.verdict.evidence, "from inside the VPC everything works");
     return ofTheServer.has(here.verdict.code)
       ? verdictOf("endpoint.wrong-server", evidence)
       : {
@@ -67,14 +71,20 @@ function combineWalks(here: DoctorReport | undefined, vpc: DoctorReport | undefi
         };
   }
   if (here.verdict.code === inside.code) {
-    return { ...inside, evidence: `${inside.evidence ?? ""}; the same from here and from inside the VPC` };
+    return { ...inside, evidence: joinEvidence(inside.evidence, "the same from here and from inside the VPC") };
   }
   return hasReachedServer(here)
     ? {
         ...inside,
-        evidence: `from inside the VPC, ${inside.evidence ?? ""}; from here, ${here.verdict.evidence ?? ""}`,
+        evidence: joinEvidence(
+          `from inside the VPC, ${inside.evidence ?? ""}`,
+          `from here, ${here.verdict.evidence ?? ""}`,
+        ),
       }
-    : { ...here.verdict, evidence: `${here.verdict.evidence ?? ""}; from inside the VPC, ${inside.evidence ?? ""}` };
+    : {
+        ...here.verdict,
+        evidence: joinEvidence(here.verdict.evidence, `from inside the VPC, ${inside.evidence ?? ""}`),
+      };
 }
 
 /** The database's own answer to this login, or AWS's to us: no path gives it. */

@@ -9,6 +9,7 @@ import type { CommandContext } from "../command-context.ts";
 import { parsePort } from "../options/numbers.ts";
 import { describeRequester } from "../provenance.ts";
 import { breakStage, mendStage } from "../local/break-stage.ts";
+import { quoteShell } from "../quote-shell.ts";
 import { alignColumns, type Style } from "../style.ts";
 
 type LocalFlags = {
@@ -88,12 +89,17 @@ async function tinker(flags: LocalFlags, context: CommandContext): Promise<void>
     const flag = flags.break === undefined ? "--mend" : "--break";
     throw new PosternError("usage.invalid", `${flag} and ${others.join(" and ")} exclude each other.`);
   }
-  const dataDir = dataFolder(flags, context);
-  return await (flags.break === undefined ? mendStage(dataDir, context) : breakStage(flags.break, dataDir, context));
+  const stage = { dataDir: dataFolder(flags, context), flags: dataFlag(flags) };
+  return await (flags.break === undefined ? mendStage(stage, context) : breakStage(flags.break, stage, context));
 }
 
 function dataFolder({ data }: LocalFlags, { root }: CommandContext): string {
   return data === undefined ? join(root, ".postern", "local") : resolve(data);
+}
+
+/** What a command needs to find this stage, beside its name. */
+function dataFlag({ data }: { readonly data?: string | undefined }): string[] {
+  return data === undefined ? [] : [`--data ${quoteShell(resolve(data))}`];
 }
 
 async function check({ root, signal, output, endWith }: CommandContext): Promise<void> {
@@ -173,7 +179,7 @@ function describeStage(stage: LocalStage, { data }: LocalFlags, style: Style): s
     `host=${database.host} port=${database.port} dbname=${database.name} user=${roleNames.readonly}`,
     `sslmode=verify-full sslrootcert=${quoteConninfo(database.caFile)}`,
   ].join(" ");
-  const target = data === undefined ? "--stage local" : `--stage local --data ${quoteShell(stage.dataDir)}`;
+  const target = ["--stage local", ...dataFlag({ data })].join(" ");
   const rows = [
     ["health", `${stage.healthUrl}/api/health`],
     ["psql", `PGPASSFILE=${quoteShell(passwordFile)} \\`],
@@ -203,9 +209,4 @@ function fromHere(path: string): string {
 /** A value in libpq's `keyword=value` form. */
 function quoteConninfo(value: string): string {
   return /^[\w/.:-]+$/u.test(value) ? value : `'${value.replaceAll(/[\\']/gu, String.raw`\$&`)}'`;
-}
-
-/** One word of a POSIX shell: the line is there to be pasted, from any folder. */
-function quoteShell(text: string): string {
-  return /^[\w/.:-]+$/u.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -8,8 +8,14 @@ import { alignColumns, type Style } from "../style.ts";
 /** `postern local --break --json`: what there is. */
 type BreakList = { readonly breaks: readonly { readonly name: BreakName; readonly line: string }[] };
 
+type RunningStage = {
+  readonly dataDir: string;
+  /** With which commands find it. */
+  readonly flags: readonly string[];
+};
+
 /** Breaks the stage that runs on the data folder; without a name, says what can be broken. */
-export async function breakStage(name: string | true, dataDir: string, context: CommandContext): Promise<void> {
+export async function breakStage(name: string | true, stage: RunningStage, context: CommandContext): Promise<void> {
   const { output, signal } = context;
   if (name === true) return output.result(listBreaks(), describeBreaks);
   if (!isBreakName(name)) {
@@ -17,13 +23,14 @@ export async function breakStage(name: string | true, dataDir: string, context: 
       hint: `Choose one of these:\n${describeBreaks(listBreaks())}`,
     });
   }
-  const damage = await askControl({ do: "break", name }, { dataDir, signal });
-  output.result(damage, describeDamage);
+  const damage = await askControl({ do: "break", name }, { dataDir: stage.dataDir, signal });
+  output.result(damage, (told, style) => describeDamage(told, stage, style));
 }
 
 /** Puts back whatever was broken, and whatever was changed since the start. */
-export async function mendStage(dataDir: string, { output, signal }: CommandContext): Promise<void> {
-  output.result(await askControl({ do: "mend" }, { dataDir, signal }), describeDamage);
+export async function mendStage(stage: RunningStage, { output, signal }: CommandContext): Promise<void> {
+  const damage = await askControl({ do: "mend" }, { dataDir: stage.dataDir, signal });
+  output.result(damage, (told, style) => describeDamage(told, stage, style));
 }
 
 function listBreaks(): BreakList {
@@ -34,7 +41,7 @@ function describeBreaks(list: BreakList): string {
   return alignColumns(list.breaks.map(({ name, line }) => [name, line])).join("\n");
 }
 
-function describeDamage({ broken, reach }: Damage, style: Style): string {
+function describeDamage({ broken, reach }: Damage, { flags }: RunningStage, style: Style): string {
   const { targets, letIn, functionsReachAws, databaseListens, proxyHasTarget } = reach;
   const instances = Object.entries(targets).map(([id, state]) => `${id} ${state}`);
   const rows = [
@@ -45,6 +52,10 @@ function describeDamage({ broken, reach }: Damage, style: Style): string {
     ["proxy", proxyHasTarget ? "leads to the database" : "has no target"],
   ];
   const title = broken.length === 0 ? style.good("Nothing is broken.") : style.bad(`Broken: ${broken.join(", ")}`);
-  const next = broken.length === 0 ? [] : ["", "npm run doctor -- --stage local", "npm run local  -- --mend"];
+  const lines = [
+    ["npm run doctor -- --stage local", ...flags],
+    ["npm run local  -- --mend", ...flags],
+  ].map((words) => words.join(" "));
+  const next = broken.length === 0 ? [] : ["", ...lines];
   return [title, ...alignColumns(rows).map((row) => `  ${row}`), ...next].join("\n");
 }

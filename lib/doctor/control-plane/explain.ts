@@ -1,4 +1,5 @@
 import type { DoctorReport, DoctorVerdict, InsideReport } from "#lib/protocol.ts";
+import { joinEvidence } from "../join-evidence.ts";
 import { describeVerdict } from "../verdicts.ts";
 import type { Broken, Finding } from "./finding.ts";
 import type { AwsReport } from "./judge.ts";
@@ -77,7 +78,7 @@ export function explain(walked: DoctorVerdict, walks: Walks, { findings, unknown
     ...findings.slice(0, 1).map(({ evidence }) => `beside that, AWS says: ${evidence}`),
     ...(seen.size === 0 ? [] : unknown.map(({ because }) => `not looked at: ${because}`)),
   ];
-  return notes.length === 0 ? walked : { ...walked, evidence: [walked.evidence ?? "", ...new Set(notes)].join("; ") };
+  return notes.length === 0 ? walked : { ...walked, evidence: joinEvidence(walked.evidence, ...new Set(notes)) };
 }
 
 /** From the walk that the verdict is of; from both, where they agree. */
@@ -102,7 +103,9 @@ function describeWalks({ here, vpc }: Walks): string {
     ["from inside the VPC", vpc],
     ["through the proxy", vpc?.proxy],
   ];
-  return walks.flatMap(([from, walk]) => (walk === undefined ? [] : [`${from}, ${describeWalk(walk)}`])).join("; ");
+  return joinEvidence(
+    ...walks.map(([from, walk]) => (walk === undefined ? undefined : `${from}, ${describeWalk(walk)}`)),
+  );
 }
 
 function describeWalk({ verdict }: DoctorReport): string {
@@ -111,5 +114,5 @@ function describeWalk({ verdict }: DoctorReport): string {
 
 function toVerdict({ code, evidence, fix }: Finding, walks: string): DoctorVerdict {
   const known = describeVerdict(code);
-  return { code, summary: known.summary, fix: fix ?? known.fix, evidence: `${evidence}; ${walks}` };
+  return { code, summary: known.summary, fix: fix ?? known.fix, evidence: joinEvidence(evidence, walks) };
 }

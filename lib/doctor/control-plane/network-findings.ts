@@ -28,7 +28,8 @@ function findCarriers(manifest: Manifest, { instances, routeTables }: NetworkFac
 }
 
 function toFinding(problem: NetworkProblem, manifest: Manifest, wayOut: WayOut): Finding {
-  const repair = `Run \`postern repair-nat --stage ${manifest.stage}\`: it shows what it will do, and does it with --yes.`;
+  const consent = manifest.protected ? "--approve HASH" : "--yes";
+  const repair = `Run \`postern repair-nat --stage ${manifest.stage}\`: it shows what it will do, and does it with ${consent}.`;
   const deploy = "Deploy the stage again.";
   const tunnelOf = (instanceId: string): Broken[] => (manifest.bastions.includes(instanceId) ? ["tunnel"] : []);
   switch (problem.kind) {
