@@ -5,7 +5,7 @@ import { planReboot } from "./agent.ts";
 import type { RepairFacts } from "./facts.ts";
 import { type Draft, redeploy, type RepairPlan } from "./findings.ts";
 import { planWayOut, type Scene } from "./way-out.ts";
-import { addressOf, findZones, isOurs, isRunning, type Zone } from "./zones.ts";
+import { findZones, hasPublicAddress, isOurs, isRunning, type Zone } from "./zones.ts";
 
 /**
  * Decides what gives a stage's private subnets their way out again, and its bastions their sessions. Pure.
@@ -28,7 +28,7 @@ export function planRepair(facts: RepairFacts): RepairPlan {
   const carriers = zones.flatMap(({ nat, keeper }) => {
     if (nat === undefined || keeper === undefined || !isOurs(keeper.tags, facts)) return [];
     const isGiven = assignments.some((one) => one.keeper === keeper);
-    return isGiven || addressOf(keeper, facts) !== undefined ? [keeper] : [];
+    return isGiven || hasPublicAddress(keeper, facts) ? [keeper] : [];
   });
   for (const zone of zones) planZone(zone, { assignments, carriers, facts, draft });
   tellOthers(zones, facts, draft);

@@ -40,10 +40,9 @@ export function isDone({ kind, resource, to }: RepairStep, facts: RepairFacts): 
   }
 }
 
+/** Also in whom it cuts: who was told that it cuts nobody has not agreed to more. */
 export function isSameStep(left: RepairStep, right: RepairStep): boolean {
-  return (
-    left.kind === right.kind && left.resource === right.resource && left.from === right.from && left.to === right.to
-  );
+  return (["kind", "resource", "from", "to", "cuts"] as const).every((member) => left[member] === right[member]);
 }
 
 /** `start-instance i-0123 (stopped → running)` */

@@ -54,8 +54,16 @@ function planAddress(keeper: StageInstance, nat: Nat, { assignments, facts, draf
     return;
   }
   const { allocationId: resource, publicIp, instanceId: from = "nothing" } = address;
-  const why = `${id} has no public address, and nothing gets out through it; ${publicIp} is the stage's and free.`;
-  draft.steps.push({ kind: "associate-address", resource, from, to: id, why });
+  const step = { kind: "associate-address", resource, from, to: id } as const;
+  const free = `${publicIp} is the stage's and free.`;
+  // EC2 may tell of one that was just taken away.
+  if (keeper.publicIp === undefined || keeper.publicIp === publicIp) {
+    draft.steps.push({ ...step, why: `${id} has no public address, and nothing gets out through it; ${free}` });
+    return;
+  }
+  // EC2 takes that one away from it.
+  const cuts = `what goes out through ${id}, and every session through it, for they have ${keeper.publicIp}`;
+  draft.steps.push({ ...step, why: `${id} ${describeAddress(keeper)}; ${free}`, cuts });
 }
 
 function planRoute(table: StageRouteTable, keeper: StageInstance, { carriers, facts, draft }: Scene): void {
@@ -96,19 +104,25 @@ function planRoute(table: StageRouteTable, keeper: StageInstance, { carriers, fa
 }
 
 /** Why a NAT instance gets no address, and who can give it one. */
-function explainNoAddress({ id }: StageInstance, { allocationId }: Nat, facts: RepairFacts): RepairFinding {
+function explainNoAddress(keeper: StageInstance, { allocationId }: Nat, facts: RepairFacts): RepairFinding {
+  const { id } = keeper;
+  const has = `${id} ${describeAddress(keeper)}`;
   const address = facts.addresses.find((one) => one.allocationId === allocationId);
   if (address === undefined) {
-    const message = `${id} has no public address, and the stage has none that is free: only a deploy makes one.`;
+    const message = `${has}, and the stage has none that is free: only a deploy makes one.`;
     return { resource: allocationId ?? id, message, fix: redeploy(facts) };
   }
   const { publicIp, instanceId, networkInterfaceId } = address;
   const resource = address.allocationId;
   if (!isOurs(address.tags, facts)) {
-    const message = `${id} has no public address; ${publicIp} lacks the stage's tags, and is left alone.`;
+    const message = `${has}; ${publicIp} lacks the stage's tags, and is left alone.`;
     return { resource, message, fix: redeploy(facts) };
   }
   const holder = instanceId ?? networkInterfaceId ?? "something else";
-  const message = `${id} has no public address; ${publicIp} is attached to ${holder}, from which it is not taken.`;
+  const message = `${has}; ${publicIp} is attached to ${holder}, from which it is not taken.`;
   return { resource, message, fix: "Detach it there if it is not meant to be, then run this again." };
+}
+
+function describeAddress({ publicIp }: StageInstance): string {
+  return publicIp === undefined ? "has no public address" : `has ${publicIp}, which is not the stage's`;
 }

@@ -60,6 +60,11 @@ export function addressOf(instance: StageInstance, facts: RepairFacts): ElasticI
   return facts.addresses.find(({ instanceId }) => instanceId === instance.id);
 }
 
+/** By the stage's address or by any other: where one was lost, somebody may have given it another by hand. */
+export function hasPublicAddress(instance: StageInstance, facts: RepairFacts): boolean {
+  return addressOf(instance, facts) !== undefined || instance.publicIp !== undefined;
+}
+
 /** Routes lead to interfaces, not to instances. */
 export function interfaceOf(instance: StageInstance): string | undefined {
   return instance.networkInterfaceIds[0];

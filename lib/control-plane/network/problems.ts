@@ -13,10 +13,10 @@ export type NetworkProblem =
   | { readonly kind: "instance-gone"; readonly instanceId: string; readonly replacementId?: string }
   | { readonly kind: "instance-stopped"; readonly instanceId: string; readonly state: string; readonly isNat: boolean }
   /** Released: the account has it no more. */
-  | { readonly kind: "address-gone"; readonly pair: AddressPair }
-  | { readonly kind: "address-detached"; readonly pair: AddressPair; readonly address: ElasticIp }
+  | ({ readonly kind: "address-gone" } & LostAddress)
+  | ({ readonly kind: "address-detached"; readonly address: ElasticIp } & LostAddress)
   /** Attached to something that is no instance of the stage. */
-  | { readonly kind: "address-elsewhere"; readonly pair: AddressPair; readonly address: ElasticIp }
+  | ({ readonly kind: "address-elsewhere"; readonly address: ElasticIp } & LostAddress)
   /** A NAT instance without an address, and the stage has none for it. */
   | { readonly kind: "address-none"; readonly instanceId: string }
   /** It drops what is not addressed to itself. */
@@ -41,6 +41,9 @@ export type NetworkProblem =
   | { readonly kind: "gateway-missing"; readonly table: StageRouteTable; readonly instanceId: string }
   /** A running bastion that Session Manager does not hear. `agent` absent: it never registered. */
   | { readonly kind: "agent-offline"; readonly instanceId: string; readonly agent?: Agent };
+
+/** `insteadIp`: another one, by which the instance gets out all the same. */
+type LostAddress = { readonly pair: AddressPair; readonly insteadIp?: string };
 
 const everywhere = "0.0.0.0/0";
 
@@ -89,11 +92,15 @@ function findAddressProblems(
   const pairs = pairAddresses(manifest, instances, addresses);
   const ofPairs = pairs.flatMap((pair): NetworkProblem[] => {
     const address = addresses.find(({ allocationId }) => allocationId === pair.allocationId);
-    if (address === undefined) return [{ kind: "address-gone", pair }];
-    if (address.associationId === undefined) return [{ kind: "address-detached", pair, address }];
+    const insteadIp = instances.find(({ id }) => id === pair.instanceId)?.publicIp;
+    // EC2 may tell of one that was just taken away.
+    const isOther = insteadIp !== undefined && insteadIp !== pair.publicIp;
+    const lost = { pair, ...(isOther ? { insteadIp } : {}) };
+    if (address === undefined) return [{ kind: "address-gone", ...lost }];
+    if (address.associationId === undefined) return [{ kind: "address-detached", ...lost, address }];
     // Another one of the stage's own has the way out as well.
     const isOurs = address.instanceId !== undefined && there.has(address.instanceId);
-    return isOurs ? [] : [{ kind: "address-elsewhere", pair, address }];
+    return isOurs ? [] : [{ kind: "address-elsewhere", ...lost, address }];
   });
   const without = instances.filter(
     (one) =>

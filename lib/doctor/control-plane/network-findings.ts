@@ -56,13 +56,14 @@ function toFinding(problem: NetworkProblem, manifest: Manifest, wayOut: WayOut):
     case "address-gone":
     case "address-detached":
     case "address-elsewhere": {
-      const { pair } = problem;
+      const { pair, insteadIp } = problem;
+      const instead = insteadIp === undefined ? "" : `; that one gets out as ${insteadIp} instead`;
       return {
         code: "aws.bastion-address-stale",
         probe: "addresses",
-        evidence: `${describeAddress(pair)} ${whereIs(problem)}, not attached to ${pair.instanceId}`,
+        evidence: `${describeAddress(pair)} ${whereIs(problem)}, not attached to ${pair.instanceId}${instead}`,
         fix: problem.kind === "address-gone" ? deploy : repair,
-        breaks: [...tunnelOf(pair.instanceId), ...wayOut(pair.instanceId)],
+        breaks: insteadIp === undefined ? [...tunnelOf(pair.instanceId), ...wayOut(pair.instanceId)] : [],
       };
     }
     case "address-none":
