@@ -1,9 +1,10 @@
 import { isNat, isThere } from "#lib/control-plane/network/expected.ts";
 import type { StageInstance } from "#lib/control-plane/network/instances.ts";
+import { redeploy } from "#lib/control-plane/redeploy.ts";
 import { assignAddresses } from "./addresses.ts";
 import { planReboot } from "./agent.ts";
 import type { RepairFacts } from "./facts.ts";
-import { type Draft, redeploy, type RepairPlan } from "./findings.ts";
+import type { Draft, RepairPlan } from "./findings.ts";
 import { planWayOut, type Scene } from "./way-out.ts";
 import { findZones, hasPublicAddress, isOurs, isRunning, type Zone } from "./zones.ts";
 
@@ -61,7 +62,7 @@ function isUsable(
   { instanceId: resource }: Zone,
   { facts, draft }: Scene,
 ): keeper is StageInstance {
-  const fix = redeploy(facts);
+  const fix = redeploy(facts.manifest.stage);
   if (keeper === undefined) {
     draft.unmended.push({ resource, message: "The instance is gone, and none is in its place.", fix });
     return false;

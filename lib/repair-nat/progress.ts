@@ -1,6 +1,6 @@
+import { defaultRouteOf } from "#lib/control-plane/network/expected.ts";
 import type { RepairStep } from "./result.ts";
 import type { RepairFacts } from "./facts.ts";
-import { defaultRouteOf } from "./zones.ts";
 
 /** Whether EC2 takes the step now: it starts no instance that is still stopping, and gives none an address that is not up. Pure. */
 export function isReady({ kind, resource, to }: RepairStep, facts: RepairFacts): boolean {

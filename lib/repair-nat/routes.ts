@@ -1,7 +1,8 @@
+import { defaultRouteOf } from "#lib/control-plane/network/expected.ts";
 import type { StageInstance } from "#lib/control-plane/network/instances.ts";
 import type { StageRouteTable } from "#lib/control-plane/network/route-tables.ts";
 import type { RepairFacts } from "./facts.ts";
-import { defaultRouteOf, hasPublicAddress, interfaceOf, isOurs, isRunning } from "./zones.ts";
+import { hasPublicAddress, interfaceOf, isOurs, isRunning } from "./zones.ts";
 
 /** What becomes of the default route of a private subnet. */
 export type RouteJudgement =

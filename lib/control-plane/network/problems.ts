@@ -2,7 +2,15 @@ import type { Manifest } from "#lib/contract.ts";
 import { valueOf } from "../fact.ts";
 import type { ElasticIp } from "./addresses.ts";
 import type { Agent } from "./agents.ts";
-import { type AddressPair, findPrivateTables, isNat, isThere, pairAddresses, tableOf } from "./expected.ts";
+import {
+  type AddressPair,
+  defaultRouteOf,
+  findPrivateTables,
+  isNat,
+  isThere,
+  pairAddresses,
+  tableOf,
+} from "./expected.ts";
 import type { StageInstance } from "./instances.ts";
 import type { NetworkFacts } from "./read-network.ts";
 import type { StageRoute, StageRouteTable } from "./route-tables.ts";
@@ -44,8 +52,6 @@ export type NetworkProblem =
 
 /** `insteadIp`: another one, by which the instance gets out all the same. */
 type LostAddress = { readonly pair: AddressPair; readonly insteadIp?: string };
-
-const everywhere = "0.0.0.0/0";
 
 /**
  * What is wrong with a stage's network, the likeliest root first: instances, addresses, forwarding, routes, agents. Pure. What
@@ -128,7 +134,7 @@ function findRouteProblems(
   const ours = new Set(instances.map(({ id }) => id));
   const ofPrivate = findPrivateTables(manifest, instances, tables).flatMap(
     ({ table, natInstanceId }): NetworkProblem[] => {
-      const route = table.routes.find(({ destination }) => destination === everywhere);
+      const route = defaultRouteOf(table);
       if (route === undefined) return [{ kind: "route-missing", table, natInstanceId }];
       if (route.isBlackhole) return [{ kind: "route-dead", table, route, natInstanceId }];
       const isForeign = route.instanceId !== undefined && !ours.has(route.instanceId);
@@ -139,8 +145,8 @@ function findRouteProblems(
     .filter((one) => isThere(one) && isNat(one, manifest))
     .flatMap(({ id: instanceId, subnetId }): NetworkProblem[] => {
       const table = tableOf(subnetId, tables);
-      const isLed = table?.routes.some((route) => route.destination === everywhere && !route.isBlackhole) ?? true;
-      return table === undefined || isLed ? [] : [{ kind: "gateway-missing", table, instanceId }];
+      const isLed = table === undefined || defaultRouteOf(table)?.isBlackhole === false;
+      return isLed ? [] : [{ kind: "gateway-missing", table, instanceId }];
     });
   return [...ofPrivate, ...ofNats];
 }
