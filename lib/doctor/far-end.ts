@@ -42,3 +42,20 @@ export function codeOfSilence(kind: TransportKind, phase: FarEndPhase): VerdictC
 export function isFarEndReason(code: ErrorCode): boolean {
   return code.startsWith("ssm.") || code.startsWith("ssh.");
 }
+
+/** What the server itself said, in words that no way makes up: it stands, whatever became of the way afterwards. */
+export function isServersAnswer(code: string): boolean {
+  return /^(?:cert|db)\./u.test(code) || answers.has(code);
+}
+
+const answers: ReadonlySet<string> = new Set([
+  "auth.rejected",
+  "auth.no-login",
+  "auth.method",
+  "auth.impostor",
+  "tls.refused",
+  "tls.required",
+  "tls.version",
+  "tls.no-common-cipher",
+  "tls.unknown-name",
+] satisfies readonly VerdictCode[]);

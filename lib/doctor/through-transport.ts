@@ -5,7 +5,7 @@ import type { DoctorReport, DoctorVerdict, ProbeReport } from "#lib/protocol.ts"
 import type { Link, Transport, TransportKind } from "#lib/tunnel/transport.ts";
 import { examine } from "./examine.ts";
 import type { StepName } from "./evidence.ts";
-import { codeOfSilence, codeOfTransport, type FarEndPhase, isFarEndReason } from "./far-end.ts";
+import { codeOfSilence, codeOfTransport, type FarEndPhase, isFarEndReason, isServersAnswer } from "./far-end.ts";
 import { describeVerdict, isVerdictCode } from "./verdicts.ts";
 import { defaultCaps } from "./walk.ts";
 
@@ -45,26 +45,32 @@ export async function examineThrough(options: ThroughOptions): Promise<DoctorRep
   const startMs = clock.nowMs();
   const probes: ProbeReport[] = [];
   let name = "transport";
+  let beganMs = startMs;
+  const begin = (step: string) => {
+    name = step;
+    beganMs = clock.nowMs();
+    onStep(step);
+  };
   let farEnd: ReturnType<typeof listenToFarEnd> | undefined;
   const add = (ok: boolean, detail: string) => {
-    probes.push({ name, vantage: "here", ok, ms: elapsedMs(clock, startMs), detail });
+    probes.push({ name, vantage: "here", ok, ms: elapsedMs(clock, beganMs), detail });
   };
   try {
-    onStep(name);
+    begin("transport");
     await using link = await connectIn(transport, connectMs[kind], signal);
     add(true, route);
-    name = "login";
-    onStep(name);
+    begin("login");
     const address = await readAddress();
     add(true, `as ${address.user}`);
     name = "far-end";
+    beganMs = clock.nowMs();
     farEnd = listenToFarEnd(link);
     const limits = { ...(kind === "ssm" ? { caps: sessionCaps } : {}), ...(until === undefined ? {} : { until }) };
     const withinMs = Math.max(leastMs, wholeMs - elapsedMs(clock, startMs));
     const report = await examine({ address, open: farEnd.open, ...limits, withinMs, clock, signal, onStep });
     const reason = farEnd.reason();
     const walked = { probes: [...probes, ...report.probes], ms: elapsedMs(clock, startMs) };
-    if (reason !== undefined && report.verdict.code !== "ok") {
+    if (reason !== undefined && report.verdict.code !== "ok" && !isServersAnswer(report.verdict.code)) {
       return { ...walked, verdict: verdictOf(codeOfTransport(kind, "stream", reason.code), reason, name) };
     }
     if (isUnopened(report)) return { ...walked, verdict: silent(transport, "stream", name) };

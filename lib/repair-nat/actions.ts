@@ -59,9 +59,11 @@ export function openRepairActions(access: AwsAccess): RepairActions {
    * address from whoever has it by now.
    */
   async function moveAddress(allocation: string, from: string, to: string, { addresses }: RepairFacts): Promise<void> {
-    const { associationId, instanceId = "nothing" } = addresses.find((one) => one.allocationId === allocation) ?? {};
-    if (instanceId !== from) {
-      throw new PosternError("repair.changed", `${allocation} is attached to ${instanceId}, expected ${from}.`);
+    const { associationId, instanceId, networkInterfaceId } =
+      addresses.find((one) => one.allocationId === allocation) ?? {};
+    const holder = instanceId ?? networkInterfaceId ?? "nothing";
+    if (holder !== from) {
+      throw new PosternError("repair.changed", `${allocation} is attached to ${holder}, expected ${from}.`);
     }
     if (associationId !== undefined) {
       const command = new DisassociateAddressCommand({ AssociationId: associationId });

@@ -1,11 +1,12 @@
 import { isNat, isThere } from "#lib/control-plane/network/expected.ts";
 import type { StageInstance } from "#lib/control-plane/network/instances.ts";
+import { redeploy } from "#lib/control-plane/redeploy.ts";
 import { assignAddresses } from "./addresses.ts";
 import { planReboot } from "./agent.ts";
 import type { RepairFacts } from "./facts.ts";
-import { type Draft, redeploy, type RepairPlan } from "./findings.ts";
+import type { Draft, RepairPlan } from "./findings.ts";
 import { planWayOut, type Scene } from "./way-out.ts";
-import { addressOf, findZones, isOurs, isRunning, type Zone } from "./zones.ts";
+import { findZones, hasPublicAddress, isOurs, isRunning, type Zone } from "./zones.ts";
 
 /**
  * Decides what gives a stage's private subnets their way out again, and its bastions their sessions. Pure.
@@ -28,7 +29,7 @@ export function planRepair(facts: RepairFacts): RepairPlan {
   const carriers = zones.flatMap(({ nat, keeper }) => {
     if (nat === undefined || keeper === undefined || !isOurs(keeper.tags, facts)) return [];
     const isGiven = assignments.some((one) => one.keeper === keeper);
-    return isGiven || addressOf(keeper, facts) !== undefined ? [keeper] : [];
+    return isGiven || hasPublicAddress(keeper, facts) ? [keeper] : [];
   });
   for (const zone of zones) planZone(zone, { assignments, carriers, facts, draft });
   tellOthers(zones, facts, draft);
@@ -61,7 +62,7 @@ function isUsable(
   { instanceId: resource }: Zone,
   { facts, draft }: Scene,
 ): keeper is StageInstance {
-  const fix = redeploy(facts);
+  const fix = redeploy(facts.manifest.stage);
   if (keeper === undefined) {
     draft.unmended.push({ resource, message: "The instance is gone, and none is in its place.", fix });
     return false;

@@ -1,6 +1,6 @@
+import { defaultRouteOf } from "#lib/control-plane/network/expected.ts";
 import type { RepairStep } from "./result.ts";
 import type { RepairFacts } from "./facts.ts";
-import { defaultRouteOf } from "./zones.ts";
 
 /** Whether EC2 takes the step now: it starts no instance that is still stopping, and gives none an address that is not up. Pure. */
 export function isReady({ kind, resource, to }: RepairStep, facts: RepairFacts): boolean {
@@ -40,10 +40,9 @@ export function isDone({ kind, resource, to }: RepairStep, facts: RepairFacts): 
   }
 }
 
+/** Also in whom it cuts: who was told that it cuts nobody has not agreed to more. */
 export function isSameStep(left: RepairStep, right: RepairStep): boolean {
-  return (
-    left.kind === right.kind && left.resource === right.resource && left.from === right.from && left.to === right.to
-  );
+  return (["kind", "resource", "from", "to", "cuts"] as const).every((member) => left[member] === right[member]);
 }
 
 /** `start-instance i-0123 (stopped → running)` */

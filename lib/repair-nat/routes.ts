@@ -1,7 +1,8 @@
+import { defaultRouteOf } from "#lib/control-plane/network/expected.ts";
 import type { StageInstance } from "#lib/control-plane/network/instances.ts";
 import type { StageRouteTable } from "#lib/control-plane/network/route-tables.ts";
 import type { RepairFacts } from "./facts.ts";
-import { addressOf, defaultRouteOf, interfaceOf, isOurs, isRunning } from "./zones.ts";
+import { hasPublicAddress, interfaceOf, isOurs, isRunning } from "./zones.ts";
 
 /** What becomes of the default route of a private subnet. */
 export type RouteJudgement =
@@ -42,7 +43,7 @@ export function judgeRoute(
       ? { kind: "doubt", target }
       : { kind: "leave", because: `it leads to ${target}, which is not the stage's and is there` };
   }
-  if (isRunning(holder) && addressOf(holder, facts) !== undefined && holder.sourceDestCheck !== true) {
+  if (isRunning(holder) && hasPublicAddress(holder, facts) && holder.sourceDestCheck !== true) {
     return { kind: "leave", because: `it leads to ${holder.id}, which works` };
   }
   return { kind: "replace", target, because: `it leads to ${holder.id}, which has no way out` };

@@ -1,12 +1,13 @@
-import { tableOf } from "#lib/control-plane/network/expected.ts";
+import { defaultRouteOf, tableOf } from "#lib/control-plane/network/expected.ts";
 import type { StageInstance } from "#lib/control-plane/network/instances.ts";
 import type { StageRouteTable } from "#lib/control-plane/network/route-tables.ts";
+import { redeploy } from "#lib/control-plane/redeploy.ts";
 import type { RepairFinding } from "./result.ts";
 import type { Assignment } from "./addresses.ts";
 import type { RepairFacts } from "./facts.ts";
-import { type Draft, redeploy } from "./findings.ts";
+import type { Draft } from "./findings.ts";
 import { judgeRoute } from "./routes.ts";
-import { addressOf, defaultRouteOf, interfaceOf, isOurs, type Zone } from "./zones.ts";
+import { addressOf, interfaceOf, isOurs, type Zone } from "./zones.ts";
 
 /** What a zone is planned with. */
 export type Scene = {
@@ -35,13 +36,17 @@ export function planWayOut(keeper: StageInstance, nat: Nat, scene: Scene): boole
   if (!carriers.includes(keeper)) return false;
   for (const table of nat.tables) planRoute(table, keeper, scene);
   for (const subnet of nat.bareSubnets) {
-    draft.unmended.push({ resource: subnet, message: "It has no route table of its own.", fix: redeploy(facts) });
+    draft.unmended.push({
+      resource: subnet,
+      message: "It has no route table of its own.",
+      fix: redeploy(facts.manifest.stage),
+    });
   }
   const ownTable = tableOf(keeper.subnetId, facts.routeTables);
   const route = ownTable === undefined ? undefined : defaultRouteOf(ownTable);
   if (ownTable === undefined || route?.isBlackhole === false) return true;
   const message = `The subnet of ${resource} itself has no route to the internet.`;
-  draft.unmended.push({ resource: ownTable.id, message, fix: redeploy(facts) });
+  draft.unmended.push({ resource: ownTable.id, message, fix: redeploy(facts.manifest.stage) });
   return false;
 }
 
@@ -54,15 +59,23 @@ function planAddress(keeper: StageInstance, nat: Nat, { assignments, facts, draf
     return;
   }
   const { allocationId: resource, publicIp, instanceId: from = "nothing" } = address;
-  const why = `${id} has no public address, and nothing gets out through it; ${publicIp} is the stage's and free.`;
-  draft.steps.push({ kind: "associate-address", resource, from, to: id, why });
+  const step = { kind: "associate-address", resource, from, to: id } as const;
+  const free = `${publicIp} is the stage's and free.`;
+  // EC2 may tell of one that was just taken away.
+  if (keeper.publicIp === undefined || keeper.publicIp === publicIp) {
+    draft.steps.push({ ...step, why: `${id} has no public address, and nothing gets out through it; ${free}` });
+    return;
+  }
+  // EC2 takes that one away from it.
+  const cuts = `what goes out through ${id}, and every session through it, for they have ${keeper.publicIp}`;
+  draft.steps.push({ ...step, why: `${id} ${describeAddress(keeper)}; ${free}`, cuts });
 }
 
 function planRoute(table: StageRouteTable, keeper: StageInstance, { carriers, facts, draft }: Scene): void {
   const to = interfaceOf(keeper);
   if (to === undefined || !isOurs(table.tags, facts)) {
     const message = "The private subnet's route table lacks the stage's tags, and is left alone.";
-    draft.unmended.push({ resource: table.id, message, fix: redeploy(facts) });
+    draft.unmended.push({ resource: table.id, message, fix: redeploy(facts.manifest.stage) });
     return;
   }
   const { id: resource } = table;
@@ -96,19 +109,25 @@ function planRoute(table: StageRouteTable, keeper: StageInstance, { carriers, fa
 }
 
 /** Why a NAT instance gets no address, and who can give it one. */
-function explainNoAddress({ id }: StageInstance, { allocationId }: Nat, facts: RepairFacts): RepairFinding {
+function explainNoAddress(keeper: StageInstance, { allocationId }: Nat, facts: RepairFacts): RepairFinding {
+  const { id } = keeper;
+  const has = `${id} ${describeAddress(keeper)}`;
   const address = facts.addresses.find((one) => one.allocationId === allocationId);
   if (address === undefined) {
-    const message = `${id} has no public address, and the stage has none that is free: only a deploy makes one.`;
-    return { resource: allocationId ?? id, message, fix: redeploy(facts) };
+    const message = `${has}, and the stage has none that is free: only a deploy makes one.`;
+    return { resource: allocationId ?? id, message, fix: redeploy(facts.manifest.stage) };
   }
   const { publicIp, instanceId, networkInterfaceId } = address;
   const resource = address.allocationId;
   if (!isOurs(address.tags, facts)) {
-    const message = `${id} has no public address; ${publicIp} lacks the stage's tags, and is left alone.`;
-    return { resource, message, fix: redeploy(facts) };
+    const message = `${has}; ${publicIp} lacks the stage's tags, and is left alone.`;
+    return { resource, message, fix: redeploy(facts.manifest.stage) };
   }
   const holder = instanceId ?? networkInterfaceId ?? "something else";
-  const message = `${id} has no public address; ${publicIp} is attached to ${holder}, from which it is not taken.`;
+  const message = `${has}; ${publicIp} is attached to ${holder}, from which it is not taken.`;
   return { resource, message, fix: "Detach it there if it is not meant to be, then run this again." };
+}
+
+function describeAddress({ publicIp }: StageInstance): string {
+  return publicIp === undefined ? "has no public address" : `has ${publicIp}, which is not the stage's`;
 }

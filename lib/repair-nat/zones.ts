@@ -1,8 +1,14 @@
 import { appName, type NetworkParts, tagKeys } from "#lib/contract.ts";
 import type { ElasticIp } from "#lib/control-plane/network/addresses.ts";
-import { findPrivateTables, isNat, isThere, pairAddresses } from "#lib/control-plane/network/expected.ts";
+import {
+  defaultRouteOf,
+  findPrivateTables,
+  isNat,
+  isThere,
+  pairAddresses,
+} from "#lib/control-plane/network/expected.ts";
 import type { StageInstance } from "#lib/control-plane/network/instances.ts";
-import type { StageRoute, StageRouteTable } from "#lib/control-plane/network/route-tables.ts";
+import type { StageRouteTable } from "#lib/control-plane/network/route-tables.ts";
 import type { Tags } from "#lib/control-plane/stage-tags.ts";
 import type { RepairFacts } from "./facts.ts";
 
@@ -60,13 +66,14 @@ export function addressOf(instance: StageInstance, facts: RepairFacts): ElasticI
   return facts.addresses.find(({ instanceId }) => instanceId === instance.id);
 }
 
+/** By the stage's address or by any other: where one was lost, somebody may have given it another by hand. */
+export function hasPublicAddress(instance: StageInstance, facts: RepairFacts): boolean {
+  return addressOf(instance, facts) !== undefined || instance.publicIp !== undefined;
+}
+
 /** Routes lead to interfaces, not to instances. */
 export function interfaceOf(instance: StageInstance): string | undefined {
   return instance.networkInterfaceIds[0];
-}
-
-export function defaultRouteOf(table: StageRouteTable): StageRoute | undefined {
-  return table.routes.find(({ destination }) => destination === "0.0.0.0/0");
 }
 
 function zonesOf(facts: RepairFacts, { privateSubnets, nat }: NetworkParts): readonly Zone[] {

@@ -23,7 +23,7 @@ Nothing is touched that lacks the stage's tags. What leads elsewhere and works i
 that is for a deploy, and is said.
 
 On a protected stage --yes is not enough: --approve takes the hash of the plan that you have read, and nothing is done if that
-is no longer the plan. A reboot cuts what goes through the instance.
+is no longer the plan. A reboot cuts what goes through the instance, and so does another address; the plan says whom.
 
 A step that fails ends it. What was done stays; run it again, and it goes on from there.
 

@@ -29,14 +29,14 @@ export async function openExamination(
   holdMs: number | undefined,
   context: CommandContext,
 ): Promise<Examination> {
-  if (namesFarEnd(command)) return await openFarEnd(command, context);
-  const target = await openTarget(command, context).catch(reportUnopened);
+  const target = namesFarEnd(command) ? undefined : await openTarget(command, context).catch(reportUnopened);
+  if (holdMs !== undefined && (target === undefined || "verdict" in target || target.kind === "stage")) {
+    throw new PosternError("usage.invalid", "--hold goes with --url, for instance through a tunnel's local port.");
+  }
+  if (target === undefined) return await openFarEnd(command, context);
   if ("verdict" in target) return ofUnopened(target, command, context);
   if (target.kind === "url" && command.getOptionValueSource("transport") === "cli") {
     throw new PosternError("usage.invalid", "--transport goes with --stage or --target: --url is reached from here.");
-  }
-  if (holdMs !== undefined && target.kind === "stage") {
-    throw new PosternError("usage.invalid", "--hold goes with --url, for instance through a tunnel's local port.");
   }
   return target.kind === "url" ? ofUrl(target, holdMs, context) : ofStage(target, readTransportFlags(command), context);
 }
@@ -82,7 +82,9 @@ function ofUnopened(first: DoctorReport, command: Command, context: CommandConte
     look: async (observer) => {
       looks += 1;
       const found = looks === 1 ? first : await openTarget(command, context).catch(reportUnopened);
-      return "kind" in found && found.kind === "stage" ? await examineStage(found, flags, context, observer) : first;
+      if ("verdict" in found) return found;
+      if (found.kind === "url") throw new TypeError("a stage that is a URL");
+      return await examineStage(found, flags, context, observer);
     },
   };
 }

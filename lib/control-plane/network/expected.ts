@@ -1,7 +1,7 @@
 import type { Manifest } from "#lib/contract.ts";
 import type { ElasticIp } from "./addresses.ts";
 import type { StageInstance } from "./instances.ts";
-import type { StageRouteTable } from "./route-tables.ts";
+import type { StageRoute, StageRouteTable } from "./route-tables.ts";
 
 /** SST's tag on the instances that it makes for NAT. */
 const natTag = "sst:is-nat";
@@ -55,6 +55,11 @@ export function pairAddresses(
 export function tableOf(subnetId: string | undefined, tables: readonly StageRouteTable[]): StageRouteTable | undefined {
   if (subnetId === undefined) return undefined;
   return tables.find(({ subnetIds }) => subnetIds.includes(subnetId)) ?? tables.find(({ isMain }) => isMain);
+}
+
+/** For whatever is outside the VPC, by IPv4. */
+export function defaultRouteOf(table: StageRouteTable): StageRoute | undefined {
+  return table.routes.find(({ destination }) => destination === "0.0.0.0/0");
 }
 
 /** A table of private subnets, and the NAT instance that is to carry what leaves them. */

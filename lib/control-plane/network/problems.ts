@@ -2,7 +2,15 @@ import type { Manifest } from "#lib/contract.ts";
 import { valueOf } from "../fact.ts";
 import type { ElasticIp } from "./addresses.ts";
 import type { Agent } from "./agents.ts";
-import { type AddressPair, findPrivateTables, isNat, isThere, pairAddresses, tableOf } from "./expected.ts";
+import {
+  type AddressPair,
+  defaultRouteOf,
+  findPrivateTables,
+  isNat,
+  isThere,
+  pairAddresses,
+  tableOf,
+} from "./expected.ts";
 import type { StageInstance } from "./instances.ts";
 import type { NetworkFacts } from "./read-network.ts";
 import type { StageRoute, StageRouteTable } from "./route-tables.ts";
@@ -13,10 +21,10 @@ export type NetworkProblem =
   | { readonly kind: "instance-gone"; readonly instanceId: string; readonly replacementId?: string }
   | { readonly kind: "instance-stopped"; readonly instanceId: string; readonly state: string; readonly isNat: boolean }
   /** Released: the account has it no more. */
-  | { readonly kind: "address-gone"; readonly pair: AddressPair }
-  | { readonly kind: "address-detached"; readonly pair: AddressPair; readonly address: ElasticIp }
+  | ({ readonly kind: "address-gone" } & LostAddress)
+  | ({ readonly kind: "address-detached"; readonly address: ElasticIp } & LostAddress)
   /** Attached to something that is no instance of the stage. */
-  | { readonly kind: "address-elsewhere"; readonly pair: AddressPair; readonly address: ElasticIp }
+  | ({ readonly kind: "address-elsewhere"; readonly address: ElasticIp } & LostAddress)
   /** A NAT instance without an address, and the stage has none for it. */
   | { readonly kind: "address-none"; readonly instanceId: string }
   /** It drops what is not addressed to itself. */
@@ -42,7 +50,8 @@ export type NetworkProblem =
   /** A running bastion that Session Manager does not hear. `agent` absent: it never registered. */
   | { readonly kind: "agent-offline"; readonly instanceId: string; readonly agent?: Agent };
 
-const everywhere = "0.0.0.0/0";
+/** `insteadIp`: another one, by which the instance gets out all the same. */
+type LostAddress = { readonly pair: AddressPair; readonly insteadIp?: string };
 
 /**
  * What is wrong with a stage's network, the likeliest root first: instances, addresses, forwarding, routes, agents. Pure. What
@@ -89,11 +98,15 @@ function findAddressProblems(
   const pairs = pairAddresses(manifest, instances, addresses);
   const ofPairs = pairs.flatMap((pair): NetworkProblem[] => {
     const address = addresses.find(({ allocationId }) => allocationId === pair.allocationId);
-    if (address === undefined) return [{ kind: "address-gone", pair }];
-    if (address.associationId === undefined) return [{ kind: "address-detached", pair, address }];
+    const insteadIp = instances.find(({ id }) => id === pair.instanceId)?.publicIp;
+    // EC2 may tell of one that was just taken away.
+    const isOther = insteadIp !== undefined && insteadIp !== pair.publicIp;
+    const lost = { pair, ...(isOther ? { insteadIp } : {}) };
+    if (address === undefined) return [{ kind: "address-gone", ...lost }];
+    if (address.associationId === undefined) return [{ kind: "address-detached", ...lost, address }];
     // Another one of the stage's own has the way out as well.
     const isOurs = address.instanceId !== undefined && there.has(address.instanceId);
-    return isOurs ? [] : [{ kind: "address-elsewhere", pair, address }];
+    return isOurs ? [] : [{ kind: "address-elsewhere", ...lost, address }];
   });
   const without = instances.filter(
     (one) =>
@@ -121,7 +134,7 @@ function findRouteProblems(
   const ours = new Set(instances.map(({ id }) => id));
   const ofPrivate = findPrivateTables(manifest, instances, tables).flatMap(
     ({ table, natInstanceId }): NetworkProblem[] => {
-      const route = table.routes.find(({ destination }) => destination === everywhere);
+      const route = defaultRouteOf(table);
       if (route === undefined) return [{ kind: "route-missing", table, natInstanceId }];
       if (route.isBlackhole) return [{ kind: "route-dead", table, route, natInstanceId }];
       const isForeign = route.instanceId !== undefined && !ours.has(route.instanceId);
@@ -132,8 +145,8 @@ function findRouteProblems(
     .filter((one) => isThere(one) && isNat(one, manifest))
     .flatMap(({ id: instanceId, subnetId }): NetworkProblem[] => {
       const table = tableOf(subnetId, tables);
-      const isLed = table?.routes.some((route) => route.destination === everywhere && !route.isBlackhole) ?? true;
-      return table === undefined || isLed ? [] : [{ kind: "gateway-missing", table, instanceId }];
+      const isLed = table === undefined || defaultRouteOf(table)?.isBlackhole === false;
+      return isLed ? [] : [{ kind: "gateway-missing", table, instanceId }];
     });
   return [...ofPrivate, ...ofNats];
 }

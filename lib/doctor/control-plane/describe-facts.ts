@@ -1,7 +1,7 @@
 import type { Manifest } from "#lib/contract.ts";
 import type { DatabaseInstance } from "#lib/control-plane/database.ts";
 import type { Fact } from "#lib/control-plane/fact.ts";
-import { tableOf } from "#lib/control-plane/network/expected.ts";
+import { defaultRouteOf, tableOf } from "#lib/control-plane/network/expected.ts";
 import type { StageRouteTable } from "#lib/control-plane/network/route-tables.ts";
 import type { ControlPlaneFacts } from "#lib/control-plane/read-control-plane.ts";
 import type { AwsProbe, AwsProbeName } from "./finding.ts";
@@ -57,9 +57,9 @@ function describeRoutes({ network }: Manifest, tables: readonly StageRouteTable[
       ? tables
       : network.privateSubnets.map((id) => tableOf(id, tables)).filter((table) => table !== undefined);
   return list(
-    [...new Set(wanted)].map(({ id, routes }) => {
-      const out = routes.find(({ destination }) => destination === "0.0.0.0/0");
-      return `${id} to ${out === undefined ? "nothing" : (out.instanceId ?? out.target)}`;
+    [...new Set(wanted)].map((table) => {
+      const out = defaultRouteOf(table);
+      return `${table.id} to ${out === undefined ? "nothing" : (out.instanceId ?? out.target)}`;
     }),
   );
 }

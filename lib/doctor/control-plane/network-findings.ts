@@ -1,9 +1,10 @@
 import type { Manifest } from "#lib/contract.ts";
 import { valueOf } from "#lib/control-plane/fact.ts";
-import { type AddressPair, findPrivateTables } from "#lib/control-plane/network/expected.ts";
+import { type AddressPair, defaultRouteOf, findPrivateTables } from "#lib/control-plane/network/expected.ts";
 import { findNetworkProblems, type NetworkProblem } from "#lib/control-plane/network/problems.ts";
 import type { NetworkFacts } from "#lib/control-plane/network/read-network.ts";
 import type { StageRoute } from "#lib/control-plane/network/route-tables.ts";
+import { redeploy } from "#lib/control-plane/redeploy.ts";
 import type { Broken, Finding } from "./finding.ts";
 
 /** A stage's network as findings, the likeliest root first. Pure. */
@@ -20,7 +21,7 @@ type WayOut = (instanceId: string) => Broken[];
  */
 function findCarriers(manifest: Manifest, { instances, routeTables }: NetworkFacts): WayOut {
   const tables = findPrivateTables(manifest, valueOf(instances) ?? [], valueOf(routeTables) ?? []);
-  const routes = tables.map(({ table }) => table.routes.find(({ destination }) => destination === "0.0.0.0/0"));
+  const routes = tables.map(({ table }) => defaultRouteOf(table));
   return (id) => {
     const isMissed = routes.some((route) => route === undefined || route.isBlackhole || route.instanceId === id);
     return isMissed || routes.length === 0 ? ["way-out"] : [];
@@ -30,7 +31,7 @@ function findCarriers(manifest: Manifest, { instances, routeTables }: NetworkFac
 function toFinding(problem: NetworkProblem, manifest: Manifest, wayOut: WayOut): Finding {
   const consent = manifest.protected ? "--approve HASH" : "--yes";
   const repair = `Run \`postern repair-nat --stage ${manifest.stage}\`: it shows what it will do, and does it with ${consent}.`;
-  const deploy = "Deploy the stage again.";
+  const remake = `Run ${redeploy(manifest.stage)}.`;
   const tunnelOf = (instanceId: string): Broken[] => (manifest.bastions.includes(instanceId) ? ["tunnel"] : []);
   switch (problem.kind) {
     case "instance-gone": {
@@ -40,7 +41,7 @@ function toFinding(problem: NetworkProblem, manifest: Manifest, wayOut: WayOut):
         code: "aws.bastion-address-stale",
         probe: "instances",
         evidence: `the manifest names ${instanceId}, and there is no such instance any more${instead}`,
-        fix: replacementId === undefined ? deploy : `${deploy} Its manifest will name ${replacementId}.`,
+        fix: replacementId === undefined ? remake : `Deploy the stage again: its manifest will name ${replacementId}.`,
         breaks: [...tunnelOf(instanceId), ...(wasNat(manifest, instanceId) ? wayOut(instanceId) : [])],
       };
     }
@@ -57,13 +58,14 @@ function toFinding(problem: NetworkProblem, manifest: Manifest, wayOut: WayOut):
     case "address-gone":
     case "address-detached":
     case "address-elsewhere": {
-      const { pair } = problem;
+      const { pair, insteadIp } = problem;
+      const instead = insteadIp === undefined ? "" : `; that one gets out as ${insteadIp} instead`;
       return {
         code: "aws.bastion-address-stale",
         probe: "addresses",
-        evidence: `${describeAddress(pair)} ${whereIs(problem)}, not attached to ${pair.instanceId}`,
-        fix: problem.kind === "address-gone" ? deploy : repair,
-        breaks: [...tunnelOf(pair.instanceId), ...wayOut(pair.instanceId)],
+        evidence: `${describeAddress(pair)} ${whereIs(problem)}, not attached to ${pair.instanceId}${instead}`,
+        fix: problem.kind === "address-gone" ? remake : repair,
+        breaks: insteadIp === undefined ? [...tunnelOf(pair.instanceId), ...wayOut(pair.instanceId)] : [],
       };
     }
     case "address-none":
@@ -71,7 +73,7 @@ function toFinding(problem: NetworkProblem, manifest: Manifest, wayOut: WayOut):
         code: "aws.bastion-address-stale",
         probe: "addresses",
         evidence: `the NAT instance ${problem.instanceId} has no public address, and the stage has no Elastic IP for it`,
-        fix: deploy,
+        fix: remake,
         breaks: [...tunnelOf(problem.instanceId), ...wayOut(problem.instanceId)],
       };
     case "source-dest-check":
@@ -100,7 +102,7 @@ function toFinding(problem: NetworkProblem, manifest: Manifest, wayOut: WayOut):
         code: "aws.route",
         probe: "routes",
         evidence: `the NAT instance ${problem.instanceId} has no way out itself: ${problem.table.id} has no route for 0.0.0.0/0 to an internet gateway`,
-        fix: deploy,
+        fix: remake,
         breaks: [...tunnelOf(problem.instanceId), ...wayOut(problem.instanceId)],
       };
     case "agent-offline": {

@@ -29,7 +29,7 @@ export function mask<Document>(document: Document, masking: Masking): Document {
 type Rule = (text: string) => string;
 
 /** What EC2 puts before its hexadecimal ids. */
-const kinds = "i|mi|eni|eipalloc|eipassoc|vpc|subnet|sg|sgr|rtb|rtbassoc|nat|igw|vpce|acl|vol|ami";
+const kinds = "i|mi|eni|eipalloc|eipassoc|vpc|subnet|sg|sgr|rtb|rtbassoc|nat|igw|vgw|tgw|vpce|acl|vol|ami";
 const resourceOrDigits = new RegExp(
   `(?<![\\w-])(?:${kinds})-(?:[0-9a-f]{17}|[0-9a-f]{8})\\b|\\p{Nd}(?:\\p{Cf}*\\p{Nd}){11,}`,
   "gu",

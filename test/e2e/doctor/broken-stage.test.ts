@@ -27,7 +27,11 @@ const expectations: Readonly<Record<BreakName, Expected>> = {
     fix: repair,
   },
   "bastion-stopped": { codes: ["aws.bastion-stopped"], evidence: [/is stopped, not running/u], fix: repair },
-  "bastion-terminated": { codes: ["aws.bastion-address-stale"], evidence: [/no such instance/u], fix: /Deploy/u },
+  "bastion-terminated": {
+    codes: ["aws.bastion-address-stale"],
+    evidence: [/no such instance/u],
+    fix: /sst refresh .*sst deploy/u,
+  },
   "agent-offline": {
     codes: ["aws.agent-offline"],
     evidence: [/ConnectionLost since/u, /inside the VPC, everything works/u],

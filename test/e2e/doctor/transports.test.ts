@@ -78,6 +78,7 @@ describe("doctor --target", () => {
     [["--stage", "dev", "--target", "i-1"], "--stage says where the database is"],
     [["--target", "i-1", "--url", "postgres://ann@db/app"], "expected no other target"],
     [["--host", "db.internal", "--remote-port", "5432"], "--target"],
+    [["--target", "i-1", "--host", "db.internal", "--remote-port", "5432", "--hold", "1s"], "--hold goes with --url"],
     [["--url", "postgres://ann@db/app", "--transport", "ssh", "--ssh-host", "b"], "--transport goes with"],
   ])("%j is refused", async (args, message) => {
     const { exitCode, json } = await runCommand(["doctor", "--json", ...args], {});

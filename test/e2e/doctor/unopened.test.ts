@@ -1,6 +1,29 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Command } from "commander";
+import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { runCommand } from "../../support/command-line.ts";
+import { startAwsStandIn } from "../../support/control-plane/aws-stand-in.ts";
 import { startOutsideOfStage } from "../../support/outside-of-stage.ts";
+import { makeDataFolder } from "../../support/run-folder.ts";
+import type { CommandContext } from "../../../scripts/command-context.ts";
+import { nobody } from "../../../scripts/doctor/observer.ts";
+import { openExamination } from "../../../scripts/doctor/open-examination.ts";
+import { createOutput } from "../../../scripts/output.ts";
+import { addTargetOptions } from "../../../scripts/target.ts";
+import { addFarEndOptions } from "../../../scripts/tunnel/destination.ts";
+import { addTransportOptions } from "../../../scripts/tunnel/transport-options.ts";
+
+const stream = { write: () => {} };
+const context: CommandContext = {
+  signal: new AbortController().signal,
+  output: createOutput({ json: false, stdout: stream, stderr: stream, env: {} }),
+  args: [],
+  env: {},
+  root: "/nowhere",
+  endWith: () => {},
+  leaveInterrupts: () => ({ [Symbol.dispose]: () => {} }),
+};
 
 let stack: AsyncDisposableStack;
 beforeEach(() => {
@@ -25,6 +48,25 @@ test("credentials that AWS does not take are the verdict, before anything of the
   });
   expect(exitCode).toBe(1);
   expect(stderr).not.toContain("another");
+});
+
+test("who looks again is told of another reason than the first", async () => {
+  const reasons = ["UnrecognizedClientException", "AccessDeniedException"];
+  const aws = stack.use(
+    await startAwsStandIn((_request, response) => {
+      const __type = reasons.length > 1 ? reasons.shift() : reasons[0];
+      response.writeHead(400, { "content-type": "application/x-amz-json-1.1" });
+      response.end(JSON.stringify({ __type, message: "no" }));
+    }),
+  );
+  const folder = await makeDataFolder(inject("runFolder"));
+  const { endpoint: url, region, credentials } = aws.access;
+  await writeFile(join(folder, "aws.json"), JSON.stringify({ url, region, ...credentials }));
+  const command = addTransportOptions(addFarEndOptions(addTargetOptions(new Command())));
+  command.parse(["--stage", "local", "--data", folder], { from: "user" });
+  const { look } = await openExamination(command, undefined, context);
+  expect((await look(nobody)).verdict.code).toBe("aws.credentials");
+  expect((await look(nobody)).verdict.code).toBe("aws.permission");
 });
 
 test("a stage that does not exist is an error, and no verdict", async () => {

@@ -119,6 +119,11 @@ test("an address that somebody took meanwhile is not taken from there", async ()
     message: expect.stringContaining("already associated"),
   });
   await expect(actions.act(free, facts)).rejects.toMatchObject({ code: "repair.changed" });
+  const atGateway = {
+    ...seen,
+    addresses: seen.addresses.map((one) => Object.assign({}, one, { networkInterfaceId: "eni-gateway" })),
+  };
+  await expect(actions.act(free, atGateway)).rejects.toMatchObject({ code: "repair.changed" });
   expect(model.read().addresses.find((one) => one.AllocationId === "eipalloc-2")?.InstanceId).toBe("i-2");
 });
 

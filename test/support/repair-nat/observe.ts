@@ -2,7 +2,15 @@ import type { ElasticIp } from "#lib/control-plane/network/addresses.ts";
 import type { StageInstance } from "#lib/control-plane/network/instances.ts";
 import type { StageRouteTable } from "#lib/control-plane/network/route-tables.ts";
 import type { RepairFacts } from "#lib/repair-nat/facts.ts";
-import { type Address, type Instance, interfaceIdOf, isBlackhole, type Table, type World } from "./world.ts";
+import {
+  type Address,
+  hasAddress,
+  type Instance,
+  interfaceIdOf,
+  isBlackhole,
+  type Table,
+  type World,
+} from "./world.ts";
 
 /** What AWS says of a world. */
 export function observe(world: World): RepairFacts {
@@ -25,7 +33,7 @@ function observeInstance(one: Instance, world: World): StageInstance {
   // EC2 forgets the rest of what has ended.
   if (state === "terminated") return { ...common, networkInterfaceIds: [] };
   const there = { ...common, subnetId, networkInterfaceIds: [interfaceIdOf(id)] };
-  return hasAddress(one, world) ? { ...there, publicIp: "203.0.113.1" } : there;
+  return hasAddress(one, world) ? { ...there, publicIp: one.otherIp ?? "203.0.113.1" } : there;
 }
 
 function observeAddress({ allocationId, holder, tags }: Address): ElasticIp {
@@ -44,8 +52,4 @@ function observeTable({ id, subnetId, target, tags }: Table, world: World): Stag
 
 function isHeard(one: Instance, world: World): boolean {
   return one.state === "running" && hasAddress(one, world) && !one.isHung;
-}
-
-function hasAddress({ id }: Instance, { addresses }: World): boolean {
-  return [...addresses.values()].some(({ holder }) => holder === id);
 }

@@ -8,6 +8,7 @@ export const troubles = {
   address: [
     "own",
     "free",
+    "free, another in its place",
     "on a stopped spare",
     "on a running spare",
     "on a stranger",
@@ -37,7 +38,16 @@ export type Trouble = { readonly [Key in keyof typeof troubles]: (typeof trouble
 export const noTrouble: Trouble = { instance: "running", address: "own", check: "off", route: "own", agent: "well" };
 
 type Tags = Readonly<Record<string, string>>;
-export type Instance = { id: string; state: string; subnetId: string; check: boolean; isHung: boolean; tags: Tags };
+export type Instance = {
+  id: string;
+  state: string;
+  subnetId: string;
+  check: boolean;
+  isHung: boolean;
+  /** One that is not the stage's, which somebody gave it by hand. */
+  otherIp?: string;
+  tags: Tags;
+};
 export type Address = { allocationId: string; holder?: string; tags: Tags };
 export type Table = { id: string; subnetId: string; target?: string; tags: Tags };
 
@@ -67,6 +77,7 @@ function addZone({ instances, addresses, tables }: World, zone: number, trouble:
     add(`i-${zone}`, isUntagged ? "running" : trouble.instance, {
       check: trouble.check === "on",
       isHung: trouble.agent === "hung",
+      ...(trouble.address === "free, another in its place" ? { otherIp: "198.51.100.9" } : {}),
       ...(isUntagged ? { tags: {} } : {}),
     });
   }
@@ -113,6 +124,7 @@ function holderOf(address: Trouble["address"], zone: number, instances: World["i
     case "on a NAT gateway":
       return "eni-gateway";
     case "free":
+    case "free, another in its place":
     case "missing":
     case "free and untagged":
     case "free, of another part":
@@ -148,7 +160,7 @@ function targetOf(route: Trouble["route"], zone: number): string | undefined {
 }
 
 /** Does what AWS would. @throws for what it would refuse, and for what nobody may do */
-export function perform({ kind, resource, to }: RepairStep, world: World): void {
+export function perform({ kind, resource, to, cuts }: RepairStep, world: World): void {
   const instance = world.instances.get(resource);
   switch (kind) {
     case "start-instance":
@@ -167,6 +179,8 @@ export function perform({ kind, resource, to }: RepairStep, world: World): void 
       const receiver = mine(world.instances.get(to));
       if (receiver.state !== "running") throw new Error(`${to} is ${receiver.state}: IncorrectInstanceState`);
       if ([...world.addresses.values()].some((one) => one.holder === to)) throw new Error(`${to} has one already`);
+      if (receiver.otherIp !== undefined && cuts === undefined) throw new Error(`${to} works: not said whom that cuts`);
+      delete receiver.otherIp;
       address.holder = to;
       return;
     }
@@ -187,8 +201,12 @@ export function perform({ kind, resource, to }: RepairStep, world: World): void 
   }
 }
 
-function isBroken({ id, state, check }: Instance, { addresses }: World): boolean {
-  return state !== "running" || check || ![...addresses.values()].some(({ holder }) => holder === id);
+function isBroken(one: Instance, world: World): boolean {
+  return one.state !== "running" || one.check || !hasAddress(one, world);
+}
+
+export function hasAddress({ id, otherIp }: Instance, { addresses }: World): boolean {
+  return otherIp !== undefined || [...addresses.values()].some(({ holder }) => holder === id);
 }
 
 export function isBlackhole(target: string, { instances }: World): boolean {

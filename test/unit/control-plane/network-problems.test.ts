@@ -44,6 +44,16 @@ describe.each(told)("a network, %s", (_title, manifestOfTest) => {
     ]);
   });
 
+  it("tells of another address that the instance has instead", () => {
+    const detached = without(addresses[1], "associationId", "instanceId", "networkInterfaceId");
+    expect(
+      find({
+        addresses: [addresses[0] ?? detached, detached],
+        instances: change(instances, 1, { publicIp: "198.51.100.9" }),
+      }),
+    ).toMatchObject([{ kind: "address-detached", insteadIp: "198.51.100.9" }]);
+  });
+
   it("misses an address that another instance took", () => {
     const problems = find({
       addresses: change(addresses, 0, { instanceId: "i-stranger", networkInterfaceId: "eni-stranger" }),

@@ -74,6 +74,13 @@ test("nothing is done when something has changed since the plan was shown", asyn
   expect(error?.code).toBe("repair.changed");
 });
 
+test("nothing is done when it would cut people by now, of whom nobody was told", async () => {
+  const { world, asked, run } = setUp({ ...noTrouble, address: "free" });
+  Object.assign(world.instances.get("i-1") ?? {}, { otherIp: "198.51.100.9" });
+  expect((await run()).error?.code).toBe("repair.changed");
+  expect(asked).toEqual([]);
+});
+
 test("a change in the middle ends it before the next step", async () => {
   const { world, run } = setUp(worst);
   const act = actUntil(world, "associate-address", () => {

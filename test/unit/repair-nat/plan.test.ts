@@ -115,6 +115,15 @@ describe("a plan", () => {
     expect(steps[0]?.why).toContain("203.0.113.1");
   });
 
+  it("says whom it cuts where an instance has another address meanwhile, and leaves the routes to it", () => {
+    const { steps } = planOf({ address: "free, another in its place" }, { route: "other zone" });
+    expect(steps).toEqual([
+      expect.objectContaining({ kind: "associate-address", to: "i-1", cuts: expect.stringContaining("198.51.100.9") }),
+    ]);
+    expect(steps[0]?.why).not.toContain("nothing gets out");
+    expect(planOf({ address: "free" }).steps[0]?.cuts).toBeUndefined();
+  });
+
   it("works zone by zone, and in each from the instance to the route", () => {
     expect(
       kindsOf({ instance: "stopped", address: "free", check: "on", route: "deleted" }, { address: "free" }),

@@ -59,15 +59,13 @@ export async function openControl(options: {
       },
     );
   });
+  await using opening = new AsyncDisposableStack();
   const { port } = await listen(server, 0);
+  opening.defer(async () => closeServer(server));
   const file = join(dataDir, controlFile);
+  opening.defer(async () => rm(file, { force: true }));
   await writeWhole(file, JSON.stringify({ url: `http://${loopback}:${port}/`, token }));
-  return {
-    [Symbol.asyncDispose]: async () => {
-      await rm(file, { force: true });
-      await closeServer(server);
-    },
-  };
+  return opening.move();
 }
 
 async function serve(workshop: Workshop, request: ControlRequest): Promise<object> {

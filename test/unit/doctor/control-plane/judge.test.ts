@@ -107,6 +107,16 @@ describe("a NAT gateway in the place of the instances", () => {
   });
 });
 
+test("an address in the place of the stage's own carries sessions and the way out: that is told, and breaks nothing", () => {
+  const network = networkFacts({
+    instances: healthyNetwork.instances.map((one) => Object.assign({}, one, { publicIp: "198.51.100.9" })),
+    addresses: healthyNetwork.addresses.map(({ allocationId, publicIp, tags }) => ({ allocationId, publicIp, tags })),
+  });
+  const { findings } = judge(controlPlaneFacts({ network }));
+  expect(findings.map(({ breaks }) => breaks)).toEqual([[], []]);
+  expect(findings[0]?.evidence).toContain("that one gets out as 198.51.100.9 instead");
+});
+
 describe("security groups", () => {
   it.each([
     ["sg-db", "ingress", "sg-nat", "bastion-to-database", "the bastion cannot connect to the database"],

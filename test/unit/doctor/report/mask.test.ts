@@ -74,6 +74,13 @@ test("machines and public addresses are told here, and not to strangers", () => 
   );
 });
 
+test.each(["igw", "vgw", "nat", "tgw", "eni", "i", "vpce"])(
+  "what a route leads to, %s-…, is masked for strangers",
+  (kind) => {
+    expect(mask(`rtb-0123456789abcdef0 to ${kind}-0fedcba9876543210`, strangers)).toBe(`rtb-…def0 to ${kind}-…3210`);
+  },
+);
+
 test("an instance's id stays whole here, also where twelve of its digits stand together", () => {
   expect(mask("through i-01234567890123ca1 in acct-123456789012", usual)).toBe(
     "through i-01234567890123ca1 in acct-(account)",

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { farEndVerdicts } from "#lib/doctor/far-end-verdicts.ts";
+import { breakOf } from "#lib/doctor/report/break-of.ts";
 import { pathsOf, type Way } from "#lib/doctor/report/path.ts";
 import { report, stage, steps, url, whole } from "../../../support/doctor-reports.ts";
 
@@ -77,6 +79,16 @@ test.each([
 ])("of a stage: %s", (_, found, expected) => {
   expect(pathsOf(found, stage).map(draw)).toEqual(expected);
 });
+
+test.each(Object.keys(farEndVerdicts))(
+  "%s in the middle of a walk is a fault of the way, not in the database",
+  (code) => {
+    for (const name of ["transport", "ssl-request"]) {
+      const place = breakOf({ name, vantage: "here", ok: false, ms: 1, detail: "" }, code, false);
+      expect(place).not.toEqual({ is: "hop", hop: "database" });
+    }
+  },
+);
 
 test("a warning is its hop's, and the times are on the arrows", () => {
   const found = report("ok", steps("here", fromHere), steps("vpc", whole, { warning: "soon" }));
