@@ -76,7 +76,15 @@ function noProtectedStages(account: Account, unless: Conditions): readonly State
     {
       Sid: "NoProtectedStage",
       Effect: "Deny",
-      Action: ["ecs:ExecuteCommand", "ecs:RunTask", "lambda:InvokeFunction", "rds-db:connect", "ssm:StartSession"],
+      Action: [
+        "ecs:ExecuteCommand",
+        "ecs:RunTask",
+        // An older name of invoking, still taken.
+        "lambda:InvokeAsync",
+        "lambda:InvokeFunction",
+        "rds-db:connect",
+        "ssm:StartSession",
+      ],
       Resource: names,
       ...(Object.keys(unless).length === 0 ? {} : { Condition: unless }),
     },

@@ -21,10 +21,14 @@ const stage = v.strictObject({
   ),
 });
 
+/** A stage of this name would have what the baseline has: `postern-access-…`. */
+const baselineName = "access";
+
 const stageName = v.pipe(
   v.string(),
   v.check(isStageName, `expected a stage: ${stageNameRule}`),
   v.check((name) => name !== localStageName, `expected another stage: ${localStageName} is never deployed`),
+  v.check((name) => name !== baselineName, `expected another stage: ${baselineName} is the baseline's own name`),
 );
 
 /** A stage, or the beginning of the names of several. */
@@ -34,6 +38,7 @@ const stageOrMore = v.pipe(
     (name) => isStageName(name.endsWith("-*") ? name.slice(0, -2) : name),
     "expected a stage, or the beginning of stages, as pr-*",
   ),
+  v.check((name) => name !== baselineName, `expected another stage: ${baselineName} is the baseline's own name`),
 );
 
 /** Of the repository's environments on GitHub; jobs of each have a role here. */
@@ -42,7 +47,7 @@ const environment = v.strictObject({
   deploys: v.optional(v.array(stageOrMore), []),
   /** Its jobs apply migrations to these, and do nothing else. Default: none. */
   migrates: v.optional(v.array(stageOrMore), []),
-  /** Only jobs of this branch. Default: of any, as pull requests need. */
+  /** Only jobs of this branch. Default: of any, as pull requests need; a protected stage needs one. */
   branch: v.optional(text),
 });
 
@@ -97,6 +102,7 @@ const schema = v.pipe(
       }
     }
     for (const message of accounts.flatMap(findReach)) addIssue({ message });
+    for (const message of accounts.flatMap(findUnpinned)) addIssue({ message });
     for (const twice of findTwice(accounts.flatMap((one) => Object.keys(one.stages)))) {
       addIssue({ message: `accounts: the stage ${twice} is in two of them; expected one` });
     }
@@ -145,6 +151,18 @@ function findReach({ name, stages, environments }: v.InferOutput<typeof account>
         );
     }),
   );
+}
+
+/** Else what somebody pushes to a branch of his own is run with the rights to a protected stage. */
+function findUnpinned({ name, stages, environments }: v.InferOutput<typeof account>): string[] {
+  return Object.entries(environments).flatMap(([environmentName, { deploys, migrates, branch }]) => {
+    if (branch !== undefined) return [];
+    const reached = [...new Set([...deploys, ...migrates])].filter((one) => stages[one]?.protected === true);
+    return reached.map(
+      (one) =>
+        `accounts: ${name}: the environment ${environmentName} is for jobs of any branch, and ${one} is protected; expected a branch`,
+    );
+  });
 }
 
 /** What is no JSON is left as it is: the schema then says what was expected. */

@@ -91,6 +91,7 @@ describe("the roles of CI", () => {
       "LookUp",
       "RunInstancesWith",
       "EmptyDefaultGroup",
+      "DefaultOptions",
       "ProxyTargets",
       "LookUpDatabases",
       "MasterSecret",
@@ -137,12 +138,17 @@ describe("the roles of CI", () => {
 });
 
 describe("the boundary", () => {
-  it("tells stages apart by the tag of the role in everything that has a name", () => {
+  it("tells stages apart by the role's tag, and by its path, in everything that has a name", () => {
     const statements = ofPreview?.policies.get("postern-boundary")?.Statement ?? [];
     const own = statements.filter(({ Sid }) => String(Sid).startsWith("Own"));
     expect(own.map(({ Sid }) => Sid)).toEqual(["OwnLogs", "OwnSecrets", "OwnMasterSecret", "OwnBuckets"]);
-    for (const one of own) expect(JSON.stringify(one)).toContain(`\${aws:PrincipalTag/postern:stage}`);
-    expect(JSON.stringify(statements)).not.toMatch(/iam:|sts:|lambda:/);
+    for (const { Resource, Condition } of own) {
+      expect(JSON.stringify([Resource, Condition?.["ArnEquals"]])).toContain(`\${aws:PrincipalTag/postern:stage}`);
+      expect(Condition?.["ArnLike"]).toEqual({
+        "aws:PrincipalArn": `arn:aws:iam::${development.id}:role/postern/\${aws:PrincipalTag/postern:stage}/*`,
+      });
+    }
+    expect(JSON.stringify(statements.map(({ Action }) => Action))).not.toMatch(/iam:|sts:|lambda:/);
   });
 });
 

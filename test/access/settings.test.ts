@@ -47,6 +47,18 @@ describe("the settings of the access baseline", () => {
     `);
   });
 
+  it("let no environment of any branch deploy or migrate a protected stage, and no stage have the baseline's name", () => {
+    const open = { deploys: ["production"], migrates: ["reports", "tools"] };
+    const environments = { production: open, access: { deploys: ["access"] } };
+    expect(() => parseAccessSettings({ ...settings, accounts: [development, { ...production, environments }] }))
+      .toThrowErrorMatchingInlineSnapshot(`
+      [AccessSettingsRefused: The context value postern:access (infra/access/cdk.json) is refused; nothing was made:
+        - accounts.1.environments.access.deploys.0: expected another stage: access is the baseline's own name (seen: "access")
+        - accounts: production: the environment production is for jobs of any branch, and production is protected; expected a branch
+        - accounts: production: the environment production is for jobs of any branch, and reports is protected; expected a branch]
+    `);
+  });
+
   it("are refused where there are none", () => {
     expect(() => parseAccessSettings(undefined)).toThrow("postern:access");
     expect(() => parseAccessSettings("{")).toThrow("postern:access");

@@ -1,6 +1,6 @@
-import { appName, instanceIdentifier } from "#lib/contract.ts";
+import { appName, instanceIdentifier, stageRolePath } from "#lib/contract.ts";
 import type { Statement } from "../statement.ts";
-import { arn } from "../arn.ts";
+import { arn, iamArn } from "../arn.ts";
 import { ownStage } from "../own-stage.ts";
 import type { Account } from "../settings.ts";
 import { bucketArn } from "./place.ts";
@@ -9,10 +9,15 @@ type Place = Pick<Account, "id" | "region" | "partition">;
 
 /**
  * The most that a role of a stage may ever do, whatever its policies say: what the functions, the long-run task, the NAT instances,
- * the proxy, monitoring and flow logs need, for their own stage. One for the account: stages are told apart by the tag that
- * every role has, which whoever deploys can only set to a stage of his (`deploy/roles.ts`).
+ * the proxy, monitoring and flow logs need, for their own stage. One for the account: stages are told apart
+ *
+ * 1. by the tag that every role has, which whoever deploys can only set to a stage of his (`deploy/roles.ts`),
+ * 2. and by the role's path, which has to be that stage's. Whoever deploys says who may take a role, and may let him send tags along
+ *    (`sts:TagSession`): those go before the role's own.
+ *    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
  */
 export function boundary(account: Place): readonly Statement[] {
+  const belowOwnPath = { "aws:PrincipalArn": iamArn(account, `role${stageRolePath(ownStage)}*`) };
   return [
     {
       Sid: "OwnLogs",
@@ -21,6 +26,7 @@ export function boundary(account: Place): readonly Statement[] {
       Resource: [`/aws/lambda/${appName}-${ownStage}-*`, `/${appName}/${ownStage}/*`].map((name) =>
         arn(account, "logs", `log-group:${name}`),
       ),
+      Condition: { ArnLike: belowOwnPath },
     },
     {
       // Enhanced monitoring writes into one group for all instances, a stream each.
@@ -45,6 +51,7 @@ export function boundary(account: Place): readonly Statement[] {
         "secretsmanager:UpdateSecretVersionStage",
       ],
       Resource: arn(account, "secretsmanager", `secret:${appName}/${ownStage}/*`),
+      Condition: { ArnLike: belowOwnPath },
     },
     {
       // RDS says on the master's secret which instance it belongs to.
@@ -53,6 +60,7 @@ export function boundary(account: Place): readonly Statement[] {
       Action: "secretsmanager:GetSecretValue",
       Resource: arn(account, "secretsmanager", "secret:rds!db-*"),
       Condition: {
+        ArnLike: belowOwnPath,
         ArnEquals: {
           "aws:ResourceTag/aws:rds:primaryDBInstanceArn": arn(account, "rds", `db:${instanceIdentifier(ownStage)}`),
         },
@@ -70,6 +78,7 @@ export function boundary(account: Place): readonly Statement[] {
       Effect: "Allow",
       Action: ["s3:ListBucket", "s3:GetObject"],
       Resource: bucketArn(account, `${appName}-${ownStage}-*-${account.id}-*`),
+      Condition: { ArnLike: belowOwnPath },
     },
     {
       // Of functions in a VPC; AWS takes no resource. The roles' own policies deny them to the code.

@@ -144,6 +144,21 @@ export const deployRows: readonly Row[] = [
   deny(preview, "lambda:UpdateFunctionCode", lambda("postern-pr-7-other"), "no function of a stage"),
   allow(preview, "rds:DeleteDBInstance", target("database of pr-7", "rds", "db:postern-pr-7"), "its own database"),
   deny(preview, "rds:DeleteDBInstance", target("database of dev", "rds", "db:postern-dev"), "other stage"),
+  ...["db:", "subgrp:", "pg:", "snapshot:"].map((type) =>
+    deny(
+      production,
+      "rds:AddTagsToResource",
+      { name: `${type}postern-production2`, arn: `arn:aws:rds:eu-central-1:222222222222:${type}postern-production2` },
+      "a stage whose name begins alike",
+    ),
+  ),
+  allow(
+    preview,
+    "rds:CreateDBInstance",
+    target("RDS's option group", "rds", "og:default:postgres-18"),
+    "an instance names it",
+  ),
+  deny(preview, "rds:CreateDBInstance", target("another option group", "rds", "og:shop"), "somebody else's"),
   allow(preview, "rds:CreateDBProxy", anything, "made with a preview's tags", giving("pr-7")),
   deny(preview, "rds:CreateDBProxy", anything, "made with another stage's tags", giving("dev")),
   deny(preview, "rds:CreateDBProxy", anything, "made for another app", giving("pr-7", "shop")),
@@ -212,7 +227,7 @@ export const deployRoleRows: readonly Row[] = [
   allow(preview, "iam:TagRole", own, "another tag", { "aws:RequestTag/Name": "x" }),
   deny(preview, "iam:TagRole", own, "gives it to another stage", { "aws:RequestTag/postern:stage": "dev" }),
   allow(preview, "iam:UntagRole", own, "another tag", { "aws:TagKeys": ["Name"] }),
-  ...["postern:app", "postern:stage", "postern:part"].map((tag) =>
+  ...["postern:app", "postern:stage", "postern:part", "Postern:Stage"].map((tag) =>
     deny(preview, "iam:UntagRole", own, "whose it is stays on it", { "aws:TagKeys": ["Name", tag] }),
   ),
   ...["lambda", "ecs-tasks", "ec2", "rds", "monitoring.rds", "vpc-flow-logs"].map((service) =>
@@ -278,13 +293,14 @@ export const migrateJobRows: readonly Row[] = [
 ];
 
 /** A function's role with every right, under the boundary. */
-function stageRole(stage?: string): Principal {
+function stageRole(stage?: string, path = stage): Principal {
+  const whose = stage === undefined ? "role without a stage" : `role of ${stage}`;
   return {
-    name: stage === undefined ? "role without a stage, under the boundary" : `role of ${stage}, under the boundary`,
+    name: `${whose}${path === stage ? "" : `, below the path of ${path}`}, under the boundary`,
     account: "development",
     arn: `arn:aws:sts::${accountIds.development}:assumed-role/RunnerRole-1a2b/postern`,
     context: {
-      "aws:PrincipalArn": `arn:aws:iam::${accountIds.development}:role/postern/x/RunnerRole-1a2b`,
+      "aws:PrincipalArn": `arn:aws:iam::${accountIds.development}:role/postern/${path}/RunnerRole-1a2b`,
       ...(stage === undefined ? {} : { "aws:PrincipalTag/postern:stage": stage }),
     },
     policies: [],
@@ -294,6 +310,13 @@ function stageRole(stage?: string): Principal {
 }
 
 const runner = stageRole("pr-7");
+/** Taken with `sts:TagSession`, as its own trust policy may let somebody. */
+const taggedOver = stageRole("dev", "pr-7");
+const logStream = (name: string) => target(`log ${name}`, "logs", `log-group:${name}:log-stream:1`);
+const seeds = (stage: string): Target => ({
+  name: `seeds of ${stage}`,
+  arn: `arn:aws:s3:::postern-${stage}-seeds-${accountIds.development}-eu-central-1/sets/demo.csv`,
+});
 const masterOf = (stage: string) => ({
   ...secret("rds!db-1"),
   name: `master's secret of ${stage}`,
@@ -320,9 +343,25 @@ const key: Target = {
 export const boundaryRows: readonly Row[] = [
   allow(runner, "secretsmanager:GetSecretValue", secret("postern/pr-7/migrator"), "its stage's secret"),
   deny(runner, "secretsmanager:GetSecretValue", secret("postern/dev/migrator"), "other stage's"),
-  deny(stageRole(), "secretsmanager:GetSecretValue", secret("postern/pr-7/migrator"), "untagged"),
+  deny(stageRole(undefined, "pr-7"), "secretsmanager:GetSecretValue", secret("postern/pr-7/migrator"), "untagged"),
   allow(runner, "secretsmanager:GetSecretValue", masterOf("pr-7"), "its instance's master"),
   deny(runner, "secretsmanager:GetSecretValue", masterOf("dev"), "other instance's master"),
+  ...[secret("postern/dev/migrator"), masterOf("dev")].map((one) =>
+    deny(
+      taggedOver,
+      "secretsmanager:GetSecretValue",
+      one,
+      "a session's tag goes before the role's, but not before its path",
+    ),
+  ),
+  allow(runner, "logs:PutLogEvents", logStream("/aws/lambda/postern-pr-7-runner"), "its stage's log"),
+  allow(runner, "logs:PutLogEvents", logStream("/postern/pr-7/long-runs"), "its stage's log"),
+  deny(runner, "logs:PutLogEvents", logStream("/aws/lambda/postern-dev-runner"), "other stage's"),
+  deny(runner, "logs:PutLogEvents", logStream("/postern/dev/long-runs"), "other stage's"),
+  deny(taggedOver, "logs:PutLogEvents", logStream("/postern/dev/long-runs"), "the session's tag alone"),
+  allow(runner, "s3:GetObject", seeds("pr-7"), "its stage's seeds"),
+  deny(runner, "s3:GetObject", seeds("dev"), "other stage's"),
+  deny(taggedOver, "s3:GetObject", seeds("dev"), "the session's tag alone"),
   allow(runner, "kms:Decrypt", key, "through Secrets Manager", {
     "kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com",
   }),

@@ -141,6 +141,12 @@ function protectedRows(stage: string): readonly Row[] {
     never(anybodyByProduction, "lambda:InvokeFunction", lambda(`postern-${stage}-runner`, "production"), "protected"),
     never(
       anybodyByProduction,
+      "lambda:InvokeAsync",
+      lambda(`postern-${stage}-runner`, "production"),
+      "protected, by an older name of the same",
+    ),
+    never(
+      anybodyByProduction,
       "lambda:InvokeFunction",
       lambda(`postern-${stage}-inspect`, "production"),
       "protected: it cancels runs, too",

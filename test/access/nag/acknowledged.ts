@@ -1,6 +1,7 @@
 /** Why what cdk-nag finds is meant so. It has one rule for policies (IAM5): no wildcard without a reason. */
 const because = {
   defaultGroup: "AWS makes a VPC's default group without tags: limited to groups without ours (docs/access.md)",
+  defaultOptions: "RDS's own option groups, one for each version: an instance names it, and nobody changes it",
   keys: "AWS knows a key by a number that is not known before it is there; through Secrets Manager alone, or to be described",
   lookUp: "AWS takes no resource for these; they read, and nothing that is secret",
   lookUpOrTags: "to look up, for which AWS takes no resource; else limited by the tags of app and stage",
@@ -93,10 +94,11 @@ export const acknowledged: Readonly<Record<string, Readonly<Record<string, strin
     "AwsSolutions-IAM5[Resource::*]": because.noResource,
     "AwsSolutions-IAM5[Resource::arn:aws:kms:eu-central-1:ACCOUNT:key/*]": because.keys,
     "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:db-proxy:*]": because.tags,
-    "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:db:postern-pr-**]": because.stageName,
-    "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:pg:postern-pr-**]": because.stageName,
-    "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:snapshot:postern-pr-**]": because.stageName,
-    "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:subgrp:postern-pr-**]": because.stageName,
+    "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:og:default:*]": because.defaultOptions,
+    "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:db:postern-pr-*]": because.stageName,
+    "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:pg:postern-pr-*-*]": because.stageName,
+    "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:snapshot:postern-pr-*-*]": because.stageName,
+    "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:subgrp:postern-pr-*]": because.stageName,
     "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:target-group:*]": because.targetGroup,
     "AwsSolutions-IAM5[Resource::arn:aws:secretsmanager:eu-central-1:ACCOUNT:secret:postern/pr-*/*]": because.stageName,
     "AwsSolutions-IAM5[Resource::arn:aws:secretsmanager:eu-central-1:ACCOUNT:secret:rds!db-*]": because.masterSecret,
@@ -110,7 +112,11 @@ export const acknowledged: Readonly<Record<string, Readonly<Record<string, strin
     "AwsSolutions-IAM5[Resource::arn:aws:lambda:eu-central-1:ACCOUNT:function:postern-pr-*-runner]": because.stageName,
     "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/aws/lambda/postern-pr-*-*]":
       because.stageName,
-    "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/aws/rds/*/postern-pr-**]":
+    "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/aws/rds/instance/postern-pr-*/*]":
+      because.stageName,
+    "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/aws/rds/proxy/postern-pr-*]":
+      because.stageName,
+    "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/aws/rds/proxy/postern-pr-*:*]":
       because.stageName,
     "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/postern/pr-*/*]": because.stageName,
     "AwsSolutions-IAM5[Resource::arn:aws:s3:::postern-pr-*-code-ACCOUNT-*/*]": because.stageName,
@@ -145,10 +151,9 @@ export const acknowledged: Readonly<Record<string, Readonly<Record<string, strin
     "AwsSolutions-IAM5[Resource::*]": because.noResource,
     "AwsSolutions-IAM5[Resource::arn:aws:kms:eu-central-1:ACCOUNT:key/*]": because.keys,
     "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:db-proxy:*]": because.tags,
-    "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:db:postern-production*]": because.stageName,
-    "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:pg:postern-production*]": because.stageName,
-    "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:snapshot:postern-production*]": because.stageName,
-    "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:subgrp:postern-production*]": because.stageName,
+    "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:og:default:*]": because.defaultOptions,
+    "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:pg:postern-production-*]": because.stageName,
+    "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:snapshot:postern-production-*]": because.stageName,
     "AwsSolutions-IAM5[Resource::arn:aws:rds:eu-central-1:ACCOUNT:target-group:*]": because.targetGroup,
     "AwsSolutions-IAM5[Resource::arn:aws:secretsmanager:eu-central-1:ACCOUNT:secret:postern/production/*]":
       because.stageName,
@@ -159,7 +164,9 @@ export const acknowledged: Readonly<Record<string, Readonly<Record<string, strin
       because.stageName,
     "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/aws/lambda/postern-production-*]":
       because.stageName,
-    "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/aws/rds/*/postern-production*]":
+    "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/aws/rds/instance/postern-production/*]":
+      because.stageName,
+    "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/aws/rds/proxy/postern-production:*]":
       because.stageName,
     "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/postern/production/*]": because.stageName,
     "AwsSolutions-IAM5[Resource::arn:aws:s3:::postern-production-code-ACCOUNT-*/*]": because.stageName,

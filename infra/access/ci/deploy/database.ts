@@ -29,9 +29,18 @@ export function mayMakeDatabase(scope: Scope): readonly Statement[] {
         "rds:ResetDBParameterGroup",
         "rds:RestoreDBInstanceFromDBSnapshot",
       ],
-      Resource: ["db", "subgrp", "pg", "snapshot"].flatMap((type) =>
-        ofStages(scope, "rds", (stage) => `${type}:${instanceIdentifier(stage)}*`),
+      // To the letter, or up to a hyphen: `postern-dev*` would be the database of `dev2`, too.
+      Resource: ["db:ID", "subgrp:ID", "pg:ID-*", "snapshot:ID-*"].flatMap((name) =>
+        ofStages(scope, "rds", (stage) => name.replace("ID", instanceIdentifier(stage))),
       ),
+    },
+    {
+      // RDS's own, which an instance has that names no other.
+      // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/security_iam_id-based-policy-examples-create-and-modify-examples.html
+      Sid: "DefaultOptions",
+      Effect: "Allow",
+      Action: ["rds:CreateDBInstance", "rds:ModifyDBInstance", "rds:RestoreDBInstanceFromDBSnapshot"],
+      Resource: arn(account, "rds", "og:default:*"),
     },
     {
       Sid: "MakeProxy",

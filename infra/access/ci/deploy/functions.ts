@@ -1,4 +1,11 @@
-import { appName, functionName, functionParts, tunnelDocumentName } from "#lib/contract.ts";
+import {
+  appName,
+  functionName,
+  functionParts,
+  instanceIdentifier,
+  proxyName,
+  tunnelDocumentName,
+} from "#lib/contract.ts";
 import { bucketArn, ofStages, type Scope } from "../place.ts";
 import type { Statement } from "../../statement.ts";
 
@@ -60,7 +67,9 @@ export function mayMakeFunctions(scope: Scope): readonly Statement[] {
       ],
       Resource: [
         ...ofStages(scope, "logs", (stage) => `log-group:/aws/lambda/${appName}-${stage}-*`),
-        ...ofStages(scope, "logs", (stage) => `log-group:/aws/rds/*/${appName}-${stage}*`),
+        ...ofStages(scope, "logs", (stage) => `log-group:/aws/rds/instance/${instanceIdentifier(stage)}/*`),
+        ...ofStages(scope, "logs", (stage) => `log-group:/aws/rds/proxy/${proxyName(stage)}`),
+        ...ofStages(scope, "logs", (stage) => `log-group:/aws/rds/proxy/${proxyName(stage)}:*`),
         ...ofStages(scope, "logs", (stage) => `log-group:/${appName}/${stage}/*`),
       ],
     },

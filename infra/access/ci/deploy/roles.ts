@@ -101,12 +101,12 @@ export function mayMakeRoles(scope: Scope, boundaryArn: string): readonly Statem
       Condition: keepsStageTag(scope),
     },
     {
-      // The boundary tells stages apart by this tag.
+      // The boundary tells stages apart by one of them. IAM does not tell upper from lower case in their keys.
       Sid: "UntagRoles",
       Effect: "Allow",
       Action: "iam:UntagRole",
       Resource: roles,
-      Condition: { "ForAllValues:StringNotEquals": { "aws:TagKeys": Object.values(tagKeys) } },
+      Condition: { "ForAllValues:StringNotEqualsIgnoreCase": { "aws:TagKeys": Object.values(tagKeys) } },
     },
     {
       Sid: "GiveRoles",
