@@ -220,6 +220,10 @@ const errorTable = {
   },
   "secret.invalid": { exitCode: 2, hint: "Expected JSON with `username` and `password`." },
   "lambda.failed": { exitCode: 2, hint: "The function's log has the details." },
+  "lambda.missing": {
+    exitCode: 2,
+    hint: "Check account and region; where the function is really gone, run `npx sst refresh` and `npx sst deploy` for the stage.",
+  },
 
   // The tunnel
   "tunnel.max-retries": { exitCode: 2, hint: "Raise --max-retries, or leave it out to try for ever." },

@@ -20,7 +20,7 @@ export const awsVerdicts = {
   "aws.security-group": {
     summary: "A security group keeps parts of the stage apart.",
     proof: "No rule lets the one group out, or the other one in, on the port; none of them names ranges that might.",
-    fix: "Deploy the stage again, or add the rule.",
+    fix: "Add the rule, or run `npx sst refresh`, then `npx sst deploy`, for the stage.",
   },
   "aws.route": {
     summary: "Private subnets have no way out.",
@@ -52,6 +52,11 @@ export const awsVerdicts = {
     summary: "AWS does not answer, or fails.",
     proof: "A call without which there is no login got no answer, or an error of the service's own.",
     fix: "From here, check the network; from inside the VPC, the way out of the private subnets.",
+  },
+  "lambda.missing": {
+    summary: "The stage's inspect function is not there.",
+    proof: "Lambda knows no function of the name in the stage's manifest.",
+    fix: "Check account and region; where it is really gone, run `npx sst refresh`, then `npx sst deploy`, for the stage.",
   },
   "lambda.failed": {
     summary: "The inspect function fails.",

@@ -36,7 +36,7 @@ export async function invokeFunction(options: InvokeOptions): Promise<unknown> {
 /**
  * Hands a function an event and returns once Lambda has queued it.
  *
- * @throws PosternError `aws.*`; when `isUnanswered` holds for it, the event may have been queued all the same
+ * @throws PosternError `aws.*`, `lambda.missing`; when `isUnanswered` holds for it, the event may have been queued all the same
  */
 export async function queueEvent(options: InvokeOptions): Promise<void> {
   await send(options, "Event");
@@ -56,6 +56,9 @@ async function send(options: InvokeOptions, type: "RequestResponse" | "Event"): 
       sendOptions(signal),
     );
   } catch (error) {
+    if (error instanceof Error && error.name === "ResourceNotFoundException") {
+      throw new PosternError("lambda.missing", `lambda:InvokeFunction: ${error.message}`, { cause: error });
+    }
     throw toAwsError(error, { name: "lambda:InvokeFunction", access, signal });
   } finally {
     client.destroy();

@@ -9,7 +9,7 @@ import type { Observer } from "./observer.ts";
 const timeoutMs = 12_000;
 
 /** The function is not there, or fails: the stage is broken. Any other reason is ours, or a function's of before. */
-const broken: ReadonlySet<string> = new Set(["aws.failed", "lambda.failed"]);
+const broken: ReadonlySet<string> = new Set(["aws.failed", "lambda.failed", "lambda.missing"]);
 
 /** A stage whose function cannot be asked is still examined from here; that it could not is a finding. */
 export async function fromInside(

@@ -113,7 +113,7 @@ function judgeSecret(proxy: string, owner: string, state: string): Finding {
     fix:
       state === "without-value"
         ? "Run `postern setup`, which makes the first passwords."
-        : "Deploy the stage again, then run `postern setup`.",
+        : "Refresh and deploy the stage (`npx sst refresh`, `npx sst deploy`), then run `postern setup`.",
     breaks: ["proxy"],
   };
 }
@@ -130,7 +130,7 @@ function noTarget(name: string): Finding {
     code: "aws.proxy-target",
     probe: "proxy-target",
     evidence,
-    fix: "Deploy the stage again.",
+    fix: "Refresh and deploy the stage (`npx sst refresh`, `npx sst deploy`).",
     breaks: ["proxy"],
   };
 }

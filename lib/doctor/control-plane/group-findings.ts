@@ -89,7 +89,7 @@ function judgePath({ who, from, to, what, port, breaks }: Path): Finding[] {
       code: "aws.security-group",
       probe: "security-groups",
       evidence: `${who} cannot connect to ${what}: ${missing} on tcp ${port}`,
-      fix: `Deploy the stage again, or let ${idsOf(from)} in at ${idsOf(to)} on tcp ${port}, and out to it.`,
+      fix: `Let ${idsOf(from)} in at ${idsOf(to)} on tcp ${port}, and out to it; or refresh and deploy the stage.`,
       breaks: [breaks],
     },
   ];
@@ -102,7 +102,7 @@ function judgeWayOut(who: string, from: readonly SecurityGroup[], breaks: Broken
       code: "aws.security-group",
       probe: "security-groups",
       evidence: `${who} reaches no API of AWS: ${describe(from)} lets nothing out on tcp ${httpsPort}`,
-      fix: `Deploy the stage again, or let ${idsOf(from)} out to 0.0.0.0/0 on tcp ${httpsPort}.`,
+      fix: `Let ${idsOf(from)} out to 0.0.0.0/0 on tcp ${httpsPort}; or refresh and deploy the stage.`,
       breaks: [breaks],
     },
   ];

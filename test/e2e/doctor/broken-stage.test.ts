@@ -59,7 +59,7 @@ const expectations: Readonly<Record<BreakName, Expected>> = {
   // A function that has read it knows it for a while.
   "secret-missing": { codes: ["secret.missing", "ok"] },
   "tunnel-document-missing": { codes: ["ssm.document-missing"] },
-  "inspect-missing": { codes: ["aws.failed"], evidence: [/inspect: .*Function not found/u] },
+  "inspect-missing": { codes: ["lambda.missing"], evidence: [/inspect: .*Function not found/u] },
 };
 
 let stage: Program;

@@ -48,7 +48,7 @@ test("an answer that does not come in time is unanswered too", async () => {
 test("a definite refusal is answered", async () => {
   await using aws = await startFakeAws(() => awsError("ResourceNotFoundException", "Function not found", 404));
   const error = await queueEvent({ access: aws.access, functionName, event: {} }).catch((reason: unknown) => reason);
-  expect(error).toMatchObject({ code: "aws.failed", message: expect.stringContaining("Function not found") });
+  expect(error).toMatchObject({ code: "lambda.missing", message: expect.stringContaining("Function not found") });
   expect(isUnanswered(error)).toBe(false);
 });
 
