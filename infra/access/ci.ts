@@ -1,4 +1,4 @@
-import { CfnManagedPolicy, CfnOIDCProvider, CfnRole } from "aws-cdk-lib/aws-iam";
+import { CfnOIDCProvider, CfnRole } from "aws-cdk-lib/aws-iam";
 import type { Stack } from "aws-cdk-lib";
 import { accessPath, appName, boundaryName } from "#lib/contract.ts";
 import { boundary } from "./ci/boundary.ts";
@@ -11,6 +11,7 @@ import { mayKeepState } from "./ci/deploy/state.ts";
 import { mayWatch } from "./ci/deploy/watch.ts";
 import { mayMigrate } from "./ci/migrate.ts";
 import { iamArn } from "./arn.ts";
+import { declareManagedPolicy } from "./managed-policy.ts";
 import { type Scope } from "./ci/place.ts";
 import { audience, githubIssuer, trustOf } from "./ci/trust.ts";
 import type { AccessSettings, Account } from "./settings.ts";
@@ -29,7 +30,12 @@ export function declareCi(stack: Stack, account: Account, repository: AccessSett
     url: `https://${githubIssuer}`,
     clientIdList: [audience],
   });
-  const boundaryPolicy = declarePolicy(stack, "Boundary", boundaryName, boundary(account));
+  const shorter = "An environment for fewer stages makes it shorter.";
+  const boundaryPolicy = declareManagedPolicy(stack, "Boundary", {
+    name: boundaryName,
+    statements: boundary(account),
+    shorter,
+  });
   const providerArn = iamArn(account, `oidc-provider/${githubIssuer}`);
   const boundaryArn = iamArn(account, `policy${accessPath}${boundaryName}`);
   for (const [environment, { deploys, migrates, branch }] of environments) {
@@ -37,9 +43,10 @@ export function declareCi(stack: Stack, account: Account, repository: AccessSett
     const policies = [
       ...deployPolicies({ account, stages: deploys }, boundaryArn),
       ...(migrates.length === 0 ? [] : [["Migrate", mayMigrate({ account, stages: migrates })] as const]),
-    ].map(([name, statements]) =>
-      declarePolicy(stack, `${id}${name}`, `${ciRoleName(environment)}-${name.toLowerCase()}`, statements),
-    );
+    ].map(([part, statements]) => {
+      const name = `${ciRoleName(environment)}-${part.toLowerCase()}`;
+      return declareManagedPolicy(stack, `${id}${part}`, { name, statements, shorter });
+    });
     const role = new CfnRole(stack, `${id}Role`, {
       roleName: ciRoleName(environment),
       path: accessPath,
@@ -63,14 +70,6 @@ function deployPolicies(scope: Scope, boundaryArn: string): readonly (readonly [
     ["Database", mayMakeDatabase(scope)],
     ["Roles", mayMakeRoles(scope, boundaryArn)],
   ];
-}
-
-function declarePolicy(stack: Stack, id: string, name: string, statements: readonly Statement[]): CfnManagedPolicy {
-  return new CfnManagedPolicy(stack, id, {
-    managedPolicyName: name,
-    path: accessPath,
-    policyDocument: policyDocument(statements),
-  });
 }
 
 function ciRoleName(environment: string): string {

@@ -1,13 +1,13 @@
-import { CfnManagedPolicy } from "aws-cdk-lib/aws-iam";
+import type { CfnManagedPolicy } from "aws-cdk-lib/aws-iam";
 import type { Construct } from "constructs";
-import { accessPath } from "#lib/contract.ts";
 import { guard } from "./guard.ts";
+import { declareManagedPolicy } from "./managed-policy.ts";
 import { mayInvoke, mayReadManifest } from "./migrate/functions.ts";
 import { mayStartLongRun } from "./migrate/long-run.ts";
 import { policyNames } from "./names.ts";
 import { unprotectedStages } from "./own-stage.ts";
 import type { Account } from "./settings.ts";
-import { policyDocument, type Statement } from "./statement.ts";
+import type { Statement } from "./statement.ts";
 import { mayLogIn } from "./tunnel/logins.ts";
 import { mayTunnel, mayTunnelToAnyHost } from "./tunnel/sessions.ts";
 import { mayAskControlPlane } from "./upkeep/doctor.ts";
@@ -18,9 +18,6 @@ type PolicyKey = keyof typeof policyNames;
 /** What one may who has broken the glass of a protected stage. Not long runs, which are as strong as the master's login. */
 export const glassPolicies: readonly PolicyKey[] = ["operator", "migrate", "doctor", "repairNat"];
 
-/** Characters of a managed policy, white space not counted. */
-const maxSize = 6144;
-
 /**
  * The policies for people: made here, and given by whoever gives permission sets and groups. Which stage they are about is said
  * by the tag of whoever has them.
@@ -29,10 +26,12 @@ export function declarePeople(scope: Construct, account: Account): Readonly<Reco
   const manifest = mayReadManifest(account);
   const tunnel = [manifest, ...mayTunnel(account)];
   const declare = (key: PolicyKey, description: string, may: readonly Statement[]) =>
-    declarePolicy(scope, key, description, [
-      ...may,
-      ...guard(account, { withBrokenGlass: glassPolicies.includes(key) }),
-    ]);
+    declareManagedPolicy(scope, policyNames[key], {
+      name: policyNames[key],
+      description,
+      statements: [...may, ...guard(account, { withBrokenGlass: glassPolicies.includes(key) })],
+      shorter: "Fewer stages in this account, or databases without databaseId, make it shorter.",
+    });
   return {
     developer: declare("developer", "Tunnel to the database of one's own stage, to read.", [
       ...tunnel,
@@ -62,21 +61,4 @@ export function declarePeople(scope: Construct, account: Account): Readonly<Reco
       ...mayRepairNetwork(account),
     ]),
   };
-}
-
-function declarePolicy(scope: Construct, key: PolicyKey, description: string, statements: readonly Statement[]) {
-  const document = policyDocument(statements);
-  const name = policyNames[key];
-  const size = JSON.stringify(document).replaceAll(/\s/g, "").length;
-  if (size > maxSize) {
-    throw new Error(
-      `The policy ${name} has ${size} characters, and IAM takes ${maxSize}. Fewer stages in this account, or databases without databaseId, make it shorter.`,
-    );
-  }
-  return new CfnManagedPolicy(scope, name, {
-    managedPolicyName: name,
-    path: accessPath,
-    description,
-    policyDocument: document,
-  });
 }

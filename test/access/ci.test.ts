@@ -137,6 +137,14 @@ describe("the roles of CI", () => {
   });
 });
 
+it("an environment for more stages than its policies hold is refused before anything is made", () => {
+  const deploys = ["eu", "us", "ap", "reports", "tools", "demo"].map((name) => `customers-${name}`);
+  const many = { ...development, environments: { many: { deploys } } };
+  expect(() => synthesise({ ...settings, accounts: [many, settings.accounts[1]] })).toThrow(
+    /^The policy postern-access-ci-many-functions has \d+ characters, and IAM takes 6144\. An environment for fewer stages/,
+  );
+});
+
 describe("the boundary", () => {
   it("tells stages apart by the role's tag, and by its path, in everything that has a name", () => {
     const statements = ofPreview?.policies.get("postern-boundary")?.Statement ?? [];

@@ -1,4 +1,5 @@
 import { breakGlassRows } from "./break-glass.ts";
+import { deployNameRows } from "./ci-names.ts";
 import { boundaryRows, defaultGroupRows, deployNetworkRows, deployRoleRows, deployRows, migrateJobRows } from "./ci.ts";
 import { guardRows } from "./guard.ts";
 import { anyHostRows, loginRows } from "./logins.ts";
@@ -24,6 +25,7 @@ export const matrix: Readonly<Record<string, readonly Row[]>> = {
   "What every policy denies": guardRows,
   "Which jobs of GitHub's take a role": oidcRows,
   "Deploys of CI": deployRows,
+  "What CI changes by its name": deployNameRows,
   "Networks that CI makes": deployNetworkRows,
   "The default group of a network that CI makes": defaultGroupRows,
   "Roles that CI makes": deployRoleRows,

@@ -1,27 +1,6 @@
+import { boundaryArn, migrate, preview, production, under as underBoundary } from "./ci-principals.ts";
 import { accountIds, allow, deny, never, type Principal, type Row, type Target } from "./row.ts";
 import { anything, ec2, iamRole, lambda, parameter, secret } from "./targets.ts";
-
-type AccountName = keyof typeof accountIds;
-
-/** A job that has taken its environment's role. */
-function ciRole(environment: string, account: AccountName, policies: readonly string[]): Principal {
-  const role = `postern-access-ci-${environment}`;
-  return {
-    name: `CI, ${environment}`,
-    account,
-    arn: `arn:aws:sts::${accountIds[account]}:assumed-role/${role}/GitHubActions`,
-    context: {
-      "aws:PrincipalArn": `arn:aws:iam::${accountIds[account]}:role/postern-access/${role}`,
-      "aws:PrincipalType": "AssumedRole",
-    },
-    policies: policies.map((policy) => `${role}-${policy}`),
-  };
-}
-
-const deployPolicies = ["state", "functions", "network", "tags", "database", "roles"];
-const preview = ciRole("preview", "development", deployPolicies);
-const production = ciRole("production", "production", deployPolicies);
-const migrate = ciRole("production-migrate", "production", ["migrate"]);
 
 function tags(stage: string, app = "postern") {
   return { "postern:app": app, "postern:stage": stage };
@@ -70,6 +49,20 @@ export const deployNetworkRows: readonly Row[] = [
   ...deployNetwork,
   allow(preview, "ec2:CreateSubnet", ec2("vpc/vpc-1", ofPreview), "in its own VPC", giving("pr-7")),
   deny(preview, "ec2:CreateSubnet", ec2("vpc/vpc-1", ofDev), "in another stage's VPC", giving("pr-7")),
+  ...(
+    [
+      ["CreateRouteTable", "vpc/vpc-1"],
+      ["CreateSecurityGroup", "vpc/vpc-1"],
+      ["CreateVpcEndpoint", "vpc/vpc-1"],
+      ["CreateFlowLogs", "vpc/vpc-1"],
+      ["AuthorizeSecurityGroupIngress", "security-group/sg-1"],
+      ["AuthorizeSecurityGroupEgress", "security-group/sg-1"],
+      ["RunInstances", "subnet/subnet-1"],
+      ["RunInstances", "security-group/sg-1"],
+    ] as const
+  ).map(([action, resource]) =>
+    deny(preview, `ec2:${action}`, ec2(resource, ofDev), "what it makes is put into no other stage's", giving("pr-7")),
+  ),
   allow(preview, "ec2:RunInstances", ec2("network-interface/eni-1", {}), "goes with the instance", giving("pr-7")),
   allow(preview, "ec2:TerminateInstances", ec2("instance/i-1", ofPreview), "its own"),
   deny(preview, "ec2:TerminateInstances", ec2("instance/i-1", ofDev), "other stage"),
@@ -118,6 +111,7 @@ export const defaultGroupRows: readonly Row[] = [
   deny(preview, "ec2:CreateTags", group({}), "for another stage", giving("dev")),
   deny(preview, "ec2:CreateTags", group({}), "for another app", giving("pr-7", "shop")),
   deny(preview, "ec2:CreateTags", group(ofDev), "other stage's group", giving("pr-7")),
+  deny(preview, "ec2:CreateTags", ec2("vpc/vpc-1", {}), "nothing else without tags is taken over", giving("pr-7")),
 ];
 
 const proxy = (own?: Readonly<Record<string, string>>) =>
@@ -165,6 +159,13 @@ export const deployRows: readonly Row[] = [
   allow(preview, "rds:DeleteDBProxy", proxy(ofPreview), "its own proxy"),
   deny(preview, "rds:DeleteDBProxy", proxy(ofDev), "other stage"),
   deny(preview, "rds:DeleteDBProxy", proxy(ofShop), "other app"),
+  deny(
+    preview,
+    "rds:AddTagsToResource",
+    target("database shop, tagged as a preview's", "rds", "db:shop", ofPreview),
+    "tags are for proxies alone",
+  ),
+  deny(preview, "rds:RegisterDBProxyTargets", target("database shop", "rds", "db:shop"), "no stage's database"),
   allow(preview, "servicediscovery:CreatePrivateDnsNamespace", anything, "made with a preview's tags", giving("pr-7")),
   deny(
     preview,
@@ -189,8 +190,8 @@ export const deployRows: readonly Row[] = [
   ),
 ];
 
-const boundary = "arn:aws:iam::111111111111:policy/postern-access/postern-boundary";
-const under = { "iam:PermissionsBoundary": boundary };
+const boundary = boundaryArn("development");
+const under = underBoundary("development");
 const role = (path: string) => iamRole(path);
 const own = role("postern/pr-7/RunnerRole-1a2b");
 
@@ -270,6 +271,12 @@ export const deployRoleRows: readonly Row[] = [
     "cloudformation:DeleteStack",
     target("the baseline's stack", "cloudformation", "stack/postern-access-development-ci/1a2b"),
     "the baseline's stack",
+  ),
+  deny(
+    preview,
+    "cloudformation:DeleteStack",
+    target("another stack", "cloudformation", "stack/shop/1a2b"),
+    "not for this to deny",
   ),
 ];
 

@@ -19,8 +19,8 @@ type Target = {
   readonly kind: Kind;
   readonly name: string;
   readonly includes: (name: string) => boolean;
-  /** Only mutants of conditions. What a deploy asks for is a hundred actions long: `reference.test.ts` looks at these. */
-  readonly conditionsAlone?: boolean;
+  /** Only mutants that may allow more. What a deploy asks for is a hundred actions long: `reference.test.ts` looks at these. */
+  readonly looserAlone?: boolean;
 };
 
 /** Whose mutants are hunted: what is made alike for each account, stage or environment is changed in all of them at once. */
@@ -40,9 +40,9 @@ const hunted: readonly Target[] = [
     kind: "policies" as const,
     name: `postern-access-ci-…-${part}`,
     includes: (other: string) => other.startsWith("postern-access-ci-") && other.endsWith(`-${part}`),
-    conditionsAlone: true,
+    looserAlone: true,
   })),
-  { kind: "policies", name: boundaryName, includes: (other: string) => other === boundaryName, conditionsAlone: true },
+  { kind: "policies", name: boundaryName, includes: (other: string) => other === boundaryName, looserAlone: true },
 ];
 
 /** Every mutant, with the row of the matrix that catches it. */
@@ -64,14 +64,14 @@ type Changed = {
 
 function changesByName(
   stacks: Accounts,
-  { kind, includes, conditionsAlone = false }: Target,
+  { kind, includes, looserAlone = false }: Target,
 ): ReadonlyMap<string, Changed> {
   const changes = new Map<string, Changed>();
   for (const [account, stack] of stacks) {
     for (const [name, document] of stack[kind]) {
       if (!includes(name)) continue;
       for (const mutant of mutantsOf(document)) {
-        if (conditionsAlone && !mutant.isOfCondition) continue;
+        if (looserAlone && !mutant.isLooser) continue;
         // What differs between accounts alone, as their numbers, makes no other mutant.
         const key = mutant.name.replaceAll(/\b\d{12}\b/g, "ACCOUNT");
         const changed = changes.get(key) ?? { actions: mutant.actions, documents: new Map<string, PolicyDocument>() };
@@ -100,12 +100,17 @@ async function findFailing(
 ): Promise<Row | undefined> {
   const replaced = replace(stacks, kind, documents);
   for (const row of Object.values(matrix).flat()) {
-    const concerned = actions.includes(row.action) ? concern(row, kind, includes) : undefined;
+    const concerned = actions.some((one) => isMeant(row.action, one)) ? concern(row, kind, includes) : undefined;
     if (concerned === undefined) continue;
     const decided = await evaluateRow(concerned, replaced);
     if (decided.some(({ decision }) => decision !== row.decision)) return row;
   }
   return undefined;
+}
+
+/** Whether an action is one that a statement names, which may end with `*`. */
+function isMeant(action: string, named: string): boolean {
+  return named.endsWith("*") ? action.startsWith(named.slice(0, -1)) : action === named;
 }
 
 /** The row for those alone whose policies, or roles, are changed: for others nothing is. */

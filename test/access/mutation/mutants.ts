@@ -7,10 +7,11 @@ export type Mutant = {
   /** Actions of the statement: no other decision can change. */
   readonly actions: readonly string[];
   readonly document: PolicyDocument;
-  readonly isOfCondition: boolean;
+  /** Whether it may allow more: the condition is another, or the resource is a wider one. */
+  readonly isLooser: boolean;
 };
 
-type Change = { readonly what: string; readonly to: readonly Statement[]; readonly isOfCondition?: boolean };
+type Change = { readonly what: string; readonly to: readonly Statement[]; readonly isLooser?: boolean };
 
 /**
  * Every mutant of a policy, of these kinds:
@@ -24,12 +25,12 @@ type Change = { readonly what: string; readonly to: readonly Statement[]; readon
  */
 export function* mutantsOf({ Version, Statement }: PolicyDocument): Generator<Mutant> {
   for (const [index, statement] of Statement.entries()) {
-    for (const { what, to, isOfCondition = false } of changesOf(statement)) {
+    for (const { what, to, isLooser = false } of changesOf(statement)) {
       yield {
         name: `${statement.Sid ?? index}: ${what}`,
         actions: listOf(statement.Action),
         document: { Version, Statement: Statement.toSpliced(index, 1, ...to) },
-        isOfCondition,
+        isLooser,
       };
     }
   }
@@ -41,7 +42,7 @@ function* changesOf(statement: Statement): Generator<Change> {
     for (const { what, condition } of changesOfCondition(operator, keys)) {
       const Condition = { ...statement.Condition };
       delete Condition[operator];
-      yield { what, to: [{ ...statement, Condition: { ...Condition, ...condition } }], isOfCondition: true };
+      yield { what, to: [{ ...statement, Condition: { ...Condition, ...condition } }], isLooser: true };
     }
   }
   for (const part of ["Action", "Resource"] as const) {
@@ -76,7 +77,7 @@ function* widened(statement: Statement): Generator<Change> {
     const narrower = /^arn:[^:]*:[^:]*:\*:/.test(resource) ? [resource.replace(":*:", ":eu-central-1:")] : [];
     for (const other of [...wider, ...narrower]) {
       const Resource = resources.map((one) => (one === resource ? other : one));
-      yield { what: `${other} for ${resource}`, to: [{ ...statement, Resource }] };
+      yield { what: `${other} for ${resource}`, to: [{ ...statement, Resource }], isLooser: true };
     }
   }
 }
