@@ -31,8 +31,9 @@ export async function lookAgain(first: Attempt, given: WalkOptions, leftMs: numb
     return { attempts: [{ steps, ...(again.socket === undefined ? {} : { socket: again.socket }) }] };
   }
   const caps = { ...(options.caps ?? defaultCaps), [step]: patienceMs };
-  const fresh = { ...options, caps, ...(isDisturbed(first) ? {} : { until: step }) };
   const isMute = failure.kind === "timeout";
+  const until = isMute && step === "tls" ? "download" : step;
+  const fresh = { ...options, caps, ...(isDisturbed(first) ? {} : { until }) };
   const isEarly = step === "tcp" || step === "ssl-request";
   const [tiny, small, attempts] = await Promise.all([
     isMute && step === "tls" ? probeTinyReply(options, patienceMs) : undefined,
@@ -40,10 +41,25 @@ export async function lookAgain(first: Attempt, given: WalkOptions, leftMs: numb
     allOf(Array.from({ length: isEarly ? earlyRepeats : repeats }, async () => walk(fresh))),
   ]);
   return {
-    attempts,
+    attempts: until === step || isDisturbed(first) ? attempts : attempts.map((one) => withoutOthers(one, step)),
     ...(tiny === undefined ? {} : { isTinyReplyAnswered: tiny }),
     ...(small === undefined ? {} : { isSmallUploadAnswered: failureOf(small) === undefined }),
   };
+}
+
+/**
+ * A certificate's flight may just fit through a hole, for a signature's length differs by a byte or two: 32 KB never do. Nothing
+ * else that fails behind the step is asked for.
+ */
+function withoutOthers(attempt: Attempt, step: StepName): Attempt {
+  const failed = failureOf(attempt);
+  if (failed === undefined || failed.step === step || isMuteDownload(failed)) return attempt;
+  const end = attempt.steps.findIndex(({ name }) => name === step);
+  return end === -1 ? attempt : { ...attempt, steps: attempt.steps.slice(0, end + 1) };
+}
+
+function isMuteDownload({ step, failure }: { readonly step: StepName; readonly failure: Failure }): boolean {
+  return step === "download" && failure.kind === "timeout";
 }
 
 /** Where no more of them had time to end than worked at first, or not all of those that were refused, nothing was shown. */

@@ -37,6 +37,8 @@ export function judge(findings: Findings): Judgement {
   if (again === undefined) return passed(findings, first, failed);
   const proven = broken.find((attempt) => !mayBeChance(failureOf(attempt)?.failure));
   if (proven !== undefined) return conclude(findings, [proven]);
+  const atHole = complete.filter((attempt) => failureOf(attempt)?.step === "download");
+  if (isHole(findings, failed, complete)) return conclude(findings, atHole);
   // Where we did not run for some of the time, the others may have come further.
   const where = isDisturbed(first) ? laterOf(failed.step, failureOf(again)?.step) : failed.step;
   const isSame =
@@ -68,6 +70,21 @@ function provingOf(repeats: readonly Attempt[], first: Attempt, { step }: Failed
     const { kind } = failed.failure;
     return agreeing.length === 0 || !(kind === "ended" || kind === "errno" || (kind === "timeout" && isClean));
   });
+}
+
+/** Silence to the handshake, and to 32 KB where that got through: what is large does not arrive. */
+function isHole(findings: Findings, { step, failure }: Failed, complete: readonly Attempt[]): boolean {
+  if (step !== "tls" || failure.kind !== "timeout") return false;
+  const failed = complete.map(failureOf);
+  const isLarge = failed.every(
+    (one) => one?.failure.kind === "timeout" && (one.step === "tls" || one.step === "download"),
+  );
+  return isLarge && complete.some((witness) => isLostDownload(findings, witness));
+}
+
+function isLostDownload(findings: Findings, witness: Attempt): boolean {
+  const failed = failureOf(witness);
+  return failed?.step === "download" && codeOf(findings, witness, failed.step, failed.failure) === "path.mtu-down";
 }
 
 function isRefusedAsFull(failure: Failure): boolean {

@@ -25,6 +25,8 @@ const calm: SocketFacts = {
   unackedBytes: 0,
 };
 
+const holed: SocketFacts = { ...calm, hasOutOfOrder: true };
+
 function twice(step: StepName, failure: Failure, socket?: SocketFacts): Findings {
   return { attempts: [failedAt(step, failure, socket), failedAt(step, failure, socket)] };
 }
@@ -82,6 +84,28 @@ describe("one root cause for what was seen", () => {
       "a ClientHello that nobody acknowledges, and a small one that is answered",
       { ...twice("tls", silence, { ...calm, unackedBytes: 1587 }), isTinyReplyAnswered: true },
       "path.mtu-up",
+    ],
+    [
+      "a certificate that just fits through a hole, and 32 KB that do not",
+      {
+        attempts: [
+          failedAt("tls", standstill, holed),
+          failedAt("tls", standstill, holed),
+          failedAt("download", silence, holed),
+        ],
+      },
+      "path.mtu-down",
+    ],
+    [
+      "a certificate that is lost at first, and 32 KB that stop in the middle",
+      {
+        attempts: [
+          failedAt("tls", silence, calm),
+          failedAt("tls", silence, calm),
+          failedAt("download", standstill, calm),
+        ],
+      },
+      "path.lossy",
     ],
     ["a handshake that comes byte by byte", twice("tls", trickle, calm), "path.slow"],
     ["a handshake that stops in its middle", twice("tls", standstill, calm), "tls.stalled"],

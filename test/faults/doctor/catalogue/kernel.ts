@@ -37,6 +37,16 @@ export const kernelFaults: readonly LabFault[] = [
     const bytes = between(random, 576, 1400);
     return { down: [`tcp sport ${port} meta length > ${bytes} drop`], drawn: `${bytes} bytes` };
   }),
+  packets(
+    "an MTU hole that the certificate may fit through",
+    ["path.mtu-down"],
+    ["tls", "download"],
+    (random, port) => {
+      // The lab's flight takes 897 to 900, by the length of a signature.
+      const bytes = between(random, 893, 906);
+      return { down: [`tcp sport ${port} meta length > ${bytes} drop`], drawn: `${bytes} bytes` };
+    },
+  ),
   packets("an MTU hole from here", ["path.mtu-up"], "tls", (random, port) => {
     const bytes = between(random, 576, 1400);
     return { up: [`tcp dport ${port} meta length > ${bytes} drop`], drawn: `${bytes} bytes` };
