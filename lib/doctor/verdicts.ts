@@ -83,7 +83,7 @@ const verdictTable = {
   },
   "endpoint.wrong-server": {
     summary: "The local port leads to another server than the stage's.",
-    proof: "The same login is accepted from within and refused here, or the certificates differ.",
+    proof: "From here its certificate does not verify; from within it does.",
     fix: "Stop what listens on that port, and start the stage's tunnel anew.",
   },
   "endpoint.not-postgres": {
