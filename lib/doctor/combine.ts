@@ -19,7 +19,13 @@ export type Vantages = {
  */
 const ofAnotherServer: ReadonlySet<string> = new Set(["cert.unknown-ca", "cert.wrong-host"]);
 
-const ofTheLogin: ReadonlySet<string> = new Set(["auth.rejected", "auth.no-login", "auth.method", "parallel.limit"]);
+const ofTheLogin: ReadonlySet<string> = new Set([
+  "auth.rejected",
+  "auth.no-login",
+  "auth.no-password",
+  "auth.method",
+  "parallel.limit",
+]);
 
 /** A transport that waits for the far end's first byte cannot tell the far end from what stands behind it. */
 const silentFarEnd: ReadonlySet<string> = new Set(["ssm.no-answer", "ssh.no-answer"]);

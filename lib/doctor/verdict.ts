@@ -196,6 +196,8 @@ function codeOf(findings: Findings, witness: Attempt, step: StepName, failure: F
       return failure.problems[0]?.code ?? "cert.unknown-ca";
     case "refused":
       return codeOfRefusal(step, codeOfReport(failure.report, failure.isPasswordProven));
+    case "no-password":
+      return "auth.no-password";
     case "impostor":
       return "auth.impostor";
     case "standby":

@@ -227,6 +227,11 @@ const verdictTable = {
     proof: "28P01 to our proof of the password.",
     fix: "Take the present password from the secret; `postern setup` mends a role's.",
   },
+  "auth.no-password": {
+    summary: "No password was given, and the server asks for one.",
+    proof: "The server asked for a password, and there was none: nothing was sent.",
+    fix: "Set PGPASSWORD or PGPASSFILE, or put the password into the URL.",
+  },
   "auth.impostor": {
     summary: "The server did not prove that it knows the password.",
     proof: "Its signature at the end of SCRAM is wrong.",

@@ -108,6 +108,11 @@ describe("one root cause for what was seen", () => {
       },
       "parallel.limit",
     ],
+    [
+      "a password that was asked for, and none given",
+      { attempts: [failedAt("auth", { kind: "no-password" })] },
+      "auth.no-password",
+    ],
     ["a rest that is forgotten", { attempts: [failedAt("hold", silence)] }, "idle.silent"],
     ["a rest that is cut", { attempts: [failedAt("hold", reset)] }, "idle.reset"],
     ["only small answers arrive", { ...twice("tls", silence), isTinyReplyAnswered: true }, "path.mtu-down"],
