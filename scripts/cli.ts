@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import process from "node:process";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
+import { judgeLostOutput } from "./lost-output.ts";
 import { createOutput } from "./output.ts";
 import { isFalse, runProgram } from "./program.ts";
 
@@ -16,21 +17,21 @@ const parentPollMs = 500;
 type SignalName = keyof typeof signalExitCodes;
 
 const args = process.argv.slice(2);
-const output = createOutput({
-  json: args.includes("--json") || !isFalse(process.env["POSTERN_JSON"] ?? ""),
-  stdout: process.stdout,
-  stderr: process.stderr,
-  env: process.env,
-});
+const streams = { stdout: process.stdout, stderr: process.stderr, env: process.env };
+const json = args.includes("--json") || !isFalse(process.env["POSTERN_JSON"] ?? "");
+const output = createOutput({ ...streams, json });
 const abort = new AbortController();
 let signalExitCode: number | undefined;
+let lostExitCode: number | undefined;
+let endsWithReader = false;
 let interruptsLeft = 0;
 
 // What a verb writes may be code and configuration: for its owner to change, whatever the shell's umask says.
 process.umask(process.umask() | 0o022);
 for (const signal of Object.keys(signalExitCodes) as SignalName[]) process.on(signal, () => stop(signal));
-// A reader or a terminal that went away (`postern status | head -1`) is no reason to leave a migration half watched.
-for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosed);
+process.stdout.on("error", loseOutput);
+// What was meant for people is lost, and there is no other place to say so; the result and the exit code are not.
+process.stderr.on("error", () => {});
 if (process.env["npm_lifecycle_event"] !== undefined) followParent();
 process.on("uncaughtException", (error) => {
   output.error(toPosternError(error).toDocument());
@@ -52,6 +53,9 @@ async function main(): Promise<number> {
         exitCode = code;
       },
       leaveInterrupts,
+      endWithReader: () => {
+        endsWithReader = true;
+      },
     });
   } catch (error) {
     const thrown = toPosternError(error);
@@ -61,7 +65,7 @@ async function main(): Promise<number> {
     output.error(known.toDocument());
     exitCode = known.exitCode;
   }
-  return signalExitCode ?? exitCode;
+  return signalExitCode ?? lostExitCode ?? exitCode;
 }
 
 function leaveInterrupts(): Disposable {
@@ -98,6 +102,14 @@ function followParent(): void {
   timer.unref();
 }
 
-function ignoreClosed(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
+/** The first of them counts: what is written afterwards fails, too. It may come behind the verb's end. */
+function loseOutput(error: NodeJS.ErrnoException): void {
+  if (lostExitCode !== undefined || signalExitCode !== undefined) return;
+  const lost = judgeLostOutput(error, { isTerminal: process.stdout.isTTY, endsWithReader });
+  if (lost === undefined) return;
+  lostExitCode = lost.exitCode;
+  process.exitCode = lostExitCode;
+  // stdout cannot tell of it, with --json neither.
+  if (lost.error !== undefined) createOutput({ ...streams, json: false }).error(lost.error.toDocument());
+  if (endsWithReader) abort.abort(new PosternError("aborted", "Nobody reads stdout any more."));
 }

@@ -21,6 +21,8 @@ export type CommandContext = {
    * started there makes of it what it wants (psql ends a statement). Other signals abort as ever.
    */
   readonly leaveInterrupts: () => Disposable;
+  /** From here on the verb does nothing but tell what happens: when stdout's reader leaves, the signal is aborted. */
+  readonly endWithReader: () => void;
 };
 
 /**

@@ -32,6 +32,7 @@ const errorTable = {
     exitCode: 2,
     hint: "Keep it for the older version, or start anew with --fresh (its data is lost).",
   },
+  "output.unwritable": { exitCode: 2, hint: "Make room where stdout goes, or send it elsewhere, then run this again." },
   "report.unwritable": { exitCode: 2, hint: "Name another file: --html FILE." },
   "report.exists": { exitCode: 1, hint: "Name another file, or add --force: what is in this one is lost then." },
   "process.failed": { exitCode: 2, hint: undefined },

@@ -13,22 +13,31 @@ export type Vantages = {
   readonly aws?: AwsReport;
 };
 
-/** Codes that a login or a certificate earns: another server would earn another. */
-const ofTheServer: ReadonlySet<string> = new Set([
+/**
+ * What a certificate earns that is not the stage's. A login that is refused proves no such thing: here it is the role that only
+ * reads, inside another one, and what refuses it has shown the right certificate before.
+ */
+const ofAnotherServer: ReadonlySet<string> = new Set(["cert.unknown-ca", "cert.wrong-host"]);
+
+const ofTheLogin: ReadonlySet<string> = new Set([
   "auth.rejected",
   "auth.no-login",
-  "cert.unknown-ca",
-  "cert.wrong-host",
-  "db.missing",
+  "auth.no-password",
+  "auth.method",
+  "parallel.limit",
 ]);
+
+/** A transport that waits for the far end's first byte cannot tell the far end from what stands behind it. */
+const silentFarEnd: ReadonlySet<string> = new Set(["ssm.no-answer", "ssh.no-answer"]);
 
 /**
  * One verdict from three vantages. Pure.
  *
  * 1. Well from both: `ok`. Well here, broken inside: what is broken inside, for the stage's functions are.
- * 2. Broken here, well inside: the path from here. Where what answers here refuses what the database accepts inside, it is
- *    another server.
- * 3. Broken from both: the database's own trouble, as it is seen from nearby; unless here it never got so far.
+ * 2. Broken here, well inside: the path from here; or the login, which is another one inside. Where the certificate differs,
+ *    it is another server.
+ * 3. Broken from both: the database's own trouble, as it is seen from nearby; unless here it never got so far. Silence
+ *    behind a far end got so far, where inside TCP is answered and nothing after it.
  * 4. Where all of that is well, what is broken through the proxy.
  * 5. What AWS says is the root of it, where it explains that; and where it breaks what neither walk takes (`explain`).
  */
@@ -62,18 +71,15 @@ function combineWalks(here: DoctorReport | undefined, vpc: DoctorReport | undefi
   // It never logged in, which proves nothing for or against this side.
   if (neverLoggedIn(vpc)) return here.verdict;
   if (inside.code === "ok") {
-    const evidence = joinEvidence(here.verdict.evidence, "from inside the VPC everything works");
-    return ofTheServer.has(here.verdict.code)
+    const evidence = joinEvidence(here.verdict.evidence, wellInside(here.verdict));
+    return ofAnotherServer.has(here.verdict.code)
       ? verdictOf("endpoint.wrong-server", evidence)
-      : {
-          ...here.verdict,
-          evidence: isAnswer(here.verdict) ? evidence : `${evidence}: the path, not the database`,
-        };
+      : { ...here.verdict, evidence };
   }
   if (here.verdict.code === inside.code) {
     return { ...inside, evidence: joinEvidence(inside.evidence, "the same from here and from inside the VPC") };
   }
-  return hasReachedServer(here)
+  return hasReachedServer(here) || isFrozen(here, vpc)
     ? {
         ...inside,
         evidence: joinEvidence(
@@ -87,9 +93,11 @@ function combineWalks(here: DoctorReport | undefined, vpc: DoctorReport | undefi
       };
 }
 
-/** The database's own answer to this login, or AWS's to us: no path gives it. */
-function isAnswer({ code }: DoctorVerdict): boolean {
-  return code.startsWith("db.") || code.startsWith("aws.");
+/** What it means, for this verdict from here, that inside all is well. */
+function wellInside({ code }: DoctorVerdict): string {
+  if (isOfTheLogin(code)) return "from inside the VPC another role logs in and all works";
+  const well = "from inside the VPC everything works";
+  return code.startsWith("aws.") || ofAnotherServer.has(code) ? well : `${well}: the path, not the database`;
 }
 
 /** These credentials may not ask the function, which is no fault of the stage's. */
@@ -105,6 +113,17 @@ function neverLoggedIn({ probes }: DoctorReport): boolean {
 
 function hasReachedServer({ probes }: DoctorReport): boolean {
   return probes.some(({ name, ok }) => name === "ssl-request" && ok);
+}
+
+/** The server's answer to this login, or a limit that may be its role's: no path gives it. */
+function isOfTheLogin(code: string): boolean {
+  return code.startsWith("db.") || ofTheLogin.has(code);
+}
+
+/** From here only silence, which inside the database's own listener keeps, too. */
+function isFrozen(here: DoctorReport, { verdict, probes }: DoctorReport): boolean {
+  const isAccepted = probes.some(({ name, ok }) => name === "tcp" && ok);
+  return silentFarEnd.has(here.verdict.code) && verdict.code === "endpoint.silent" && isAccepted;
 }
 
 function verdictOf(code: VerdictCode, evidence: string): DoctorVerdict {

@@ -8,8 +8,11 @@ import { limitTime } from "./time-limit.ts";
 
 /** A server that sends without end is not read further than it is listened to. */
 const maxQueuedBytes = 256 * 1024;
-/** Of messages that nobody waits for: a server has a few parameters and notices to tell, and then answers. */
-const maxPassedOverBytes = 1024 * 1024;
+/** Of one step: a server has a few parameters, notices and 32 KB to tell. */
+const maxStepBytes = 1024 * 1024;
+
+/** What is waited for with one signal, be it in many messages. */
+type Waiting = { readonly signal: AbortSignal; readonly start: Mark; messageBytes: number };
 
 /**
  * A connection read chunk by chunk or message by message. What prevents the next one is thrown as `StepFailed`, with
@@ -24,6 +27,7 @@ export class Conversation {
   #queuedBytes = 0;
   #wake: (() => void) | undefined;
   #isOver = false;
+  #waiting: Waiting | undefined;
   isPasswordProven = false;
 
   /** `stream` is the socket, or TLS over it. */
@@ -65,11 +69,7 @@ export class Conversation {
 
   /** The next bytes as they come. */
   async chunk(signal: AbortSignal): Promise<Buffer> {
-    return await this.#chunkAfter(this.#socket.mark(), signal);
-  }
-
-  /** `start`: of the step. */
-  async #chunkAfter(start: Mark, signal: AbortSignal): Promise<Buffer> {
+    const { start } = this.#waitingWith(signal);
     for (;;) {
       const chunk = this.#take();
       if (chunk !== undefined) return chunk;
@@ -78,6 +78,14 @@ export class Conversation {
       if (signal.aborted) throw timedOut(lastBytesMs);
       await this.#change(signal);
     }
+  }
+
+  /** Each step has a signal of its own: a message more is no new beginning, else a server that never ends looks silent. */
+  #waitingWith(signal: AbortSignal): Waiting {
+    if (this.#waiting?.signal !== signal) {
+      this.#waiting = { signal, start: this.#socket.mark(), messageBytes: 0 };
+    }
+    return this.#waiting;
   }
 
   #take(): Buffer | undefined {
@@ -93,18 +101,17 @@ export class Conversation {
    * `refused`, and what is no message as `stranger`.
    */
   async message(letters: string, signal: AbortSignal): Promise<BackendMessage> {
-    const start = this.#socket.mark();
-    let passedOverBytes = 0;
+    const waiting = this.#waitingWith(signal);
     for (;;) {
       const message = this.#messages.shift();
       if (message === undefined) {
-        this.#messages.push(...this.#decode(await this.#chunkAfter(start, signal)));
+        this.#messages.push(...this.#decode(await this.chunk(signal)));
         continue;
       }
       if (message.letter === "E") throw this.#refused(message.body);
+      waiting.messageBytes += message.body.length + 5;
+      if (waiting.messageBytes > maxStepBytes) throw endless(letters);
       if (letters.includes(message.letter)) return message;
-      passedOverBytes += message.body.length + 5;
-      if (passedOverBytes > maxPassedOverBytes) throw endless(letters);
     }
   }
 
@@ -145,7 +152,7 @@ export class Conversation {
 }
 
 function endless(letters: string): StepFailed {
-  const what = `${maxPassedOverBytes / 1024} KB of messages came, and none of those awaited (${letters})`;
+  const what = `${maxStepBytes / 1024} KB of messages came without an end (awaited: ${letters})`;
   return new StepFailed({ kind: "stranger", what }, `the answer is not PostgreSQL's: ${what}`);
 }
 

@@ -38,6 +38,7 @@ export type Failure =
   | { readonly kind: "no-tls" }
   | { readonly kind: "certificate"; readonly problems: readonly CertificateProblem[] }
   | { readonly kind: "refused"; readonly report: ServerReport; readonly isPasswordProven: boolean }
+  | { readonly kind: "no-password" }
   | { readonly kind: "impostor" }
   | { readonly kind: "standby" }
   | { readonly kind: "no-method"; readonly offered: string }

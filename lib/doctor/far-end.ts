@@ -51,6 +51,7 @@ export function isServersAnswer(code: string): boolean {
 const answers: ReadonlySet<string> = new Set([
   "auth.rejected",
   "auth.no-login",
+  "auth.no-password",
   "auth.method",
   "auth.impostor",
   "tls.refused",

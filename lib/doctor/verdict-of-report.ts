@@ -1,3 +1,4 @@
+import type { Failure } from "./evidence.ts";
 import type { ServerReport } from "#lib/postgres/wire/fields.ts";
 import type { VerdictCode } from "./verdicts.ts";
 
@@ -41,4 +42,13 @@ export function codeOfReport({ sqlState, message }: ServerReport, isPasswordProv
   if (sqlState === "08P01" && passedOn.test(message)) return "proxy.secret-stale";
   const byText = texts.find(([pattern]) => pattern.test(message))?.[1];
   return byText ?? (Object.hasOwn(states, sqlState) ? states[sqlState] : undefined) ?? "db.failed";
+}
+
+/** What mends this refusal, where that is nearer than its code's own: a role's limit is not the server's. */
+export function fixOfReport(failure: Failure): string | undefined {
+  if (failure.kind !== "refused") return undefined;
+  const { sqlState, message } = failure.report;
+  return sqlState === "53300" && /\bfor role\b/iu.test(message)
+    ? "Raise the role's limit (`alter role … connection limit N`), or close some of its connections."
+    : undefined;
 }

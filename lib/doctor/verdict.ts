@@ -4,7 +4,7 @@ import { type Attempt, type Failure, failureOf, type StepName, stepNames } from 
 import type { Findings, Ranked } from "./findings.ts";
 import { isLossy, losesMany, losesSome } from "./loss.ts";
 import { codeOfAlert, codeOfEnd, codeOfErrno } from "./verdict-of-end.ts";
-import { codeOfReport } from "./verdict-of-report.ts";
+import { codeOfReport, fixOfReport } from "./verdict-of-report.ts";
 import { codeOfSilence } from "./verdict-of-silence.ts";
 import { describeVerdict, type VerdictCode } from "./verdicts.ts";
 
@@ -181,7 +181,9 @@ function conclude(findings: Findings, witnesses: readonly Attempt[], isAlone = f
     const slow = { code: "path.slow", settle: "compare the times of the steps before, on a calm machine" };
     return ambiguous(`${evidence}; ${describeDoubt(witnesses)}`, isNamed ? accused : [...accused, slow]);
   }
-  return typeof code === "string" ? judgement(code, evidence) : ambiguous(evidence, code);
+  if (typeof code !== "string") return ambiguous(evidence, code);
+  const fix = fixOfReport(failure);
+  return fix === undefined ? judgement(code, evidence) : { ...judgement(code, evidence), fix };
 }
 
 const calmly = "run the doctor again when this machine and the server are less busy";
@@ -213,6 +215,8 @@ function codeOf(findings: Findings, witness: Attempt, step: StepName, failure: F
       return failure.problems[0]?.code ?? "cert.unknown-ca";
     case "refused":
       return codeOfRefusal(step, codeOfReport(failure.report, failure.isPasswordProven));
+    case "no-password":
+      return "auth.no-password";
     case "impostor":
       return "auth.impostor";
     case "standby":

@@ -83,7 +83,7 @@ const verdictTable = {
   },
   "endpoint.wrong-server": {
     summary: "The local port leads to another server than the stage's.",
-    proof: "The same login is accepted from within and refused here, or the certificates differ.",
+    proof: "From here its certificate does not verify; from within it does.",
     fix: "Stop what listens on that port, and start the stage's tunnel anew.",
   },
   "endpoint.not-postgres": {
@@ -226,6 +226,11 @@ const verdictTable = {
     summary: "User or password is wrong.",
     proof: "28P01 to our proof of the password.",
     fix: "Take the present password from the secret; `postern setup` mends a role's.",
+  },
+  "auth.no-password": {
+    summary: "No password was given, and the server asks for one.",
+    proof: "The server asked for a password, and there was none: nothing was sent.",
+    fix: "Set PGPASSWORD or PGPASSFILE, or put the password into the URL.",
   },
   "auth.impostor": {
     summary: "The server did not prove that it knows the password.",

@@ -39,7 +39,8 @@ shows then (with --url).
 file, with a drawing of the path. Account ids are masked everywhere, and in the page public addresses and the ids of machines, too;
 --unmasked shows them. Secrets are never shown.
 
-Exit code: 0 all is well; 1 something is broken; 2 it could not be examined; 130 for --watch, ended by Ctrl-C.
+Exit code: 0 all is well; 1 something is broken; 2 it could not be examined; 130 and 141 for --watch, ended by
+Ctrl-C and by a reader of stdout that left.
 
 Examples:
   $ postern doctor --stage dev
@@ -113,6 +114,7 @@ async function runDoctor(command: Command, flags: DoctorFlags, context: CommandC
   };
   if (intervalMs !== undefined) {
     output.startEvents();
+    context.endWithReader();
     await watchReports({ ...reporter, intervalMs, look: lookOnce, output, clock: systemClock, signal });
     return;
   }

@@ -35,7 +35,7 @@ PostgreSQL gets in without the database's password and without its certificate, 
 ${accessHelp}
 
 Exit code: 0 done, 1 you must act (a tunnel is running, the stage has none), 2 it could not be opened, 129/130/143 ended by
-SIGHUP/SIGINT/SIGTERM; with --exec that of the command.
+SIGHUP/SIGINT/SIGTERM, 141 with --json by a reader that left; with --exec that of the command.
 
 Examples:
   $ postern ssm-tunnel --stage dev
@@ -129,6 +129,8 @@ async function run(command: Command, context: CommandContext): Promise<void> {
     );
     return context.endWith(exitCode);
   }
+  // Whoever started it for its events has it no longer. One that was detached is not for its first reader.
+  if (output.json && flags.detached !== true) context.endWithReader();
   await runTunnel(options, context, async (tunnel) => {
     await using login = await openOwnLogin(
       tunnel,

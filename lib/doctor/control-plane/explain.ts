@@ -1,6 +1,7 @@
 import type { DoctorReport, DoctorVerdict, InsideReport } from "#lib/protocol.ts";
 import { joinEvidence } from "../join-evidence.ts";
 import { describeVerdict } from "../verdicts.ts";
+import { isSilentSecret, settleWayOut } from "../way-out.ts";
 import type { Broken, Finding } from "./finding.ts";
 import type { AwsReport } from "./judge.ts";
 
@@ -55,12 +56,13 @@ const unseen: ReadonlySet<Broken> = new Set([...unwalked, "tunnel", "bastion-to-
  * The verdict of the walks, in the light of what AWS says. Pure.
  *
  * 1. The walks failed: the first finding that breaks what they saw broken is the root. Without one the walks' verdict stays,
- *    with what AWS says beside, or what it could not be asked.
+ *    with what AWS says beside, or what it could not be asked; a secret without an answer is settled as far as that goes.
  * 2. There was none from here, because these credentials may not: whatever AWS finds broken on that way comes before that.
  * 3. They passed: a finding that breaks what no walk takes is the verdict. Any other is contradicted by the walks, and no
  *    more than a warning.
  */
-export function explain(walked: DoctorVerdict, walks: Walks, { findings, unknown }: AwsReport): DoctorVerdict {
+export function explain(walked: DoctorVerdict, walks: Walks, aws: AwsReport): DoctorVerdict {
+  const { findings, unknown } = aws;
   const { vpc } = walks;
   if (walked.code === "ok") {
     // Whoever has just been through the proxy knows better than its last check.
@@ -74,11 +76,12 @@ export function explain(walked: DoctorVerdict, walks: Walks, { findings, unknown
   const isElsewhere = (code: string) => code === "aws.agent-offline" && walked.code.startsWith("ssh.");
   const root = findings.find((one) => !isElsewhere(one.code) && one.breaks.some((broken) => seen.has(broken)));
   if (root !== undefined) return toVerdict(root, describeWalks(walks));
+  const verdict = isSilentSecret(walked) ? settleWayOut(walked, aws) : walked;
   const notes = [
     ...findings.slice(0, 1).map(({ evidence }) => `beside that, AWS says: ${evidence}`),
     ...(seen.size === 0 ? [] : unknown.map(({ because }) => `not looked at: ${because}`)),
   ];
-  return notes.length === 0 ? walked : { ...walked, evidence: joinEvidence(walked.evidence, ...new Set(notes)) };
+  return notes.length === 0 ? verdict : { ...verdict, evidence: joinEvidence(verdict.evidence, ...new Set(notes)) };
 }
 
 /** From the walk that the verdict is of; from both, where they agree. */

@@ -10,6 +10,8 @@ import { judgeNetwork } from "./network-findings.ts";
 
 /** What the vantage `aws` has to say. */
 export type AwsReport = {
+  /** Of which it says it: for the commands that a fix names. */
+  readonly stage: string;
   /** The likeliest root first. */
   readonly findings: readonly Finding[];
   /** Each question to AWS; what the findings make of it is said by `markProbes`, once the verdict is known. */
@@ -21,6 +23,7 @@ export type AwsReport = {
 /** From the facts to findings. Pure but for the clock, by which a certificate ends soon. */
 export function judgeControlPlane(manifest: Manifest, facts: ControlPlaneFacts, now: Date): AwsReport {
   return {
+    stage: manifest.stage,
     findings: [
       ...judgeNetwork(manifest, facts.network),
       ...judgeGroups(manifest, facts),

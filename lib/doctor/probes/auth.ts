@@ -17,20 +17,19 @@ export async function authenticate(
   isSecured: boolean,
   signal: AbortSignal,
 ): Promise<{ readonly detail: string; readonly found: undefined }> {
-  const { user, password = "" } = address;
   switch (offered.kind) {
     case "ok":
       return proven(conversation, "the server asks for no password");
     case "cleartext":
       if (!isSecured) throw noMethod("a password in clear text, without TLS");
-      conversation.send(encodePassword(password));
+      conversation.send(encodePassword(passwordOf(address)));
       break;
     case "md5":
-      conversation.send(encodePassword(md5Answer(user, password, offered.salt)));
+      conversation.send(encodePassword(md5Answer(address.user, passwordOf(address), offered.salt)));
       break;
     case "sasl":
       if (!offered.mechanisms.includes(scramMechanism)) throw noMethod(offered.mechanisms.join(", "));
-      await proveByScram(conversation, password, signal);
+      await proveByScram(conversation, passwordOf(address), signal);
       break;
     case "sasl-continue":
     case "sasl-final":
@@ -43,6 +42,12 @@ export async function authenticate(
   const answer = readAuthentication(body);
   if (answer.kind !== "ok") throw noMethod(answer.kind);
   return proven(conversation, "the password is right");
+}
+
+/** An empty one is none: no role of PostgreSQL's has it. */
+function passwordOf({ user, password = "" }: DatabaseAddress): string {
+  if (password !== "") return password;
+  throw new StepFailed({ kind: "no-password" }, `the server asks for the password of ${user}, and none was given`);
 }
 
 async function proveByScram(conversation: Conversation, password: string, signal: AbortSignal): Promise<void> {

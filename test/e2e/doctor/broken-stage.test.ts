@@ -125,3 +125,12 @@ test("what may not be asked is said to be skipped, in each probe that would have
   const skipped = report.probes.filter(({ detail }) => detail.startsWith("not looked at: "));
   expect(skipped.map(({ name }) => name).toSorted()).toEqual(["addresses", "instances", "routes", "security-groups"]);
 });
+
+test("a dead way out is ranked first where EC2 may not be asked, with what would settle it", async () => {
+  await tinker("--break", "permission-ec2");
+  await tinker("--break", "nat-route");
+  const { verdict } = (await examine()).report;
+  expect(verdict.code).toBe("ambiguous");
+  expect(verdict.ranked?.map(({ code }) => code)).toEqual(["aws.route", "aws.failed"]);
+  expect(verdict.ranked?.[0]?.settle).toMatch(/repair-nat --stage local`.*ec2:DescribeRouteTables is not allowed/u);
+});

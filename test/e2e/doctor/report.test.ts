@@ -1,14 +1,20 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
+import { text as readText } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DoctorReport } from "#lib/protocol.ts";
-import { runCommand, startCommand } from "../../support/command-line.ts";
+import { repositoryRoot, runCommand, startCommand } from "../../support/command-line.ts";
 import { startPortServer } from "../../support/port-server.ts";
 import { hasTerminals, startAtTerminal } from "../../support/terminal.ts";
 import { waitFor } from "../../support/wait-for.ts";
+
+const cli = join(repositoryRoot, "scripts", "cli.ts");
 
 let folder: string;
 beforeEach(async () => {
@@ -162,6 +168,37 @@ test("--watch tells the first report, then each change, rewrites the page, and e
   child.kill("SIGINT");
   expect(await closed).toEqual([130, null]);
   expect(events()).toHaveLength(3);
+});
+
+test("--watch ends when its reader has left and there is something to tell", async () => {
+  const port = await freePort();
+  const child = startCommand(["doctor", "--url", urlOf(port), "--watch", "1s"]);
+  const closed = once(child, "close");
+  let told = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    told += chunk.toString();
+  });
+  await once(child.stdout, "data");
+  child.stdout.destroy();
+
+  const server = createServer((socket) => socket.destroy()).listen(port, "127.0.0.1");
+  expect(await closed).toEqual([141, null]);
+  server.close();
+  expect(told).toMatch(/^target: .*\n$/u);
+});
+
+test.runIf(existsSync("/dev/full"))("a report that cannot be printed is no defect", async () => {
+  for (const json of [[], ["--json"]]) {
+    const args = ["doctor", "--url", urlOf(await freePort()), ...json];
+    const child = spawn("sh", ["-c", 'exec "$@" >/dev/full', "sh", process.execPath, cli, ...args], {
+      cwd: repositoryRoot,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const [stderr, [exitCode]] = await Promise.all([readText(child.stderr), once(child, "close")]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/error stdout cannot be written: ENOSPC.*\[output\.unwritable\]\nhint {2}Make room/u);
+    expect(stderr).not.toMatch(/defect|internal|^\s+at /mu);
+  }
 });
 
 async function connectionsOf(server: Server): Promise<number> {

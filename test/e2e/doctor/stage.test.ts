@@ -105,6 +105,13 @@ test("inside, a secret that cannot be read leaves the walk to the certificate, a
   expect(exitCode).toBe(1);
 });
 
+test("inside, a secret that gets no answer is a way out that is dead, or AWS: which, is not made up", async () => {
+  const { report } = await examineStage({ login: async () => await new Promise(() => {}) });
+  expect(stepsOf(report, "vpc").at(-1)).toBe("secret failed");
+  expect(report.verdict.evidence).toContain("secret: Secrets Manager did not answer within 3 s");
+  expect(["ambiguous", "aws.failed"]).toContain(report.verdict.code);
+});
+
 test("a function that cannot be asked is a finding, and keeps nobody from looking from here", async () => {
   const bench = stack.use(await startTunnelBench({ database }));
   const { json } = await runCommand(["doctor", "--json"], { env: { ...bench.env, POSTERN_TRANSPORT: "ssm" } });

@@ -23,6 +23,7 @@ const context: CommandContext = {
   root: "/nowhere",
   endWith: () => {},
   leaveInterrupts: () => ({ [Symbol.dispose]: () => {} }),
+  endWithReader: () => {},
 };
 
 let stack: AsyncDisposableStack;

@@ -81,6 +81,13 @@ test.each([
   expect(tunnel.stderr()).toMatch(/^target: stage local in local, localhost:\d+\/postgres\n$/u);
 });
 
+test("whoever reads its lines and leaves ends it, and nothing is left", async () => {
+  const child = startCommand(["ssm-tunnel", "--json", "--port", "0"], { env: bench.env });
+  child.stdout.destroy();
+  expect(await once(child, "close")).toEqual([141, null]);
+  expect(await readdir(join(bench.stateFolder, "tunnels"))).toEqual([]);
+});
+
 test("no manifest is needed for a target, and no AWS for one that is reached straight", async () => {
   const { port } = bench.server;
   const env = { XDG_STATE_HOME: bench.env.XDG_STATE_HOME, POSTERN_TRANSPORT: "direct" };

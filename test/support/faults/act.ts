@@ -5,7 +5,9 @@ import type { Duplex } from "node:stream";
 export type Act =
   | { readonly kind: "close" | "reset" | "silence" | "trickle" }
   /** These bytes in the place of what the server would have said, and then nothing, or the end. */
-  | { readonly kind: "send"; readonly bytes: Buffer; readonly thenClose?: boolean };
+  | { readonly kind: "send"; readonly bytes: Buffer; readonly thenClose?: boolean }
+  /** The same bytes in its place again and again, as long as the client is there. */
+  | { readonly kind: "repeat"; readonly bytes: Buffer; readonly everyMs: number };
 
 /**
  * Does it to the client's side. `socket` is the connection, `stream` what the client reads from: the same, or TLS over it.
@@ -27,6 +29,11 @@ export function perform(act: Act, socket: Socket, stream: Duplex): "drop" | "tri
       stream.write(act.bytes);
       if (act.thenClose === true) stream.end();
       return "drop";
+    case "repeat": {
+      const timer = setInterval(() => stream.write(act.bytes), act.everyMs);
+      socket.once("close", () => clearInterval(timer));
+      return "drop";
+    }
     default:
       return act satisfies never;
   }

@@ -32,18 +32,36 @@ test("what works inside and fails here is the path, and is said to be", () => {
   });
 });
 
-test.each(["auth.rejected", "cert.unknown-ca", "cert.wrong-host", "db.missing"] as const)(
-  "a server that answers %s here, where inside all is well, is another one",
+test.each(["cert.unknown-ca", "cert.wrong-host"] as const)(
+  "a server that shows %s here, where inside all is well, is another one",
   (code) => {
-    expect(combine({ here: report(code, toTheServer, "auth"), vpc: whole }).code).toBe("endpoint.wrong-server");
+    const here = report(code, ["tcp", "ssl-request", "tls"], "certificate");
+    expect(combine({ here, vpc: whole }).code).toBe("endpoint.wrong-server");
   },
 );
 
-test("the database's own answer is not laid on the path", () => {
-  const verdict = combine({ here: report("db.too-many-connections", toTheServer, "startup"), vpc: whole });
-  expect(verdict.code).toBe("db.too-many-connections");
-  expect(verdict.evidence).not.toContain("the path");
-});
+test.each(["auth.rejected", "auth.no-login", "db.missing", "db.too-many-connections", "parallel.limit"] as const)(
+  "%s of the login here accuses no other server, nor the path: inside it is another role that logs in",
+  (code) => {
+    const verdict = combine({ here: report(code, toTheServer, "auth"), vpc: whole });
+    expect(verdict).toMatchObject({ code, evidence: expect.stringContaining("another role logs in and all works") });
+    expect(verdict.evidence).not.toContain("the path");
+  },
+);
+
+test.each(["ssm.no-answer", "ssh.no-answer"] as const)(
+  "%s here, and a database that accepts and says nothing inside: the database is frozen",
+  (code) => {
+    const here = report(code, ["transport", "login", "tcp"], "ssl-request");
+    const frozen = report("endpoint.silent", ["dns", "tcp"], "ssl-request");
+    expect(combine({ here, vpc: frozen })).toMatchObject({
+      code: "endpoint.silent",
+      evidence: expect.stringMatching(/^from inside the VPC, .*from here, /u),
+    });
+    // Not even TCP is answered inside: that may be its group, or the host.
+    expect(combine({ here, vpc: report("tcp.timeout", ["dns"], "tcp") }).code).toBe(code);
+  },
+);
 
 test("what inside could not log in for want of a secret proves nothing against this side", () => {
   const verdict = { code: "aws.failed", summary: "No answer.", fix: "Mend it.", evidence: "secret: seen" };

@@ -47,6 +47,16 @@ function refused(sqlState: string, message: string, isPasswordProven = false): F
   return { attempts: [failedAt("auth", { kind: "refused", report, isPasswordProven })] };
 }
 
+test("a limit of the role's is mended at the role, whoever else has connections left", () => {
+  const ofRole = judge(refused("53300", 'too many connections for role "app"', true));
+  expect(ofRole).toMatchObject({ code: "db.too-many-connections", fix: expect.stringContaining("connection limit") });
+  const ofServer = judge(refused("53300", "sorry, too many clients already"));
+  expect(ofServer).toMatchObject({ code: "db.too-many-connections", fix: expect.stringContaining("use the proxy") });
+  const report = { severity: "FATAL", sqlState: "53300", message: 'too many connections for role "app"' };
+  const several = failedAt("parallel", { kind: "refused", report, isPasswordProven: true });
+  expect(judge({ attempts: [several] })).toMatchObject({ code: "parallel.limit", fix: ofRole.fix });
+});
+
 describe("one root cause for what was seen", () => {
   test.each<[string, Findings, string]>([
     [
@@ -131,6 +141,11 @@ describe("one root cause for what was seen", () => {
         ],
       },
       "parallel.limit",
+    ],
+    [
+      "a password that was asked for, and none given",
+      { attempts: [failedAt("auth", { kind: "no-password" })] },
+      "auth.no-password",
     ],
     ["a rest that is forgotten", { attempts: [failedAt("hold", silence)] }, "idle.silent"],
     ["a rest that is cut", { attempts: [failedAt("hold", reset)] }, "idle.reset"],

@@ -18,7 +18,7 @@ export const roleFaults: readonly LabFault[] = [
   role("a wrong password", "auth.rejected", "auth", async ({ random }) => ({
     password: random.bytes(9).toString("hex"),
   })),
-  role("no password", "auth.rejected", "auth", async () => ({ password: "" })),
+  role("no password", "auth.no-password", "auth", async () => ({ password: "" })),
   role("a role that does not exist", "auth.rejected", "auth", async ({ role: name }) => ({ user: `${name}_gone` })),
   role("a password that has run out", "auth.rejected", "auth", async ({ role: name, ask }) => {
     await ask(`alter role ${name} valid until '2001-01-01'`);

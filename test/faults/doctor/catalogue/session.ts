@@ -49,6 +49,14 @@ export const sessionFaults: readonly LabFault[] = [
     { close: "auth.closed", reset: "auth.closed", silence: "proxy.pool-exhausted", trickle: "path.slow" },
     () => ({ at: "authenticated" }),
   ),
+  session("parameters without end", "endpoint.not-postgres", (random) => ({
+    point: { at: "authenticated" },
+    act: send(Buffer.concat(Array.from({ length: between(random, 9, 20) }, () => parameters(128 * 1024)))),
+  })),
+  session("a parameter now and then, without end", "path.slow", (random) => ({
+    point: { at: "authenticated" },
+    act: { kind: "repeat", bytes: parameters(1), everyMs: between(random, 50, 150) },
+  })),
   ...each(
     "the first query",
     { close: "path.cut", reset: "path.cut", silence: "proxy.pool-exhausted", trickle: "path.slow" },
@@ -209,6 +217,15 @@ function refused(
 
 function send(bytes: Buffer, thenClose = false): Act {
   return { kind: "send", bytes, thenClose };
+}
+
+/** ParameterStatus, until there are so many bytes of it. */
+function parameters(leastBytes: number): Buffer {
+  const body = Buffer.from("application_name\0of the lab\0");
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(body.length + 4);
+  const one = Buffer.concat([Buffer.from("S"), length, body]);
+  return Buffer.concat(Array.from({ length: Math.ceil(leastBytes / one.length) }, () => one));
 }
 
 function saslFinal(signature: Buffer): Buffer {

@@ -2,6 +2,7 @@ import { describe, expect, it, test } from "vitest";
 import { combine } from "#lib/doctor/combine.ts";
 import type { Broken, Finding } from "#lib/doctor/control-plane/finding.ts";
 import type { AwsReport } from "#lib/doctor/control-plane/judge.ts";
+import { silentSecret } from "#lib/doctor/way-out.ts";
 import type { DoctorReport, ProbeReport } from "#lib/protocol.ts";
 
 function report(code: string, passed: readonly string[], failed?: string): DoctorReport {
@@ -66,7 +67,7 @@ function findingThat(breaks: Broken): Finding {
 }
 
 function awsWith(...findings: Finding[]): AwsReport {
-  return { findings, probes: [], unknown: [] };
+  return { stage: "dev", findings, probes: [], unknown: [] };
 }
 
 describe("here × inside × AWS", () => {
@@ -138,6 +139,38 @@ test("what AWS could not be asked is told where it might have been the root, and
   expect(combine({ here: heres.rejected, vpc: insides.starting, aws }).evidence).toContain("not looked at");
   expect(combine({ here: heres.rejected, aws }).evidence).not.toContain("not looked at");
   expect(combine({ here: heres.ok, vpc: insides.ok, aws })).toEqual(heres.ok.verdict);
+});
+
+describe("a secret without an answer, beside a certificate that is well", () => {
+  const silent = { ...insides.secret, verdict: silentSecret("secret: no answer") };
+  const because = "ec2:DescribeRouteTables is not allowed";
+  const unknown = {
+    kind: "unknown",
+    action: "ec2:DescribeRouteTables",
+    code: "aws.permission",
+    because,
+    ms: 1,
+  } as const;
+  const whole = { here: heres.ok, vpc: silent };
+
+  it("is a way out or AWS, where EC2 may not be asked: what settles it is named, and what is missing", () => {
+    const { code, evidence, ranked } = combine({ ...whole, aws: { ...awsWith(), unknown: [unknown] } });
+    expect(code).toBe("ambiguous");
+    expect(evidence).toContain(`not looked at: ${because}`);
+    expect(ranked?.map((one) => one.code)).toEqual(["aws.route", "aws.failed"]);
+    expect(ranked?.[0]?.settle).toContain("postern repair-nat --stage dev`");
+    expect(ranked?.[0]?.settle).toContain(because);
+  });
+
+  it("is the way out where EC2 says so, and AWS where all of the way out is well", () => {
+    expect(combine({ ...whole, aws: awsWith(findingThat("way-out")) }).code).toBe("aws.route");
+    const settled = combine({
+      ...whole,
+      aws: { ...awsWith(), unknown: [{ ...unknown, action: "rds:DescribeEvents" }] },
+    });
+    expect(settled).toMatchObject({ code: "aws.failed", evidence: expect.stringContaining("the way out is well") });
+    expect(settled).not.toHaveProperty("ranked");
+  });
 });
 
 describe("credentials that may begin no session", () => {

@@ -44,7 +44,16 @@ async function build(...args: string[]) {
   const output = createOutput({ json: true, stdout: stream("stdout"), stderr: stream("stderr"), env: {} });
   const command = new Command("build");
   const { signal } = new AbortController();
-  registerBuild(command, { root, output, signal, args, env: {}, endWith: () => {}, leaveInterrupts });
+  registerBuild(command, {
+    root,
+    output,
+    signal,
+    args,
+    env: {},
+    endWith: () => {},
+    leaveInterrupts,
+    endWithReader: () => {},
+  });
   await command.parseAsync(args, { from: "user" });
   const pem = await readFile(join(root, "dist/functions/health/ca.pem"), "utf8").catch(() => undefined);
   const { ca } = JSON.parse(printed.stdout) as { ca: unknown };

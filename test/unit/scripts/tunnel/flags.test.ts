@@ -14,6 +14,7 @@ const context: CommandContext = {
   root: "/nowhere",
   endWith: () => {},
   leaveInterrupts: () => ({ [Symbol.dispose]: () => {} }),
+  endWithReader: () => {},
 };
 
 test.each([
