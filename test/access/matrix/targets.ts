@@ -98,6 +98,11 @@ export function ownRole(name: string, account: AccountName = "production"): Targ
   return { ...iamRole(`postern-access/${name}`, account), role: name };
 }
 
+/** Something of the account without protected stages, of a service that has no function of its own here. */
+export function inDevelopment(name: string, service: string, resource: string, tags?: Target["tags"]): Target {
+  return { name, arn: arn(service, resource, "development"), ...(tags === undefined ? {} : { tags }) };
+}
+
 export const anything: Target = { name: "what AWS takes no resource for", arn: "*" };
 
 function arn(service: string, resource: string, account: AccountName): string {

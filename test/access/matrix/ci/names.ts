@@ -1,6 +1,6 @@
-import type { Context } from "../evaluation/decide.ts";
-import { preview, production, under } from "./ci-principals.ts";
-import { accountIds, allow, deny, type Principal, type Row } from "./row.ts";
+import type { Context } from "../../evaluation/decide.ts";
+import { preview, production, under } from "./principals.ts";
+import { accountIds, allow, deny, type Principal, type Row } from "../row.ts";
 
 type Given = (as: Principal, own: string) => Context;
 
