@@ -1,11 +1,13 @@
-import { allow, deny, never, type Row, type Target } from "../row.ts";
-import { anything, inDevelopment, lambda, parameter, secret } from "../targets.ts";
+import { allow, deny, never, type Principal, type Row, type Target } from "../row.ts";
+import { anything, inDevelopment, lambda, parameter, s3, secret } from "../targets.ts";
 import { preview, production } from "./principals.ts";
 import { giving, ofDev, ofPreview, ofShop } from "./tags.ts";
 
-function object(key: string): Target {
-  return { name: `state ${key}`, arn: `arn:aws:s3:::sst-state-abcdef/${key}` };
+function object(key: string, account?: Principal["account"]): Target {
+  return { ...s3(`sst-state-abcdef/${key}`, account), name: `state ${key}` };
 }
+
+const elsewhere = { ...object("app/postern/pr-7.json", "production"), name: "state of pr-7 in another account" };
 
 const proxy = (own?: Readonly<Record<string, string>>) =>
   inDevelopment(
@@ -23,10 +25,13 @@ const namespace = (own: Readonly<Record<string, string>>) =>
   );
 
 export const deployRows: readonly Row[] = [
-  allow(preview, "s3:PutObject", object("app/postern/pr-7.json"), "its own state"),
   deny(preview, "s3:PutObject", object("app/postern/production.json"), "other stage's state"),
   deny(preview, "s3:GetObject", object("app/shop/pr-7.json"), "other app's state"),
-  deny(production, "s3:GetObject", object("app/postern/reports.json"), "other stage's state"),
+  deny(production, "s3:GetObject", object("app/postern/reports.json", "production"), "other stage's state"),
+  ...["s3:GetObject", "s3:PutObject", "s3:DeleteObject"].flatMap((action) => [
+    allow(preview, action, object("app/postern/pr-7.json"), "its own state"),
+    deny(preview, action, elsewhere, "a bucket of such a name may be anybody's"),
+  ]),
   allow(preview, "ssm:GetParameter", parameter("/sst/passphrase/postern/pr-7"), "its own passphrase"),
   deny(preview, "ssm:GetParameter", parameter("/sst/passphrase/postern/dev"), "other stage's passphrase"),
   deny(preview, "ssm:PutParameter", parameter("/sst/bootstrap"), "where all state is, is not its to say"),
@@ -47,6 +52,20 @@ export const deployRows: readonly Row[] = [
       "rds:AddTagsToResource",
       { name: `${type}postern-production2`, arn: `arn:aws:rds:eu-central-1:222222222222:${type}postern-production2` },
       "a stage whose name begins alike",
+    ),
+  ),
+  allow(
+    preview,
+    "rds:RestoreDBInstanceFromDBSnapshot",
+    inDevelopment("snapshot postern-pr-7-final", "rds", "snapshot:postern-pr-7-final"),
+    "named as its own",
+  ),
+  ...["postern-dev-final", "nightly"].map((name) =>
+    deny(
+      preview,
+      "rds:RestoreDBInstanceFromDBSnapshot",
+      inDevelopment(`snapshot ${name}`, "rds", `snapshot:${name}`),
+      "not named as its own",
     ),
   ),
   allow(
