@@ -45,8 +45,9 @@ const layerOverrides = libLayers.map((layer, index) =>
 /** By where an import leads to, at each depth: the folders of infra/access may be named as lib's are. */
 const accessOverrides = ["*", "*/*", "*/*/*"].map((depth): OxlintOverride => {
   const out = depth.replaceAll("*", "..");
-  const message = "infra/access imports only lib/contract.ts and itself.";
-  const group = [...libLayers.map((layer) => `#lib/${layer}/**`), `${out}/**`];
+  const nearest = "#lib/base/nearest-names.ts";
+  const message = `infra/access imports only lib/contract.ts, ${nearest} and itself.`;
+  const group = [...libLayers.map((layer) => `#lib/${layer}/**`), `!${nearest}`, `${out}/**`];
   return {
     files: [`infra/access/${depth}.ts`],
     rules: { "no-restricted-imports": ["error", { patterns: [{ group, message }] }] },

@@ -16,7 +16,15 @@ const postCliContext = { "@aws-cdk/core:validateAgainstDefaultRules": true };
  * @throws AccessSettingsRefused before anything is declared
  */
 export function createAccessApp(props: AppProps): App {
-  const app = new App({ analyticsReporting: false, treeMetadata: false, stackTraces: false, ...props, postCliContext });
+  const app = new App({
+    analyticsReporting: false,
+    treeMetadata: false,
+    stackTraces: false,
+    // Else, below the CDK's command line, an app whose settings were refused is written all the same, without stacks.
+    autoSynth: false,
+    ...props,
+    postCliContext,
+  });
   const settings = parseAccessSettings(app.node.tryGetContext(contextKey));
   for (const account of settings.accounts) declareAccount(app, account, settings);
   return app;

@@ -1,6 +1,6 @@
 import { CfnOIDCProvider, CfnRole } from "aws-cdk-lib/aws-iam";
 import type { Stack } from "aws-cdk-lib";
-import { accessPath, appName, boundaryName } from "#lib/contract.ts";
+import { accessPath, boundaryName } from "#lib/contract.ts";
 import { boundary } from "./ci/boundary.ts";
 import { mayMakeDatabase } from "./ci/deploy/database.ts";
 import { mayMakeFunctions } from "./ci/deploy/functions.ts";
@@ -12,6 +12,7 @@ import { mayWatch } from "./ci/deploy/watch.ts";
 import { mayMigrate } from "./ci/migrate.ts";
 import { iamArn } from "./arn.ts";
 import { declareManagedPolicy } from "./managed-policy.ts";
+import { ciRoleName, environmentId } from "./names.ts";
 import { type Scope } from "./ci/place.ts";
 import { audience, githubIssuer, trustOf } from "./ci/trust.ts";
 import type { AccessSettings, Account } from "./settings.ts";
@@ -39,7 +40,7 @@ export function declareCi(stack: Stack, account: Account, repository: AccessSett
   const providerArn = iamArn(account, `oidc-provider/${githubIssuer}`);
   const boundaryArn = iamArn(account, `policy${accessPath}${boundaryName}`);
   for (const [environment, { deploys, migrates, branch }] of environments) {
-    const id = environment.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase());
+    const id = environmentId(environment);
     const policies = [
       ...deployPolicies({ account, stages: deploys }, boundaryArn),
       ...(migrates.length === 0 ? [] : [["Migrate", mayMigrate({ account, stages: migrates })] as const]),
@@ -70,8 +71,4 @@ function deployPolicies(scope: Scope, boundaryArn: string): readonly (readonly [
     ["Database", mayMakeDatabase(scope)],
     ["Roles", mayMakeRoles(scope, boundaryArn)],
   ];
-}
-
-function ciRoleName(environment: string): string {
-  return `${appName}-access-ci-${environment}`;
 }

@@ -1,6 +1,7 @@
 import { CfnManagedPolicy } from "aws-cdk-lib/aws-iam";
 import type { Construct } from "constructs";
 import { accessPath } from "#lib/contract.ts";
+import { AccessSettingsRefused } from "./settings/refused.ts";
 import { policyDocument, type Statement } from "./statement.ts";
 
 /** Characters of a managed policy, white space not counted. */
@@ -18,7 +19,7 @@ type ManagedPolicy = {
 /**
  * A policy of the baseline, under its path.
  *
- * @throws Error where IAM would refuse its size, which else a deploy would find half-way
+ * @throws AccessSettingsRefused where IAM would refuse its size, which else a deploy would find half-way
  */
 export function declareManagedPolicy(
   scope: Construct,
@@ -28,7 +29,7 @@ export function declareManagedPolicy(
   const document = policyDocument(statements);
   const size = JSON.stringify(document).replaceAll(/\s/g, "").length;
   if (size > maxSize) {
-    throw new Error(`The policy ${name} has ${size} characters, and IAM takes ${maxSize}. ${shorter}`);
+    throw new AccessSettingsRefused(`The policy ${name} has ${size} characters, and IAM takes ${maxSize}. ${shorter}`);
   }
   return new CfnManagedPolicy(scope, id, {
     managedPolicyName: name,

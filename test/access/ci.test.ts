@@ -139,7 +139,8 @@ describe("the roles of CI", () => {
 
 it("an environment for more stages than its policies hold is refused before anything is made", () => {
   const deploys = ["eu", "us", "ap", "reports", "tools", "demo"].map((name) => `customers-${name}`);
-  const many = { ...development, environments: { many: { deploys } } };
+  const stages = Object.fromEntries(deploys.map((name) => [name, { protected: false }]));
+  const many = { ...development, stages, environments: { many: { deploys } } };
   expect(() => synthesise({ ...settings, accounts: [many, settings.accounts[1]] })).toThrow(
     /^The policy postern-access-ci-many-functions has \d+ characters, and IAM takes 6144\. An environment for fewer stages/,
   );
@@ -162,7 +163,10 @@ describe("the boundary", () => {
 
 describe("the settings of environments", () => {
   it("are refused when a name in them would reach another stage", () => {
-    const environments = { ci: { deploys: ["re-*", "rep-*", "tools"] }, more: { migrates: ["report"] } };
+    const environments = {
+      ci: { deploys: ["re-*", "rep-*", "tools"] },
+      more: { migrates: ["reports"], branch: "main" },
+    };
     const stages = { ...production.stages, "rep-eu": { protected: true }, "tools-eu": { protected: false } };
     expect(() => parseAccessSettings({ ...settings, accounts: [{ ...production, stages, environments }] }))
       .toThrowErrorMatchingInlineSnapshot(`
@@ -170,6 +174,50 @@ describe("the settings of environments", () => {
         - accounts: production: the environment ci with rep-* would reach the stage rep-eu; expected a name that none begins with
         - accounts: production: the environment ci with tools would reach the stage tools-eu; expected a name that none begins with]
     `);
+  });
+
+  it("are refused when a name would reach what another environment has, but for the same name", () => {
+    const environments = {
+      preview: { deploys: ["pr-*"] },
+      eu: { deploys: ["pr-eu-*"] },
+      again: { migrates: ["pr-*"] },
+      tools: { deploys: ["tools", "tools-*"] },
+      "tools-only": { migrates: ["tools"] },
+    };
+    expect(() => parseAccessSettings({ ...settings, accounts: [{ ...production, environments }] }))
+      .toThrowErrorMatchingInlineSnapshot(`
+      [AccessSettingsRefused: The context value postern:access (infra/access/cdk.json) is refused; nothing was made:
+        - accounts: production: the environment preview with pr-* would reach pr-eu-* of the environment eu; expected a name that none begins with
+        - accounts: production: the environment again with pr-* would reach pr-eu-* of the environment eu; expected a name that none begins with
+        - accounts: production: the environment tools-only with tools would reach tools-* of the environment tools; expected a name that none begins with]
+    `);
+  });
+
+  it("are refused when a plain name is no stage of the account, with the nearest that is one", () => {
+    const environments = { ci: { deploys: ["prodution"], migrates: ["tool"], branch: "main" } };
+    const without = { ...development, stages: {}, environments: { preview: { deploys: ["dev"] } } };
+    expect(() => parseAccessSettings({ ...settings, accounts: [without, { ...production, environments }] }))
+      .toThrowErrorMatchingInlineSnapshot(`
+      [AccessSettingsRefused: The context value postern:access (infra/access/cdk.json) is refused; nothing was made:
+        - accounts: development: the environment preview names dev; expected a stage of the account, the account has none
+        - accounts: production: the environment ci names prodution; expected a stage of the account, the nearest is production
+        - accounts: production: the environment ci names tool; expected a stage of the account, the nearest is tools]
+    `);
+  });
+
+  it("are refused when two environments would have one name in CloudFormation, and when a role's would be too long", () => {
+    const alike = { ...development, environments: { "a-1": {}, a1: {}, "a-b": {}, ab: {} } };
+    expect(() => parseAccessSettings({ ...settings, accounts: [alike] })).toThrowErrorMatchingInlineSnapshot(`
+      [AccessSettingsRefused: The context value postern:access (infra/access/cdk.json) is refused; nothing was made:
+        - accounts: development: the environments a-1 and a1 are one in CloudFormation's names, which have no hyphens; expected names that differ in more]
+    `);
+    const long = (length: number) => ({ ...development, environments: { ["a".repeat(length)]: {} } });
+    expect(() => parseAccessSettings({ ...settings, accounts: [long(47)] })).toThrowErrorMatchingInlineSnapshot(`
+      [AccessSettingsRefused: The context value postern:access (infra/access/cdk.json) is refused; nothing was made:
+        - accounts.0.environments.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: expected at most 46 characters: its role is postern-access-ci-…, and IAM takes 64 (seen: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")]
+    `);
+    const ofLongest = synthesise({ ...settings, accounts: [long(46)] }).get("development");
+    expect([...(ofLongest?.roles.keys() ?? [])].map((role) => role.length)).toEqual([64]);
   });
 
   it("take the beginning of names, and no other wildcard", () => {

@@ -26,7 +26,11 @@ const equivalent: Readonly<Record<string, string>> = {
 const hunted = await huntMutants(synthesisedExample());
 const survivors = hunted.filter(({ caughtBy }) => caughtBy === undefined).map(({ name }) => name);
 
-it(`${hunted.length - survivors.length} of ${hunted.length} mutants of the policies are caught by a row of the matrix`, () => {
+const caught = `${hunted.length - survivors.length} of ${hunted.length} mutants are caught by a row of the matrix`;
+const whose =
+  "all of people's policies and of the trust of roles; of CI's deploy policies and the boundary conditions and widenings, not what allows less";
+
+it(`${caught}: ${whose}`, () => {
   expect(hunted.length).toBeGreaterThan(800);
   expect(survivors).toStrictEqual(Object.keys(equivalent));
 });

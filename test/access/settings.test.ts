@@ -30,13 +30,13 @@ describe("the settings of the access baseline", () => {
         - accounts.0.stages.local: expected another stage: local is never deployed (seen: "local")
         - accounts.0.stages.local.protected: expected true or false (seen: "no")
         - accounts.0.stages.Dev_1: expected a stage: lower-case letters, digits and single hyphens, from a letter, at most 31 characters (seen: "Dev_1")
-        - accounts.0.stages.Dev_1.protected: Invalid key: Expected "protected" but received undefined (seen: undefined)
-        - regions: Invalid key: Expected never but received "regions" (seen: "regions")]
+        - accounts.0.stages.Dev_1.protected is missing; expected true or false
+        - regions is unknown; the nearest that is known is repository]
     `);
   });
 
   it("name no account and no stage twice", () => {
-    const twice = { ...production, stages: { dev: { protected: true } } };
+    const twice = { ...production, stages: { dev: { protected: true } }, environments: {} };
     const again = { ...twice, name: "development" };
     expect(() => parseAccessSettings({ ...settings, accounts: [development, twice, again] }))
       .toThrowErrorMatchingInlineSnapshot(`
@@ -59,8 +59,30 @@ describe("the settings of the access baseline", () => {
     `);
   });
 
-  it("are refused where there are none", () => {
-    expect(() => parseAccessSettings(undefined)).toThrow("postern:access");
-    expect(() => parseAccessSettings("{")).toThrow("postern:access");
+  it("name what is missing with what was expected, and what is unknown with the nearest known", () => {
+    const { region: _, ...placeless } = development;
+    const accounts = [{ ...placeless, enviroments: {} }, "production"];
+    const { repository } = settings;
+    expect(() => parseAccessSettings({ repository: { ...repository, ownerID: "1" }, accounts }))
+      .toThrowErrorMatchingInlineSnapshot(`
+      [AccessSettingsRefused: The context value postern:access (infra/access/cdk.json) is refused; nothing was made:
+        - repository.ownerID is unknown; the nearest that is known is ownerId
+        - accounts.0.region is missing; expected a region, as eu-central-1
+        - accounts.0.enviroments is unknown; the nearest that is known is environments
+        - accounts.1: expected an object with name, id, region, partition, breakGlass, stages, environments, audit (seen: "production")]
+    `);
+    expect(() => parseAccessSettings({ repository })).toThrowErrorMatchingInlineSnapshot(`
+      [AccessSettingsRefused: The context value postern:access (infra/access/cdk.json) is refused; nothing was made:
+        - accounts is missing; expected a list of accounts]
+    `);
+  });
+
+  it("are refused where there are none, and where a text is no JSON", () => {
+    expect(() => parseAccessSettings(undefined)).toThrow(
+      "  - expected an object with repository, accounts (seen: undefined)",
+    );
+    expect(() => parseAccessSettings("{")).toThrow('  - expected JSON (seen: "{")');
+    const long = `{ "accounts": ${"x".repeat(1000)}`;
+    expect(() => parseAccessSettings(long)).toThrow(/expected JSON \(seen: "\{ .{40,60}…\)$/);
   });
 });

@@ -1,6 +1,11 @@
 import { breakGlassRows } from "./break-glass.ts";
-import { deployNameRows } from "./ci-names.ts";
-import { boundaryRows, defaultGroupRows, deployNetworkRows, deployRoleRows, deployRows, migrateJobRows } from "./ci.ts";
+import { boundaryRows } from "./ci/boundary.ts";
+import { defaultGroupRows } from "./ci/default-group.ts";
+import { deployRows } from "./ci/deploy.ts";
+import { migrateJobRows } from "./ci/migrate.ts";
+import { deployNameRows } from "./ci/names.ts";
+import { deployNetworkRows } from "./ci/network.ts";
+import { deployRoleRows } from "./ci/roles.ts";
 import { guardRows } from "./guard.ts";
 import { anyHostRows, loginRows } from "./logins.ts";
 import { protectedTunnelRows } from "./protected.ts";

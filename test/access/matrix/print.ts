@@ -18,6 +18,8 @@ Written by \`npm run test:access -- -u\`; \`docs/access.md\` says what the polic
 denied because nothing allows them, ${count("explicit deny")} denied **whatever else may allow them**. Each is evaluated on the policies as CloudFormation
 gets them, with the settings of the tests: account 111111111111 has \`dev\`, \`staging\` and \`preview\`; 222222222222 the protected \`production\`
 and \`reports\`, and \`tools\`. "Administrator beside" is somebody to whom another policy allows everything.
+The engine has no keys for GitHub's claims \`aud\` and \`sub\`: in the rows about GitHub's jobs it is given them, in the policy and in the request, under the
+names of Google's (\`accounts.google.com:sub\`).
 `;
 }
 

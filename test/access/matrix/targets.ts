@@ -98,6 +98,16 @@ export function ownRole(name: string, account: AccountName = "production"): Targ
   return { ...iamRole(`postern-access/${name}`, account), role: name };
 }
 
+/** A bucket or an object in it: of which account it is, its ARN does not say. */
+export function s3(resource: string, account: AccountName = "development"): Target {
+  return { name: resource, arn: `arn:aws:s3:::${resource}`, context: { "aws:ResourceAccount": accountIds[account] } };
+}
+
+/** Something of the account without protected stages, of a service that has no function of its own here. */
+export function inDevelopment(name: string, service: string, resource: string, tags?: Target["tags"]): Target {
+  return { name, arn: arn(service, resource, "development"), ...(tags === undefined ? {} : { tags }) };
+}
+
 export const anything: Target = { name: "what AWS takes no resource for", arn: "*" };
 
 function arn(service: string, resource: string, account: AccountName): string {

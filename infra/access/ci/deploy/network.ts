@@ -92,7 +92,7 @@ export function mayMakeNetwork(scope: Scope): readonly Statement[] {
       Effect: "Allow",
       Action: "ec2:RunInstances",
       Resource: [
-        `arn:${account.partition}:ec2:${account.region}::image/*`,
+        arn(account, "ec2", "image/*", { account: "" }),
         arn(account, "ec2", "network-interface/*"),
         arn(account, "ec2", "volume/*"),
       ],

@@ -29,7 +29,6 @@ const changesOfBaseline = [
  */
 export function mayMakeRoles(scope: Scope, boundaryArn: string): readonly Statement[] {
   const { account, stages } = scope;
-  const { partition } = account;
   const underBoundary = { StringEquals: { "iam:PermissionsBoundary": boundaryArn } };
   const gets = getsStageTag(scope);
   const roles = stages.map((stage) => iamArn(account, `role${stageRolePath(stage)}*`));
@@ -58,7 +57,12 @@ export function mayMakeRoles(scope: Scope, boundaryArn: string): readonly Statem
       Resource: roles,
       Condition: {
         ...underBoundary,
-        ArnEquals: { "iam:PolicyARN": `arn:${partition}:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole` },
+        ArnEquals: {
+          "iam:PolicyARN": arn(account, "iam", "policy/service-role/AmazonRDSEnhancedMonitoringRole", {
+            region: "",
+            account: "aws",
+          }),
+        },
       },
     },
     {

@@ -12,6 +12,8 @@ import type { Statement } from "../../statement.ts";
  */
 export function mayKeepState(scope: Scope): readonly Statement[] {
   const { account, stages } = scope;
+  // SST gives the bucket a name by chance, and anybody may have one that begins so.
+  const inOwnAccount = { StringEquals: { "aws:ResourceAccount": account.id } };
   const files = stages.flatMap((stage) => [`*/${appName}/${stage}.json`, `*/${appName}/${stage}/*`]);
   return [
     {
@@ -26,12 +28,14 @@ export function mayKeepState(scope: Scope): readonly Statement[] {
       Effect: "Allow",
       Action: ["s3:ListBucket", "s3:GetBucketLocation"],
       Resource: bucketArn(account, "sst-state-*"),
+      Condition: inOwnAccount,
     },
     {
       Sid: "KeepState",
       Effect: "Allow",
       Action: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
       Resource: files.map((file) => bucketArn(account, `sst-state-*/${file}`)),
+      Condition: inOwnAccount,
     },
     {
       Sid: "Passphrase",

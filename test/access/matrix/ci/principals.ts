@@ -1,4 +1,4 @@
-import { accountIds, type Principal } from "./row.ts";
+import { accountIds, type Principal } from "../row.ts";
 
 type AccountName = keyof typeof accountIds;
 

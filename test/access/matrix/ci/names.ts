@@ -1,6 +1,7 @@
-import type { Context } from "../evaluation/decide.ts";
-import { preview, production, under } from "./ci-principals.ts";
-import { accountIds, allow, deny, type Principal, type Row } from "./row.ts";
+import type { Context } from "../../evaluation/decide.ts";
+import { preview, production, under } from "./principals.ts";
+import { accountIds, allow, deny, type Principal, type Row } from "../row.ts";
+import { s3 } from "../targets.ts";
 
 type Given = (as: Principal, own: string) => Context;
 
@@ -72,7 +73,10 @@ function rowsFor(as: Principal, own: string, other: string): readonly Row[] {
   return changes.flatMap(([action, resource, given]) => {
     const on = (stage: string) => {
       const name = resource.replace("STAGE", stage).replace("ACCOUNT", id).replace("PLACE", `eu-central-1:${id}`);
-      return { name: name.replace(/^\w+:[^:]*:\d*:/, ""), arn: `arn:aws:${name}` };
+      const bucket = /^s3:::(.*)$/.exec(name)?.[1];
+      return bucket === undefined
+        ? { name: name.replace(/^\w+:[^:]*:\d*:/, ""), arn: `arn:aws:${name}` }
+        : s3(bucket, as.account);
     };
     const context = given?.(as, own) ?? {};
     return [allow(as, action, on(own), "its own", context), deny(as, action, on(other), "other stage", context)];
@@ -82,6 +86,14 @@ function rowsFor(as: Principal, own: string, other: string): readonly Row[] {
 export const deployNameRows: readonly Row[] = [
   ...rowsFor(preview, "pr-7", "dev"),
   ...rowsFor(production, "production", "reports"),
-  allow(preview, "s3:ListBucket", { name: "SST's bucket", arn: "arn:aws:s3:::sst-state-abcdef" }, "where its state is"),
-  deny(preview, "s3:ListBucket", { name: "another bucket", arn: "arn:aws:s3:::shop-data" }, "no stage's"),
+  ...["s3:ListBucket", "s3:GetBucketLocation"].flatMap((action) => [
+    allow(preview, action, { ...s3("sst-state-abcdef"), name: "SST's bucket" }, "where its state is"),
+    deny(preview, action, { ...s3("shop-data"), name: "another bucket" }, "no stage's"),
+    deny(
+      preview,
+      action,
+      { ...s3("sst-state-abcdef", "production"), name: "SST's bucket of another account" },
+      "a bucket of such a name may be anybody's",
+    ),
+  ]),
 ];
