@@ -39,9 +39,13 @@ function describeSteps(steps: readonly RepairStep[], done: number, style: Style)
 
 function describeVerified({ ok, plan, aws, tunnel }: RepairVerification, style: Style): string[] {
   const walk = tunnel === undefined ? "" : `; through the tunnel: ${tunnel.code}`;
-  const found = aws.map(({ code, evidence }) => `${style.warn(code)}  ${evidence}`);
+  const found = aws.flatMap(({ code, evidence, fix }) => [
+    `${style.warn(code)}  ${evidence}`,
+    `  ${style.dim("fix")}  ${fix}`,
+  ]);
   if (ok) return [...found, `${style.good("mended")}${walk}`];
   const next = plan.length === 0 ? [] : ["what is left to do:", ...describeSteps(plan, 0, style)];
-  const fix = tunnel === undefined || tunnel.code === "ok" ? [] : [`${style.dim("fix")}  ${tunnel.fix}`];
+  const isSaid = aws.some((one) => one.fix === tunnel?.fix);
+  const fix = tunnel === undefined || tunnel.code === "ok" || isSaid ? [] : [`${style.dim("fix")}  ${tunnel.fix}`];
   return [...found, ...next, `${style.bad("not mended")}${walk}`, ...fix];
 }
