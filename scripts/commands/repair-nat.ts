@@ -65,7 +65,9 @@ export function registerRepairNat(command: Command, context: CommandContext): vo
       const { stage, data, yes = false, approve, wait: waitMs } = readFlags(command);
       const target = await openStage(parseStageName(stage), data, context);
       const result = await repairNat({ target, yes, approve, waitMs, clock: systemClock, context });
-      context.output.result(result, (document, style) => describeRepair(document, style, target.manifest));
+      const { flags, manifest } = target;
+      const about = { flags, isProtected: manifest.protected };
+      context.output.result(result, (document, style) => describeRepair(document, style, about));
       const { plan, applied, unmended, verified, error } = result;
       if (error !== undefined) {
         const thrown = PosternError.fromDocument(error);

@@ -1,12 +1,11 @@
 import type { RepairNatResult, RepairStep, RepairVerification } from "#lib/repair-nat/result.ts";
-import type { Manifest } from "#lib/contract.ts";
 import { alignColumns, type Style } from "../style.ts";
 
 /** A plan for people, each step from what is to what is to be; what was done of it; what others have to do; how it is now. */
 export function describeRepair(
   result: RepairNatResult,
   style: Style,
-  { stage, protected: isProtected }: Manifest,
+  { flags, isProtected }: { readonly flags: string; readonly isProtected: boolean },
 ): string {
   const { plan, planHash, applied, unmended, left, verified, error } = result;
   const lines = [
@@ -21,7 +20,7 @@ export function describeRepair(
   if (plan.length > 0) {
     const steps = plan.length === 1 ? "1 step" : `${plan.length} steps`;
     const how = isProtected ? `--approve ${planHash}` : "--yes";
-    return [...lines, `${steps}; to do it: postern repair-nat --stage ${stage} ${how}`, `plan ${planHash}`].join("\n");
+    return [...lines, `${steps}; to do it: postern repair-nat ${flags} ${how}`, `plan ${planHash}`].join("\n");
   }
   return [...lines, unmended.length === 0 ? style.good("nothing to do") : "nothing that can be done from here"].join(
     "\n",

@@ -17,7 +17,7 @@ type Expected = {
   readonly fix?: RegExp;
 };
 
-const repair = /^Run `postern repair-nat --stage local`/u;
+const repair = /^Run `postern repair-nat --stage local --data \/\S+`/u;
 
 /** What the doctor says of a local stage that is broken so. A break that is missing here is a type error. */
 const expectations: Readonly<Record<BreakName, Expected>> = {

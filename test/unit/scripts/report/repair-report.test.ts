@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 import type { RepairNatResult, RepairStep } from "#lib/repair-nat/result.ts";
 import { describeRepair } from "../../../../scripts/report/repair-report.ts";
 import { plainStyle } from "../../../../scripts/style.ts";
-import { manifest } from "../../../support/control-plane/network-facts.ts";
 
 const start: RepairStep = {
   kind: "start-instance",
@@ -28,7 +27,7 @@ const plan: RepairNatResult = {
 };
 
 function describe(result: RepairNatResult, isProtected = false): string[] {
-  return describeRepair(result, plainStyle, { ...manifest, protected: isProtected }).split("\n");
+  return describeRepair(result, plainStyle, { flags: "--stage dev", isProtected }).split("\n");
 }
 
 test("a plan says what is, what will be, why, whom it cuts, who else has to act, and how to go on", () => {
