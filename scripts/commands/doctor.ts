@@ -92,7 +92,7 @@ export function registerDoctor(command: Command, context: CommandContext): void 
     .argument("<code>", "a verdict, as tcp.timeout")
     .summary("say what a verdict means, what proves it and what to do")
     .action((typed: string) => {
-      const code = verdictCodes.find((one) => one === typed);
+      const code = verdictCodes.find((one) => one === typed.toLowerCase());
       if (code === undefined) {
         const hint = `Did you mean ${nearestNames(typed, verdictCodes).join(", ")}? docs/verdicts.md has them all.`;
         throw new PosternError("usage.invalid", `There is no verdict ${JSON.stringify(typed)}.`, { hint });

@@ -55,7 +55,7 @@ export function registerRepairNat(command: Command, context: CommandContext): vo
       new Option("--approve <hash>", "do what the plan of this hash says, which you have read").env("POSTERN_APPROVE"),
     )
     .addOption(
-      new Option("--wait <time>", "how long to wait for the agents to register afterwards (default: 3m)")
+      new Option("--wait <time>", "how long to wait for the agents to register afterwards")
         .env("POSTERN_WAIT")
         .default(defaultWaitMs, "3m")
         .argParser(parseDuration),
