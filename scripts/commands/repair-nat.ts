@@ -27,7 +27,8 @@ is no longer the plan. A reboot cuts what goes through the instance, and so does
 
 A step that fails ends it. What was done stays; run it again, and it goes on from there.
 
-Exit code: 0 nothing to do, or mended; 1 it needs --yes or --approve, or a deploy; 2 it could not be done.
+Exit code: 0 nothing to do, or mended; 1 it needs --yes or --approve, or a deploy; 2 it could not be done,
+as without credentials.
 
 Examples:
   $ postern repair-nat --stage dev
