@@ -6,6 +6,8 @@ import { examine } from "#lib/doctor/examine.ts";
 import { adviseOnTls } from "#lib/doctor/tls-advice.ts";
 import { parseDatabaseUrl } from "#lib/postgres/address.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import { listen } from "../../support/faults/listener.ts";
+import { serverError } from "../../support/faults/server-error.ts";
 import { startTerminatingProxy } from "../../support/faults/terminating-proxy.ts";
 import { makeDataFolder } from "../../support/run-folder.ts";
 import { createSelfSigned } from "../../support/self-signed.ts";
@@ -94,6 +96,23 @@ test("what works without verification is told what would verify it", async () =>
   const { code, advice } = await adviceFor(signed("127.0.0.1"), () => ({ sslMode: "require" }), true);
   expect(code).toBe("ok");
   expect(advice).toMatchObject({ sslMode: "verify-full", trust: "rds" });
+});
+
+test("what offers no TLS is given a string without it only where it speaks PostgreSQL so", async () => {
+  const adviseAfter = async (answer: Buffer) => {
+    await using server = await listen((socket) => {
+      // Every byte is acknowledged: N to the request for TLS, and `answer` to whatever begins a session.
+      socket.on("data", (chunk) => socket.write(chunk.readInt32BE(0) === 8 ? "N" : answer));
+      return { [Symbol.dispose]: () => {} };
+    });
+    const { host, port } = server;
+    const address: DatabaseAddress = { host, port, database: "app", user: "ann", sslMode: "verify-full" };
+    const report = await examine({ address, signal });
+    expect(report.verdict.code).toBe("tls.refused");
+    return await adviseOnTls({ address, report, known: async () => ({ rds: new Map() }), signal });
+  };
+  expect(await adviseAfter(serverError("28000", "no pg_hba.conf entry"))).toMatchObject({ sslMode: "disable" });
+  expect(await adviseAfter(Buffer.from("527fffffff", "hex"))).toBeUndefined();
 });
 
 async function inFile(text: string, pem: string): Promise<DatabaseAddress> {
