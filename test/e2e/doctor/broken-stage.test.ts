@@ -15,6 +15,8 @@ type Expected = {
   /** In the evidence: what differs in AWS, and what the walks saw by it. */
   readonly evidence?: readonly RegExp[];
   readonly fix?: RegExp;
+  /** Probes of AWS's that have no tick, though they are not the root. */
+  readonly follow?: readonly string[];
 };
 
 const repair = /^Run `postern repair-nat --stage local --data \/\S+`/u;
@@ -26,11 +28,17 @@ const expectations: Readonly<Record<BreakName, Expected>> = {
     evidence: [/attached to nothing, not attached to i-/u, /from here, transport/u, /inside the VPC, secret/u],
     fix: repair,
   },
-  "bastion-stopped": { codes: ["aws.bastion-stopped"], evidence: [/is stopped, not running/u], fix: repair },
+  "bastion-stopped": {
+    codes: ["aws.bastion-stopped"],
+    evidence: [/is stopped, not running/u],
+    fix: repair,
+    follow: ["addresses", "routes", "agents"],
+  },
   "bastion-terminated": {
     codes: ["aws.bastion-address-stale"],
     evidence: [/no such instance/u],
     fix: /sst refresh .*sst deploy/u,
+    follow: ["addresses", "routes", "agents"],
   },
   "agent-offline": {
     codes: ["aws.agent-offline"],
@@ -110,12 +118,14 @@ test("a stage that is well has no finding, no warning and no failed probe of AWS
 });
 
 test.each(Object.keys(breaks) as BreakName[])("a stage that is broken by %s is said to be", async (name) => {
-  const { codes, evidence = [], fix = /./u } = expectations[name];
+  const { codes, evidence = [], fix = /./u, follow = [] } = expectations[name];
   await tinker("--break", name);
   const { exitCode, report } = await examine();
   expect(codes).toContain(report.verdict.code);
   for (const part of evidence) expect(report.verdict.evidence).toMatch(part);
   expect(report.verdict.fix).toMatch(fix);
+  const ticked = report.probes.filter((one) => one.vantage === "aws" && one.ok && one.warning === undefined);
+  expect(ticked.map((one) => one.name).filter((one) => follow.includes(one))).toEqual([]);
   expect(exitCode).toBe(report.verdict.code === "ok" ? 0 : 1);
 });
 
