@@ -15,8 +15,8 @@ export type Verdict = {
 
 const verdictTable = {
   ok: {
-    summary: "Everything answers, through to a query.",
-    proof: "Every probe passed.",
+    summary: "Everything that was tried answers, through to a query.",
+    proof: "Every probe passed, with the logins that the steps name; another role's were not tried.",
     fix: "Nothing to do.",
   },
   ambiguous: {

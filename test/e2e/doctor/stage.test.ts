@@ -45,6 +45,8 @@ test("a stage that is well is so from here, through the bastion and as a role th
   expect(stepsOf(report, "here").at(-1)).toBe("parallel ok");
   expect(stepsOf(report, "vpc").slice(0, 2)).toEqual(["dns ok", "tcp ok"]);
   expect(stepsOf(report, "vpc").at(-1)).toBe("parallel ok");
+  const logins = report.probes.filter(({ name }) => name === "startup").map(({ detail }) => detail.split(";")[0]);
+  expect(logins).toEqual([expect.stringMatching(/^as postern_readonly/u), expect.stringMatching(/^as /u)]);
   expect(JSON.stringify(report)).not.toContain(bench.passwords.readonly);
   expect(bench.gateway.sessions().filter(({ state }) => state !== "over")).toEqual([]);
 });

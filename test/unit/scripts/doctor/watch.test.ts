@@ -40,8 +40,8 @@ test("tells the first report, and then only what changes, at a constant interval
   await watch.clock.advance(29_999);
   expect([watch.looks(), watch.told.length]).toEqual([3, 1]);
   await watch.clock.advance(1);
-  expect(watch.told[1]).toBe("tcp.refused → ok: Everything answers, through to a query.");
   expect(watch.line()).toMatch(/^ok since 00:00:30, next look .* · 4 so far/u);
+  expect(watch.told[1]).toBe("tcp.refused → ok: Everything that was tried answers, through to a query.");
   watch.abort.abort();
   await watch.watching;
   expect([watch.line(), watch.clock.sleeping]).toEqual(["", 0]);
@@ -53,7 +53,7 @@ test("a stage that cannot be read any more is a finding, and a defect is an erro
   expect(gone.told).toEqual([
     "ok",
     "ok → stage.not-running: The local stage does not run.",
-    "stage.not-running → ok: Everything answers, through to a query.",
+    "stage.not-running → ok: Everything that was tried answers, through to a query.",
   ]);
   gone.abort.abort();
 
