@@ -1,9 +1,9 @@
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type BreakName, breaks } from "#lib/local/stage/breaks/breaks.ts";
-import { removePostgresData } from "#lib/local/postgres/home.ts";
+import { clusterPath, removePostgresData } from "#lib/local/postgres/home.ts";
 import type { DoctorReport } from "#lib/protocol.ts";
 import { repositoryRoot, runCommand } from "../../support/command-line.ts";
 import { type Program, startProgram } from "../../support/program.ts";
@@ -143,4 +143,19 @@ test("a dead way out is ranked first where EC2 may not be asked, with what would
   expect(verdict.code).toBe("ambiguous");
   expect(verdict.ranked?.map(({ code }) => code)).toEqual(["aws.route", "aws.failed"]);
   expect(verdict.ranked?.[0]?.settle).toMatch(/repair-nat --stage local`.*ec2:DescribeRouteTables is not allowed/u);
+});
+
+test("a database that is frozen is seen from inside, where it accepts and says nothing", async () => {
+  const cluster = clusterPath(join(folder, "local", "postgres"));
+  const [pid] = (await readFile(join(cluster, "postmaster.pid"), "utf8")).split("\n");
+  process.kill(Number(pid), "SIGSTOP");
+  try {
+    const { verdict } = (await examine()).report;
+    expect(verdict).toMatchObject({
+      code: "endpoint.silent",
+      evidence: expect.stringMatching(/^from inside the VPC, /u),
+    });
+  } finally {
+    process.kill(Number(pid), "SIGCONT");
+  }
 });

@@ -99,21 +99,22 @@ test("what works without verification is told what would verify it", async () =>
 });
 
 test("what offers no TLS is given a string without it only where it speaks PostgreSQL so", async () => {
-  const adviseAfter = async (answer: Buffer) => {
-    await using server = await listen((socket) => {
-      // Every byte is acknowledged: N to the request for TLS, and `answer` to whatever begins a session.
-      socket.on("data", (chunk) => socket.write(chunk.readInt32BE(0) === 8 ? "N" : answer));
-      return { [Symbol.dispose]: () => {} };
-    });
-    const { host, port } = server;
-    const address: DatabaseAddress = { host, port, database: "app", user: "ann", sslMode: "verify-full" };
-    const report = await examine({ address, signal });
-    expect(report.verdict.code).toBe("tls.refused");
-    return await adviseOnTls({ address, report, known: async () => ({ rds: new Map() }), signal });
-  };
   expect(await adviseAfter(serverError("28000", "no pg_hba.conf entry"))).toMatchObject({ sslMode: "disable" });
   expect(await adviseAfter(Buffer.from("527fffffff", "hex"))).toBeUndefined();
 });
+
+/** What is advised of a server that answers N to the request for TLS, and so to whatever begins a session. */
+async function adviseAfter(answer: Buffer) {
+  await using server = await listen((socket) => {
+    socket.on("data", (chunk) => socket.write(chunk.readInt32BE(0) === 8 ? "N" : answer));
+    return { [Symbol.dispose]: () => {} };
+  });
+  const { host, port } = server;
+  const address: DatabaseAddress = { host, port, database: "app", user: "ann", sslMode: "verify-full" };
+  const report = await examine({ address, signal });
+  expect(report.verdict.code).toBe("tls.refused");
+  return await adviseOnTls({ address, report, known: async () => ({ rds: new Map() }), signal });
+}
 
 async function inFile(text: string, pem: string): Promise<DatabaseAddress> {
   const file = join(await makeDataFolder(inject("runFolder")), "ca.pem");
