@@ -335,7 +335,7 @@ export type DoctorReport = {
   readonly verdict: DoctorVerdict;
   readonly probes: readonly ProbeReport[];
   readonly ms: number;
-  /** With `--url`: where TLS settings are the trouble, or prove less than they could, those that were tried and work. */
+  /** With `--url`: where TLS settings are the trouble, or prove less than they could, those that work as far as the handshake. */
   readonly connection?: ConnectionAdvice;
 };
 

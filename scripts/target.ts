@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
-import type { Manifest } from "#lib/contract.ts";
+import { localStageName, type Manifest } from "#lib/contract.ts";
 import { type DatabaseAddress, describeAddress, parseDatabaseUrl } from "#lib/postgres/address.ts";
 import { rdsRegionOf } from "#lib/postgres/rds-host.ts";
 import { readCaFile } from "#lib/postgres/tls.ts";
@@ -10,6 +10,7 @@ import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { parseStageName } from "#lib/stage/stage-name.ts";
 import type { CommandContext } from "./command-context.ts";
 import { findPassword } from "./options/password.ts";
+import { stageFlags } from "./stage-flags.ts";
 
 /** What a verb acts on: a deployed stage, through its functions, or a database, right from here. */
 export type Target = StageTarget | UrlTarget;
@@ -18,6 +19,8 @@ export type StageTarget = {
   readonly kind: "stage";
   readonly manifest: Manifest;
   readonly access: AwsAccess;
+  /** What a command needs to find it again, as it is typed. */
+  readonly flags: string;
   /** The access as it is now: each start of the local stage makes another. For what outlives one. */
   readonly findAccess: () => Promise<AwsAccess>;
 };
@@ -124,5 +127,6 @@ export async function openStage(
   context.output.note(
     `target: ${kind} ${manifest.stage} in ${region}, ${describeAddress({ ...database, database: database.name })}`,
   );
-  return { kind: "stage", manifest, access, findAccess: findNow };
+  const flags = stageFlags(stage, stage === localStageName ? dataDir : undefined);
+  return { kind: "stage", manifest, access, flags, findAccess: findNow };
 }

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { finished } from "node:stream/promises";
 import { type BackendMessage, createBackendDecoder, WireViolation } from "#lib/postgres/wire/backend.ts";
-import { readServerReport } from "#lib/postgres/wire/fields.ts";
+import { readServerReport, type ServerReport } from "#lib/postgres/wire/fields.ts";
 import { StepFailed } from "./evidence.ts";
 import type { Mark, ObservedSocket } from "./observed-socket.ts";
 import { limitTime } from "./time-limit.ts";
@@ -129,8 +129,8 @@ export class Conversation {
 
   #refused(body: Buffer): StepFailed {
     const report = readServerReport(body);
-    const text = `${report.severity} ${report.sqlState}: ${report.message}`;
-    return new StepFailed({ kind: "refused", report, isPasswordProven: this.isPasswordProven }, text);
+    const evidence = { kind: "refused", report, isPasswordProven: this.isPasswordProven } as const;
+    return new StepFailed(evidence, describeReport(report));
   }
 
   #ended(hasBytes: boolean): StepFailed {
@@ -149,6 +149,13 @@ export class Conversation {
     signal.removeEventListener("abort", abort);
     this.#wake = undefined;
   }
+}
+
+/** Each field may be missing: what speaks so is no server of PostgreSQL's own. */
+function describeReport({ severity, sqlState, message }: ServerReport): string {
+  const head = [severity, sqlState].filter((part) => part !== "").join(" ");
+  const parts = [head, message].filter((part) => part !== "");
+  return parts.length === 0 ? "an error without severity, SQLSTATE or message" : parts.join(": ");
 }
 
 function endless(letters: string): StepFailed {

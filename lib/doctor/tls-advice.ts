@@ -1,9 +1,13 @@
 import { isIP } from "node:net";
 import type { X509Certificate } from "node:crypto";
+import { systemClock } from "#lib/base/clock.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { ConnectionAdvice, DoctorReport } from "#lib/protocol.ts";
 import { connectionUrl } from "./connection-url.ts";
+import { failureOf } from "./evidence.ts";
 import { readServerTrust, type ServerTrust } from "./server-trust.ts";
+import { limitTime } from "./time-limit.ts";
+import { walk } from "./walk.ts";
 
 /** Authorities that many trust, as PEM texts: RDS's by region, with Amazon's. */
 export type KnownAuthorities = { readonly rds: ReadonlyMap<string, readonly string[]> };
@@ -15,15 +19,17 @@ export type AdviceOptions = {
   readonly signal: AbortSignal;
 };
 
+const capMs = 1500;
+
 type Secured = Extract<ServerTrust, { kind: "tls" }>;
 
 const troubles: ReadonlySet<string> = new Set(["tls.refused", "tls.required", "cert.unknown-ca", "cert.wrong-host"]);
 
 /**
- * The TLS settings that work with a server, tried one by one and with no word behind the handshake. Undefined where they are
- * not the trouble, or none works.
+ * The TLS settings that work with a server, tried one by one and with no word behind the handshake: what the login makes of them is
+ * not known. Undefined where they are not the trouble, or none works.
  *
- * 1. No TLS is offered: that is said, and nothing better is to be had.
+ * 1. No TLS is offered: that is said, and nothing better is to be had. What does not speak PostgreSQL without it is told nothing.
  * 2. Whom does its chain lead to: the authorities that were given, Node's roots, RDS's, or only itself?
  * 3. Is the name in the certificate? If not, one that is, with the address as `hostaddr`.
  */
@@ -34,7 +40,7 @@ export async function adviseOnTls(options: AdviceOptions): Promise<ConnectionAdv
   if (!troubles.has(code) && !provesLess) return undefined;
   const shown = await readServerTrust(address, address.ca, signal);
   if (shown === undefined) return undefined;
-  if (shown.kind === "no-tls") return withoutTls(address);
+  if (shown.kind === "no-tls") return (await speaksWithoutTls(address, signal)) ? withoutTls(address) : undefined;
   return adviceOf(address, shown, await findTrust(address, shown, known, signal));
 }
 
@@ -60,6 +66,16 @@ async function findTrust(
   }
   const root = shown.chain.at(-1);
   return { trust: root !== undefined && (await isTrustedBy([root.toString()])) ? "own" : "none" };
+}
+
+/** Whether what refuses TLS is PostgreSQL at all. The name of nobody goes out, for it goes in clear text. */
+async function speaksWithoutTls(address: DatabaseAddress, signal: AbortSignal): Promise<boolean> {
+  using limit = limitTime(capMs, signal);
+  const stranger = { ...address, user: "nobody", sslMode: "disable" } as const;
+  const failed = failureOf(
+    await walk({ address: stranger, until: "startup", clock: systemClock, signal: limit.signal }),
+  )?.failure;
+  return failed === undefined || failed.kind === "refused";
 }
 
 function withoutTls(address: DatabaseAddress): ConnectionAdvice {

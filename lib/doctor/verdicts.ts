@@ -15,8 +15,8 @@ export type Verdict = {
 
 const verdictTable = {
   ok: {
-    summary: "Everything answers, through to a query.",
-    proof: "Every probe passed.",
+    summary: "Everything that was tried answers, through to a query.",
+    proof: "Every probe passed, with the logins that the steps name; another role's were not tried.",
     fix: "Nothing to do.",
   },
   ambiguous: {
@@ -206,8 +206,8 @@ const verdictTable = {
     fix: "Look at the server's log at that time.",
   },
   "startup.stalled": {
-    summary: "The server accepts a session and says nothing.",
-    proof: "No answer to the startup message within its time.",
+    summary: "The server accepts a connection, and begins no session.",
+    proof: "No answer to the startup message within its time, or not a whole one.",
     fix: "Look at the server: out of memory or processes, or a pooler without a server.",
   },
 

@@ -43,6 +43,7 @@ export function tlsOptionsFor(address: DatabaseAddress): ConnectionOptions {
  * @throws PosternError `config.invalid` when it cannot be read, holds no certificate, or holds a broken one
  */
 export async function readCaFile(path: string): Promise<readonly string[]> {
+  if (path === "") throw new PosternError("config.invalid", 'The CA file "" has no name: expected a file of PEM.');
   const text = await readFile(path, "utf8").catch((error: unknown) => {
     const reason = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
     throw new PosternError("config.invalid", `The CA file ${path} cannot be read (${reason}).`, { cause: error });

@@ -48,7 +48,7 @@ export type RepairVerification = {
   readonly plan: readonly RepairStep[];
   readonly unmended: readonly RepairFinding[];
   /** What the doctor finds wrong in AWS's control plane, with what does not concern the network, too. */
-  readonly aws: readonly { readonly code: string; readonly evidence: string }[];
-  /** The doctor's verdict of the walk through the tunnel; absent where the stage has none. */
+  readonly aws: readonly { readonly code: string; readonly evidence: string; readonly fix: string }[];
+  /** The doctor's verdict of the walk through the tunnel, with the fix of what AWS says to be the reason; absent where the stage has none. */
   readonly tunnel?: DoctorVerdict;
 };

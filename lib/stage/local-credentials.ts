@@ -45,7 +45,10 @@ async function readLocalFile(file: string): Promise<string> {
     return await readFile(file, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") {
-      throw new PosternError("stage.not-running", "The local stage is not running.", { cause: error });
+      const message = `The local stage is not running: ${file} is not there.`;
+      const hint =
+        "Start it with `npm run local` and leave it open; one that was started with --data is found with the same flag.";
+      throw new PosternError("stage.not-running", message, { cause: error, hint });
     }
     throw new PosternError("config.invalid", `${file} cannot be read.`, { cause: error });
   }

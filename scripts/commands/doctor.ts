@@ -39,8 +39,8 @@ shows then (with --url).
 file, with a drawing of the path. Account ids are masked everywhere, and in the page public addresses and the ids of machines, too;
 --unmasked shows them. Secrets are never shown.
 
-Exit code: 0 all is well; 1 something is broken; 2 it could not be examined; 130 and 141 for --watch, ended by
-Ctrl-C and by a reader of stdout that left.
+Exit code: 0 all is well; 1 something is broken, and be it that AWS takes no credentials; 2 it could not be examined; 130 and 141 for
+--watch, ended by Ctrl-C and by a reader of stdout that left.
 
 Examples:
   $ postern doctor --stage dev
@@ -92,7 +92,7 @@ export function registerDoctor(command: Command, context: CommandContext): void 
     .argument("<code>", "a verdict, as tcp.timeout")
     .summary("say what a verdict means, what proves it and what to do")
     .action((typed: string) => {
-      const code = verdictCodes.find((one) => one === typed);
+      const code = verdictCodes.find((one) => one === typed.toLowerCase());
       if (code === undefined) {
         const hint = `Did you mean ${nearestNames(typed, verdictCodes).join(", ")}? docs/verdicts.md has them all.`;
         throw new PosternError("usage.invalid", `There is no verdict ${JSON.stringify(typed)}.`, { hint });

@@ -10,6 +10,7 @@ import { parsePort } from "../options/numbers.ts";
 import { describeRequester } from "../provenance.ts";
 import { breakStage, mendStage } from "../local/break-stage.ts";
 import { quoteShell } from "../quote-shell.ts";
+import { dataFlag, stageFlags } from "../stage-flags.ts";
 import { alignColumns, type Style } from "../style.ts";
 
 type LocalFlags = {
@@ -89,17 +90,12 @@ async function tinker(flags: LocalFlags, context: CommandContext): Promise<void>
     const flag = flags.break === undefined ? "--mend" : "--break";
     throw new PosternError("usage.invalid", `${flag} and ${others.join(" and ")} exclude each other.`);
   }
-  const stage = { dataDir: dataFolder(flags, context), flags: dataFlag(flags) };
+  const stage = { dataDir: dataFolder(flags, context), flags: dataFlag(flags.data) };
   return await (flags.break === undefined ? mendStage(stage, context) : breakStage(flags.break, stage, context));
 }
 
 function dataFolder({ data }: LocalFlags, { root }: CommandContext): string {
   return data === undefined ? join(root, ".postern", "local") : resolve(data);
-}
-
-/** What a command needs to find this stage, beside its name. */
-function dataFlag({ data }: { readonly data?: string | undefined }): string[] {
-  return data === undefined ? [] : [`--data ${quoteShell(resolve(data))}`];
 }
 
 async function check({ root, signal, output, endWith }: CommandContext): Promise<void> {
@@ -179,7 +175,7 @@ function describeStage(stage: LocalStage, { data }: LocalFlags, style: Style): s
     `host=${database.host} port=${database.port} dbname=${database.name} user=${roleNames.readonly}`,
     `sslmode=verify-full sslrootcert=${quoteConninfo(database.caFile)}`,
   ].join(" ");
-  const target = ["--stage local", ...dataFlag({ data })].join(" ");
+  const target = stageFlags("local", data);
   const rows = [
     ["health", `${stage.healthUrl}/api/health`],
     ["psql", `PGPASSFILE=${quoteShell(passwordFile)} \\`],

@@ -27,7 +27,8 @@ is no longer the plan. A reboot cuts what goes through the instance, and so does
 
 A step that fails ends it. What was done stays; run it again, and it goes on from there.
 
-Exit code: 0 nothing to do, or mended; 1 it needs --yes or --approve, or a deploy; 2 it could not be done.
+Exit code: 0 nothing to do, or mended; 1 it needs --yes or --approve, or a deploy; 2 it could not be done,
+as without credentials.
 
 Examples:
   $ postern repair-nat --stage dev
@@ -55,7 +56,7 @@ export function registerRepairNat(command: Command, context: CommandContext): vo
       new Option("--approve <hash>", "do what the plan of this hash says, which you have read").env("POSTERN_APPROVE"),
     )
     .addOption(
-      new Option("--wait <time>", "how long to wait for the agents to register afterwards (default: 3m)")
+      new Option("--wait <time>", "how long to wait for the agents to register afterwards")
         .env("POSTERN_WAIT")
         .default(defaultWaitMs, "3m")
         .argParser(parseDuration),
@@ -65,7 +66,9 @@ export function registerRepairNat(command: Command, context: CommandContext): vo
       const { stage, data, yes = false, approve, wait: waitMs } = readFlags(command);
       const target = await openStage(parseStageName(stage), data, context);
       const result = await repairNat({ target, yes, approve, waitMs, clock: systemClock, context });
-      context.output.result(result, (document, style) => describeRepair(document, style, target.manifest));
+      const { flags, manifest } = target;
+      const about = { flags, isProtected: manifest.protected };
+      context.output.result(result, (document, style) => describeRepair(document, style, about));
       const { plan, applied, unmended, verified, error } = result;
       if (error !== undefined) {
         const thrown = PosternError.fromDocument(error);

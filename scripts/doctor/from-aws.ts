@@ -1,12 +1,14 @@
 import { systemClock } from "#lib/base/clock.ts";
+import type { Finding } from "#lib/doctor/control-plane/finding.ts";
 import type { AwsReport } from "#lib/doctor/control-plane/judge.ts";
 import type { CommandContext } from "../command-context.ts";
+import { withStageFlags } from "../stage-flags.ts";
 import type { StageTarget } from "../target.ts";
 import { nobody, type Observer } from "./observer.ts";
 
 /** What AWS's control plane says of the stage. */
 export async function fromAws(
-  { manifest, access }: StageTarget,
+  { manifest, access, flags }: StageTarget,
   { signal }: CommandContext,
   { onStep }: Pick<Observer, "onStep"> = nobody,
 ): Promise<AwsReport> {
@@ -17,5 +19,11 @@ export async function fromAws(
     import("#lib/doctor/control-plane/judge.ts"),
   ]);
   const facts = await readControlPlane(manifest, { access, signal });
-  return judgeControlPlane(manifest, facts, systemClock.wallTime());
+  const report = judgeControlPlane(manifest, facts, systemClock.wallTime());
+  return { ...report, findings: report.findings.map((one) => withFlags(one, manifest.stage, flags)) };
+}
+
+function withFlags(finding: Finding, stage: string, flags: string): Finding {
+  const { fix } = finding;
+  return fix === undefined ? finding : { ...finding, fix: withStageFlags(fix, stage, flags) };
 }

@@ -1,9 +1,10 @@
 import type { Command } from "commander";
+import { elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import type { ReportTarget } from "#lib/doctor/report/target.ts";
 import type { DoctorReport } from "#lib/protocol.ts";
 import type { CommandContext } from "../command-context.ts";
-import { openTarget, type StageTarget, type UrlTarget } from "../target.ts";
+import { openTarget, type StageTarget, type Target, type UrlTarget } from "../target.ts";
 import { openDestination } from "../tunnel/destination.ts";
 import { readTransportFlags, type TransportFlags } from "../tunnel/transport-options.ts";
 import { examineStage } from "./examine-stage.ts";
@@ -29,16 +30,32 @@ export async function openExamination(
   holdMs: number | undefined,
   context: CommandContext,
 ): Promise<Examination> {
-  const target = namesFarEnd(command) ? undefined : await openTarget(command, context).catch(reportUnopened);
+  const target = namesFarEnd(command) ? undefined : await openOrSayWhy(command, context);
   if (holdMs !== undefined && (target === undefined || "verdict" in target || target.kind === "stage")) {
     throw new PosternError("usage.invalid", "--hold goes with --url, for instance through a tunnel's local port.");
   }
   if (target === undefined) return await openFarEnd(command, context);
-  if ("verdict" in target) return ofUnopened(target, command, context);
+  if ("verdict" in target) {
+    context.output.note(`target: stage ${stageOf(command)}; AWS does not give its manifest`);
+    return ofUnopened(target, command, context);
+  }
   if (target.kind === "url" && command.getOptionValueSource("transport") === "cli") {
     throw new PosternError("usage.invalid", "--transport goes with --stage or --target: --url is reached from here.");
   }
   return target.kind === "url" ? ofUrl(target, holdMs, context) : ofStage(target, readTransportFlags(command), context);
+}
+
+async function openOrSayWhy(command: Command, context: CommandContext): Promise<Target | DoctorReport> {
+  const startMs = systemClock.nowMs();
+  try {
+    return await openTarget(command, context);
+  } catch (error) {
+    return reportUnopened(error, elapsedMs(systemClock, startMs));
+  }
+}
+
+function stageOf(command: Command): string {
+  return command.opts<{ readonly stage?: string }>().stage ?? "";
 }
 
 /** Whether a database without a stage was typed; variables for the tunnel's own verb mean nothing here. */
@@ -74,14 +91,13 @@ function ofUrl({ address }: UrlTarget, holdMs: number | undefined, { signal }: C
 
 /** Why AWS did not tell of the stage is the report; whoever watches waits for the moment when it does. */
 function ofUnopened(first: DoctorReport, command: Command, context: CommandContext): Examination {
-  const { stage = "" } = command.opts<{ readonly stage?: string }>();
   const flags = readTransportFlags(command);
   let looks = 0;
   return {
-    target: { name: `stage ${stage}`, transport: flags.transport, isStage: true },
+    target: { name: `stage ${stageOf(command)}`, transport: flags.transport, isStage: true },
     look: async (observer) => {
       looks += 1;
-      const found = looks === 1 ? first : await openTarget(command, context).catch(reportUnopened);
+      const found = looks === 1 ? first : await openOrSayWhy(command, context);
       if ("verdict" in found) return found;
       if (found.kind === "url") throw new TypeError("a stage that is a URL");
       return await examineStage(found, flags, context, observer);

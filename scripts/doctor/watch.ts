@@ -33,7 +33,8 @@ export async function watchReports(options: WatchOptions): Promise<void> {
   for (let looks = 1; !signal.aborted; looks += 1) {
     const next = new Date(clock.wallTime().getTime() + intervalMs);
     output.status(
-      `${last.verdict.code} since ${timeOf(since)} · ${looks} ${looks === 1 ? "look" : "looks"}, the next at ${timeOf(next)} (UTC) · Ctrl-C ends it`,
+      // A narrow terminal cuts the end off.
+      `${last.verdict.code} since ${timeOf(since)}, next look ${timeOf(next)} UTC · ${looks} so far · Ctrl-C ends it`,
     );
     await clock.sleep(intervalMs, signal).catch(() => {});
     const found = signal.aborted ? undefined : await lookOrSayWhy(look, signal);

@@ -1,5 +1,8 @@
 import type { Clock } from "#lib/base/clock.ts";
+import type { Broken, Finding } from "#lib/doctor/control-plane/finding.ts";
 import { mask } from "#lib/doctor/report/mask.ts";
+import { describeVerdict } from "#lib/doctor/verdicts.ts";
+import type { DoctorReport, DoctorVerdict } from "#lib/protocol.ts";
 import type { RepairFacts } from "#lib/repair-nat/facts.ts";
 import { planAfterRepair } from "#lib/repair-nat/plan-after-repair.ts";
 import type { RepairVerification } from "#lib/repair-nat/result.ts";
@@ -37,8 +40,22 @@ export async function verifyRepair(
   ]);
   const isWhole = !findings.some(({ breaks }) => breaks.includes("tunnel") || breaks.includes("way-out"));
   const isMended = plan.length === 0 && unmended.length === 0 && isWhole;
-  const said = { aws: findings.map(({ code, evidence }) => ({ code, evidence })), tunnel: walked?.verdict };
+  const said = { aws: findings.map(withFix), tunnel: walked === undefined ? undefined : explained(walked, findings) };
   const { aws, tunnel } = mask(said, { isUnmasked: false, isForStrangers: false, secrets });
   if (tunnel === undefined) return { ok: isMended, plan, unmended, aws };
   return { ok: isMended && tunnel.code === "ok", plan, unmended, aws, tunnel };
+}
+
+function withFix({ code, evidence, fix = describeVerdict(code).fix }: Finding) {
+  return { code, evidence, fix };
+}
+
+/** The walk sees from outside what AWS gives the reason of: to check host and port helps nobody whose database is stopped. */
+function explained({ verdict }: DoctorReport, findings: readonly Finding[]): DoctorVerdict {
+  const reason = verdict.code === "ok" ? undefined : findings.find(({ breaks }) => breaks.some(isOfTunnel));
+  return reason === undefined ? verdict : { ...verdict, fix: withFix(reason).fix };
+}
+
+function isOfTunnel(broken: Broken): boolean {
+  return broken === "tunnel" || broken === "bastion-to-database" || broken === "database";
 }

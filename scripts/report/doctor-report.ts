@@ -1,4 +1,4 @@
-import { type Ladder, laddersOf, stateOf } from "#lib/doctor/report/ladder.ts";
+import { type Ladder, laddersOf, stateOf, warningBeside } from "#lib/doctor/report/ladder.ts";
 import { type Hop, pathsOf, type PartState, type Way } from "#lib/doctor/report/path.ts";
 import { plainText } from "#lib/doctor/report/plain-text.ts";
 import { mapTexts } from "#lib/doctor/report/map-texts.ts";
@@ -90,13 +90,15 @@ function describeSteps(own: readonly ProbeReport[], all: readonly ProbeReport[],
   const timeWidth = Math.max(...all.map(({ ms }) => String(ms).length)) + 3;
   const indent = columns < narrow ? 4 : nameWidth + timeWidth + 8;
   return own.flatMap((probe) => {
-    const { name, ms, detail, warning } = probe;
+    const { name, ms, detail } = probe;
+    const warning = warningBeside(probe);
     const head = `${name.padEnd(nameWidth)}  ${`${ms} ms`.padStart(timeWidth)}`;
     const gap = columns < narrow ? "\n    " : "  ";
     const text = `${head}${detail === "" ? "" : `${gap}${wrap(detail, columns, indent)}`}`;
     const state = stateOf(probe);
     if (state === "broken") return [style.bad(`  ✗ ${text}`)];
     if (state === "passed") return [`  ${style.good("✓")} ${text}`];
-    return [`  ${style.warn("!")} ${text}`, `${" ".repeat(indent)}${style.warn(wrap(warning ?? "", columns, indent))}`];
+    const beside = warning === undefined ? [] : [`${" ".repeat(indent)}${style.warn(wrap(warning, columns, indent))}`];
+    return [`  ${style.warn("!")} ${text}`, ...beside];
   });
 }

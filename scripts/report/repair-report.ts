@@ -1,12 +1,11 @@
 import type { RepairNatResult, RepairStep, RepairVerification } from "#lib/repair-nat/result.ts";
-import type { Manifest } from "#lib/contract.ts";
 import { alignColumns, type Style } from "../style.ts";
 
 /** A plan for people, each step from what is to what is to be; what was done of it; what others have to do; how it is now. */
 export function describeRepair(
   result: RepairNatResult,
   style: Style,
-  { stage, protected: isProtected }: Manifest,
+  { flags, isProtected }: { readonly flags: string; readonly isProtected: boolean },
 ): string {
   const { plan, planHash, applied, unmended, left, verified, error } = result;
   const lines = [
@@ -21,7 +20,7 @@ export function describeRepair(
   if (plan.length > 0) {
     const steps = plan.length === 1 ? "1 step" : `${plan.length} steps`;
     const how = isProtected ? `--approve ${planHash}` : "--yes";
-    return [...lines, `${steps}; to do it: postern repair-nat --stage ${stage} ${how}`, `plan ${planHash}`].join("\n");
+    return [...lines, `${steps}; to do it: postern repair-nat ${flags} ${how}`, `plan ${planHash}`].join("\n");
   }
   return [...lines, unmended.length === 0 ? style.good("nothing to do") : "nothing that can be done from here"].join(
     "\n",
@@ -39,9 +38,13 @@ function describeSteps(steps: readonly RepairStep[], done: number, style: Style)
 
 function describeVerified({ ok, plan, aws, tunnel }: RepairVerification, style: Style): string[] {
   const walk = tunnel === undefined ? "" : `; through the tunnel: ${tunnel.code}`;
-  const found = aws.map(({ code, evidence }) => `${style.warn(code)}  ${evidence}`);
+  const found = aws.flatMap(({ code, evidence, fix }) => [
+    `${style.warn(code)}  ${evidence}`,
+    `  ${style.dim("fix")}  ${fix}`,
+  ]);
   if (ok) return [...found, `${style.good("mended")}${walk}`];
   const next = plan.length === 0 ? [] : ["what is left to do:", ...describeSteps(plan, 0, style)];
-  const fix = tunnel === undefined || tunnel.code === "ok" ? [] : [`${style.dim("fix")}  ${tunnel.fix}`];
+  const isSaid = aws.some((one) => one.fix === tunnel?.fix);
+  const fix = tunnel === undefined || tunnel.code === "ok" || isSaid ? [] : [`${style.dim("fix")}  ${tunnel.fix}`];
   return [...found, ...next, `${style.bad("not mended")}${walk}`, ...fix];
 }

@@ -4,6 +4,7 @@ import type { Fact } from "#lib/control-plane/fact.ts";
 import { defaultRouteOf, tableOf } from "#lib/control-plane/network/expected.ts";
 import type { StageRouteTable } from "#lib/control-plane/network/route-tables.ts";
 import type { ControlPlaneFacts } from "#lib/control-plane/read-control-plane.ts";
+import { downInstances, warnOfAddresses, warnOfAgents, warnOfRoutes } from "./followers.ts";
 import type { AwsProbe, AwsProbeName } from "./finding.ts";
 
 type Said = { readonly detail: string; readonly warning?: string };
@@ -15,17 +16,23 @@ const soonDays = 30;
 /** What AWS said, a probe for each question. Pure. What was not said is a note, and no fault of the stage's. */
 export function describeFacts(manifest: Manifest, facts: ControlPlaneFacts, now: Date): readonly AwsProbe[] {
   const { identity, network, groups, database, events, proxy } = facts;
+  const down = downInstances(manifest, network.instances);
   return [
     probe("identity", identity, ({ name }) => `as ${name}`),
     probe("instances", network.instances, (all) =>
       list(all.map(({ id, state, publicIp }) => `${id} ${state}${publicIp === undefined ? "" : ` at ${publicIp}`}`)),
     ),
     probe("addresses", network.addresses, (all) =>
-      list(all.map((one) => `${one.publicIp} at ${one.instanceId ?? one.networkInterfaceId ?? "nothing"}`)),
+      said(
+        list(all.map((one) => `${one.publicIp} at ${one.instanceId ?? one.networkInterfaceId ?? "nothing"}`)),
+        warnOfAddresses(all, down),
+      ),
     ),
-    probe("routes", network.routeTables, (tables) => describeRoutes(manifest, tables)),
+    probe("routes", network.routeTables, (tables) => describeRoutes(manifest, tables, down)),
     probe("security-groups", groups, (all) => list(all.map(({ id, name }) => `${id} (${name})`))),
-    probe("agents", network.agents, (all) => list(all.map((one) => `${one.instanceId} ${one.pingStatus}`))),
+    probe("agents", network.agents, (all) =>
+      said(list(all.map((one) => `${one.instanceId} ${one.pingStatus}`)), warnOfAgents(all, down)),
+    ),
     probe("database", database, (one) => describeInstance(manifest, one, now)),
     probe("events", events, (all) => {
       const [newest] = all;
@@ -47,21 +54,21 @@ function probe<Value>(name: AwsProbeName, fact: Fact<Value>, describe: (value: V
     const text = `not looked at: ${fact.because}`;
     return { ...common, warning: text, detail: text };
   }
-  const said = describe(fact.value);
-  return { ...common, ...(typeof said === "string" ? { detail: said } : said) };
+  const found = describe(fact.value);
+  return { ...common, ...(typeof found === "string" ? { detail: found } : found) };
 }
 
-function describeRoutes({ network }: Manifest, tables: readonly StageRouteTable[]): string {
+function describeRoutes({ network }: Manifest, tables: readonly StageRouteTable[], down: ReadonlySet<string>): Said {
   const wanted =
     network === undefined
       ? tables
       : network.privateSubnets.map((id) => tableOf(id, tables)).filter((table) => table !== undefined);
-  return list(
-    [...new Set(wanted)].map((table) => {
-      const out = defaultRouteOf(table);
-      return `${table.id} to ${out === undefined ? "nothing" : (out.instanceId ?? out.target)}`;
-    }),
+  const routes = new Map(wanted.map((table) => [table.id, defaultRouteOf(table)]));
+  const texts = Array.from(
+    routes,
+    ([id, out]) => `${id} to ${out === undefined ? "nothing" : (out.instanceId ?? out.target)}`,
   );
+  return said(list(texts), warnOfRoutes(routes, down));
 }
 
 /** Its status; and that a status is unusual, or its certificate ends soon, is worth a word before it is trouble. */
@@ -76,8 +83,11 @@ function describeInstance({ database }: Manifest, one: DatabaseInstance | undefi
     ...(status === "available" ? [] : [`the instance is ${status}`]),
     ...(leftMs < soonDays * dayMs ? [`its certificate ends on ${until}: rotate it in RDS`] : []),
   ];
-  const detail = `${status}${certificate}`;
-  return warnings.length === 0 ? detail : { detail, warning: warnings.join("; ") };
+  return said(`${status}${certificate}`, warnings.length === 0 ? undefined : warnings.join("; "));
+}
+
+function said(detail: string, warning: string | undefined): Said {
+  return warning === undefined ? { detail } : { detail, warning };
 }
 
 function list(texts: readonly string[]): string {

@@ -13,5 +13,5 @@ export async function begin(
   const { body } = await conversation.message("R", signal);
   const found = readAuthentication(body);
   const how = found.kind === "sasl" ? found.mechanisms.join(" or ") : found.kind;
-  return { detail: `the server asks for ${how}`, found };
+  return { detail: `as ${user}; the server asks for ${how}`, found };
 }

@@ -37,3 +37,8 @@ export function stateOf({ ok, warning }: ProbeReport): "passed" | "warned" | "br
   if (!ok) return "broken";
   return warning === undefined ? "passed" : "warned";
 }
+
+/** What a warning says beside the step's own text: a question that was not asked has one text for both. */
+export function warningBeside({ detail, warning }: ProbeReport): string | undefined {
+  return warning === detail ? undefined : warning;
+}

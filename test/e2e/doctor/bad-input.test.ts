@@ -94,6 +94,10 @@ describe("a CA file that cannot be used is named", () => {
     expect(error.message).not.toContain("MIGHAgEA");
   });
 
+  test("a name that is empty, as of a variable that is not set", async () => {
+    expect((await refusal(["--url", url, "--ca", ""])).message).toContain('The CA file "" has no name');
+  });
+
   test("a directory", async () => {
     expect((await refusal(["--url", url, "--ca", folder])).message).toContain("cannot be read (EISDIR)");
   });

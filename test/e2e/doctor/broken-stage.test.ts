@@ -1,9 +1,9 @@
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type BreakName, breaks } from "#lib/local/stage/breaks/breaks.ts";
-import { removePostgresData } from "#lib/local/postgres/home.ts";
+import { clusterPath, removePostgresData } from "#lib/local/postgres/home.ts";
 import type { DoctorReport } from "#lib/protocol.ts";
 import { repositoryRoot, runCommand } from "../../support/command-line.ts";
 import { type Program, startProgram } from "../../support/program.ts";
@@ -15,9 +15,11 @@ type Expected = {
   /** In the evidence: what differs in AWS, and what the walks saw by it. */
   readonly evidence?: readonly RegExp[];
   readonly fix?: RegExp;
+  /** Probes of AWS's that have no tick, though they are not the root. */
+  readonly follow?: readonly string[];
 };
 
-const repair = /^Run `postern repair-nat --stage local`/u;
+const repair = /^Run `postern repair-nat --stage local --data \/\S+`/u;
 
 /** What the doctor says of a local stage that is broken so. A break that is missing here is a type error. */
 const expectations: Readonly<Record<BreakName, Expected>> = {
@@ -26,11 +28,17 @@ const expectations: Readonly<Record<BreakName, Expected>> = {
     evidence: [/attached to nothing, not attached to i-/u, /from here, transport/u, /inside the VPC, secret/u],
     fix: repair,
   },
-  "bastion-stopped": { codes: ["aws.bastion-stopped"], evidence: [/is stopped, not running/u], fix: repair },
+  "bastion-stopped": {
+    codes: ["aws.bastion-stopped"],
+    evidence: [/is stopped, not running/u],
+    fix: repair,
+    follow: ["addresses", "routes", "agents"],
+  },
   "bastion-terminated": {
     codes: ["aws.bastion-address-stale"],
     evidence: [/no such instance/u],
     fix: /sst refresh .*sst deploy/u,
+    follow: ["addresses", "routes", "agents"],
   },
   "agent-offline": {
     codes: ["aws.agent-offline"],
@@ -110,12 +118,14 @@ test("a stage that is well has no finding, no warning and no failed probe of AWS
 });
 
 test.each(Object.keys(breaks) as BreakName[])("a stage that is broken by %s is said to be", async (name) => {
-  const { codes, evidence = [], fix = /./u } = expectations[name];
+  const { codes, evidence = [], fix = /./u, follow = [] } = expectations[name];
   await tinker("--break", name);
   const { exitCode, report } = await examine();
   expect(codes).toContain(report.verdict.code);
   for (const part of evidence) expect(report.verdict.evidence).toMatch(part);
   expect(report.verdict.fix).toMatch(fix);
+  const ticked = report.probes.filter((one) => one.vantage === "aws" && one.ok && one.warning === undefined);
+  expect(ticked.map((one) => one.name).filter((one) => follow.includes(one))).toEqual([]);
   expect(exitCode).toBe(report.verdict.code === "ok" ? 0 : 1);
 });
 
@@ -133,4 +143,19 @@ test("a dead way out is ranked first where EC2 may not be asked, with what would
   expect(verdict.code).toBe("ambiguous");
   expect(verdict.ranked?.map(({ code }) => code)).toEqual(["aws.route", "aws.failed"]);
   expect(verdict.ranked?.[0]?.settle).toMatch(/repair-nat --stage local`.*ec2:DescribeRouteTables is not allowed/u);
+});
+
+test("a database that is frozen is seen from inside, where it accepts and says nothing", async () => {
+  const cluster = clusterPath(join(folder, "local", "postgres"));
+  const [pid] = (await readFile(join(cluster, "postmaster.pid"), "utf8")).split("\n");
+  process.kill(Number(pid), "SIGSTOP");
+  try {
+    const { verdict } = (await examine()).report;
+    expect(verdict).toMatchObject({
+      code: "endpoint.silent",
+      evidence: expect.stringMatching(/^from inside the VPC, /u),
+    });
+  } finally {
+    process.kill(Number(pid), "SIGCONT");
+  }
 });

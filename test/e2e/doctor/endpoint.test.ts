@@ -63,6 +63,22 @@ test("a healthy server is well, step by step", async () => {
   );
 });
 
+test("an error without a word in it is said to be one", async () => {
+  const empty = Buffer.from([0x45, 0, 0, 0, 5, 0]);
+  await using server = await listen((socket) => void socket.once("data", () => socket.end(empty)));
+  const { verdict } = await verdictAt({ ...somewhere, port: server.port, sslMode: "disable" });
+  expect(verdict.evidence).toContain("startup: an error without severity, SQLSTATE or message");
+});
+
+test("a session that is begun and not finished is not said to be silent", async () => {
+  // The head of a message of 64 bytes.
+  const begun = Buffer.from([0x52, 0, 0, 0, 64]);
+  await using server = await listen((socket) => void socket.once("data", () => socket.write(begun)));
+  const { verdict } = await verdictAt({ ...somewhere, port: server.port, sslMode: "disable" });
+  expect(verdict).toMatchObject({ code: "startup.stalled", evidence: expect.stringContaining("the last bytes came") });
+  expect(verdict.summary).not.toContain("nothing");
+});
+
 test("a certificate that ends within 30 days is a warning, and no verdict", async () => {
   await using database = await createTestDatabase();
   const certificateOf = async (clock: Clock) => {

@@ -220,6 +220,7 @@ test("verify is the doctor by another name, and explain has the words of other p
   expect(verified.json()).toMatchObject({ verdict: { code: "tcp.refused" } });
   const explained = await runCommand(["verify", "explain", "endpoint.closed"]);
   expect(explained.stdout).toContain("what psql says of it\n  server closed the connection unexpectedly");
+  expect((await runCommand(["doctor", "explain", "Endpoint.CLOSED"])).stdout).toBe(explained.stdout);
 });
 
 /** What is on the screen in the end, with all that was on it before. */

@@ -6,6 +6,8 @@ import { examine } from "#lib/doctor/examine.ts";
 import { adviseOnTls } from "#lib/doctor/tls-advice.ts";
 import { parseDatabaseUrl } from "#lib/postgres/address.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import { listen } from "../../support/faults/listener.ts";
+import { serverError } from "../../support/faults/server-error.ts";
 import { startTerminatingProxy } from "../../support/faults/terminating-proxy.ts";
 import { makeDataFolder } from "../../support/run-folder.ts";
 import { createSelfSigned } from "../../support/self-signed.ts";
@@ -95,6 +97,24 @@ test("what works without verification is told what would verify it", async () =>
   expect(code).toBe("ok");
   expect(advice).toMatchObject({ sslMode: "verify-full", trust: "rds" });
 });
+
+test("what offers no TLS is given a string without it only where it speaks PostgreSQL so", async () => {
+  expect(await adviseAfter(serverError("28000", "no pg_hba.conf entry"))).toMatchObject({ sslMode: "disable" });
+  expect(await adviseAfter(Buffer.from("527fffffff", "hex"))).toBeUndefined();
+});
+
+/** What is advised of a server that answers N to the request for TLS, and so to whatever begins a session. */
+async function adviseAfter(answer: Buffer) {
+  await using server = await listen((socket) => {
+    socket.on("data", (chunk) => socket.write(chunk.readInt32BE(0) === 8 ? "N" : answer));
+    return { [Symbol.dispose]: () => {} };
+  });
+  const { host, port } = server;
+  const address: DatabaseAddress = { host, port, database: "app", user: "ann", sslMode: "verify-full" };
+  const report = await examine({ address, signal });
+  expect(report.verdict.code).toBe("tls.refused");
+  return await adviseOnTls({ address, report, known: async () => ({ rds: new Map() }), signal });
+}
 
 async function inFile(text: string, pem: string): Promise<DatabaseAddress> {
   const file = join(await makeDataFolder(inject("runFolder")), "ca.pem");

@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
+import type { DoctorReport } from "#lib/protocol.ts";
 import { runCommand } from "../../support/command-line.ts";
 import { startAwsStandIn } from "../../support/control-plane/aws-stand-in.ts";
 import { startOutsideOfStage } from "../../support/outside-of-stage.ts";
@@ -47,7 +48,11 @@ test("credentials that AWS does not take are the verdict, before anything of the
     },
     probes: [{ name: "manifest", vantage: "aws", ok: false }],
   });
+  const { ms, probes } = json() as DoctorReport;
+  expect([ms, probes[0]?.ms]).toEqual([expect.any(Number), ms]);
+  expect(ms).toBeGreaterThan(0);
   expect(exitCode).toBe(1);
+  expect(stderr).toBe("target: stage local; AWS does not give its manifest\n");
   expect(stderr).not.toContain("another");
 });
 

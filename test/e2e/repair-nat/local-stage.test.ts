@@ -87,6 +87,16 @@ test("an instance that is gone is for a deploy, and said so", async () => {
   expect(result.unmended).toMatchObject([{ fix: expect.stringContaining("npx sst deploy --stage local") }]);
 });
 
+test("what else is broken is said with the fix of its own, not with what the walk makes of it", async () => {
+  await breakStage("database-stopped", "nat-route");
+  const { exitCode, applied, verified } = await repair("--yes");
+  expect(exitCode).toBe(1);
+  expect(applied.map(({ kind }) => kind)).toEqual(["create-route", "create-route"]);
+  const [stopped] = verified?.aws ?? [];
+  expect(stopped).toMatchObject({ code: "aws.database-unavailable", fix: expect.stringMatching(/database|instance/u) });
+  expect(verified?.tunnel).toMatchObject({ code: expect.stringMatching(/^ssm\./u), fix: stopped?.fix });
+});
+
 test("who may ask nothing of EC2 is told which permission is missing", async () => {
   await breakStage("bastion-address", "permission-ec2");
   const { exitCode, error } = await repair("--yes");

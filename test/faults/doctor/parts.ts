@@ -18,10 +18,10 @@ export type Part = {
 };
 
 export type PartOptions = {
-  readonly draws: string;
-  readonly healthy?: string | undefined;
-  readonly loss?: string | undefined;
-  readonly pairs?: string | undefined;
+  readonly draws: number;
+  readonly healthy?: number;
+  readonly loss?: number;
+  readonly pairs?: number;
   readonly seed: number;
 };
 
@@ -31,18 +31,18 @@ export function partOf({ draws, healthy, loss, pairs, seed }: PartOptions, world
     return {
       heading: "Nothing is broken",
       faults: healthyEndpoints,
-      draws: Math.ceil(Number(healthy) / possible),
+      draws: Math.ceil(healthy / possible),
       tablesOf: tableOfHealthy,
     };
   }
   if (loss !== undefined) {
-    return { heading: "Ways that lose packets", faults: lossSweep, draws: Number(loss), tablesOf: tableOfSweep };
+    return { heading: "Ways that lose packets", faults: lossSweep, draws: loss, tablesOf: tableOfSweep };
   }
   if (pairs !== undefined) {
-    const faults = drawPairs(seededRandom(seed), Number(pairs));
+    const faults = drawPairs(seededRandom(seed), pairs);
     return { heading: "Two faults at once", faults, draws: 1, tablesOf: linesOfPairs };
   }
-  return { heading: "One fault", faults: allFaults, draws: Number(draws), tablesOf: tablesOfFaults };
+  return { heading: "One fault", faults: allFaults, draws, tablesOf: tablesOfFaults };
 }
 
 function tablesOfFaults(runs: readonly LabRun[]): readonly string[] {

@@ -55,7 +55,11 @@ test.each([
 
 test("without the file the stage is not running", async () => {
   const localFile = join(folder, "absent.json");
-  await expect(findAccess({ stage: "local", localFile, env: {} })).rejects.toMatchObject({ code: "stage.not-running" });
+  await expect(findAccess({ stage: "local", localFile, env: {} })).rejects.toMatchObject({
+    code: "stage.not-running",
+    message: expect.stringContaining(localFile),
+    hint: expect.stringContaining("--data"),
+  });
 });
 
 test.each(["", "{}", '{"secretAccessKey":"hunter2"'])(

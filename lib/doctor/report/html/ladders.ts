@@ -1,5 +1,5 @@
 import type { ProbeReport } from "#lib/protocol.ts";
-import { type Ladder, stateOf } from "../ladder.ts";
+import { type Ladder, stateOf, warningBeside } from "../ladder.ts";
 import { stateMarks, stateWords } from "./icons.ts";
 import { markup, type Markup } from "./markup.ts";
 
@@ -17,7 +17,8 @@ export function describeLadders(ladders: readonly Ladder[]): readonly Markup[] {
 }
 
 function describeStep(probe: ProbeReport): Markup {
-  const { name, ms, detail, warning } = probe;
+  const { name, ms, detail } = probe;
+  const warning = warningBeside(probe);
   const state = stateOf(probe);
   return markup`<tr class="${state}">
     <td class="mark">

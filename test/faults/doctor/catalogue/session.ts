@@ -23,6 +23,10 @@ export const sessionFaults: readonly LabFault[] = [
     point: { at: "startup" },
     act: send(Buffer.concat([Buffer.from([random.pick([0, 0x61, 0xff])]), random.bytes(between(random, 8, 400))])),
   })),
+  session("an error without a word at startup", "db.failed", () => ({
+    point: { at: "startup" },
+    act: send(Buffer.from([0x45, 0, 0, 0, 5, 0])),
+  })),
   session("a message of 2 GB at startup", "endpoint.not-postgres", (random) => ({
     point: { at: "startup" },
     act: send(Buffer.from([random.pick([0x45, 0x52, 0x53]), 0x7f, 0xff, 0xff, random.below(256)])),

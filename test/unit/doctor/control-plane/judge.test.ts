@@ -66,6 +66,23 @@ describe("the network", () => {
     ]);
   });
 
+  it("has no tick on what follows from an instance that does not run", () => {
+    const stopped = { ...instance, state: "stopped" };
+    const network = networkFacts({
+      instances: [stopped, ...healthyNetwork.instances.slice(1)],
+      agents: [{ instanceId: "i-1", pingStatus: "ConnectionLost" }, ...healthyNetwork.agents.slice(1)],
+    });
+    const report = judge(controlPlaneFacts({ network }));
+    expect(report.findings.map(({ code }) => code)).toEqual(["aws.bastion-stopped"]);
+    const marked = markProbes(report, "aws.bastion-stopped").filter(({ ok, warning }) => !ok || warning !== undefined);
+    expect(marked.map(({ name, ok, warning }) => [name, ok ? warning : "failed"])).toEqual([
+      ["instances", "failed"],
+      ["addresses", "203.0.113.1 leads to i-1 (follows from instances)"],
+      ["routes", "rtb-private-1 leads to i-1, which does not run (follows from instances)"],
+      ["agents", "i-1 ConnectionLost (follows from instances)"],
+    ]);
+  });
+
   it.each([
     ["stopped", "aws.bastion-stopped", "the NAT instance i-1 is stopped, not running"],
     ["terminated", "aws.bastion-address-stale", "the manifest names i-1, and there is no such instance any more"],

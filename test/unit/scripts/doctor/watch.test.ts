@@ -36,12 +36,12 @@ test("tells the first report, and then only what changes, at a constant interval
   const watch = startWatch(refused, refused, { ...refused, ms: 99 }, well);
   await watch.clock.advance(0);
   expect(watch.told).toEqual(["tcp.refused"]);
-  expect(watch.line()).toBe("tcp.refused since 00:00:00 · 1 look, the next at 00:00:10 (UTC) · Ctrl-C ends it");
+  expect(watch.line()).toBe("tcp.refused since 00:00:00, next look 00:00:10 UTC · 1 so far · Ctrl-C ends it");
   await watch.clock.advance(29_999);
   expect([watch.looks(), watch.told.length]).toEqual([3, 1]);
   await watch.clock.advance(1);
-  expect(watch.told[1]).toBe("tcp.refused → ok: Everything answers, through to a query.");
-  expect(watch.line()).toContain("ok since 00:00:30 · 4 looks");
+  expect(watch.line()).toMatch(/^ok since 00:00:30, next look .* · 4 so far/u);
+  expect(watch.told[1]).toBe("tcp.refused → ok: Everything that was tried answers, through to a query.");
   watch.abort.abort();
   await watch.watching;
   expect([watch.line(), watch.clock.sleeping]).toEqual(["", 0]);
@@ -53,7 +53,7 @@ test("a stage that cannot be read any more is a finding, and a defect is an erro
   expect(gone.told).toEqual([
     "ok",
     "ok → stage.not-running: The local stage does not run.",
-    "stage.not-running → ok: Everything answers, through to a query.",
+    "stage.not-running → ok: Everything that was tried answers, through to a query.",
   ]);
   gone.abort.abort();
 

@@ -30,6 +30,18 @@ test("a warning stands below its step; what is well needs no fix", () => {
   expect(lines.join("\n")).not.toContain("fix");
 });
 
+test("a step that was not asked for is said once", () => {
+  const skipped = "not looked at: ec2:DescribeInstances is not allowed";
+  const asked = steps("aws", "instances");
+  const found = report(
+    "ok",
+    asked.map((step) => Object.assign({}, step, { detail: skipped, warning: skipped })),
+  );
+  const text = describeDoctorReport(found, { ...wide, target: stage });
+  expect(text.split(skipped)).toHaveLength(2);
+  expect(text).toContain("  ! instances");
+});
+
 test("of several vantages each says whose steps follow, those through the proxy by themselves", () => {
   const found = report("ok", steps("here", "transport tcp"), steps("vpc", "tcp"), steps("vpc", "tcp", { to: "proxy" }));
   const headings = describeDoctorReport(found, { ...wide, target: stage })

@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 import type { RepairNatResult, RepairStep } from "#lib/repair-nat/result.ts";
 import { describeRepair } from "../../../../scripts/report/repair-report.ts";
 import { plainStyle } from "../../../../scripts/style.ts";
-import { manifest } from "../../../support/control-plane/network-facts.ts";
 
 const start: RepairStep = {
   kind: "start-instance",
@@ -28,7 +27,7 @@ const plan: RepairNatResult = {
 };
 
 function describe(result: RepairNatResult, isProtected = false): string[] {
-  return describeRepair(result, plainStyle, { ...manifest, protected: isProtected }).split("\n");
+  return describeRepair(result, plainStyle, { flags: "--stage dev", isProtected }).split("\n");
 }
 
 test("a plan says what is, what will be, why, whom it cuts, who else has to act, and how to go on", () => {
@@ -61,9 +60,10 @@ test("it is mended only where that was seen", () => {
   const mended = describe({ ...plan, unmended: [], verified: { ...verified, tunnel: ok } });
   expect(mended.at(-1)).toBe("mended; through the tunnel: ok");
   const tunnel = { code: "ssm.refused", summary: "", fix: "Look there." };
-  const aws = [{ code: "aws.security-group", evidence: "the group lets nobody in" }];
+  const aws = [{ code: "aws.security-group", evidence: "the group lets nobody in", fix: "Add the rule." }];
   const lines = describe({ ...plan, verified: { ...verified, ok: false, plan: [reboot], aws, tunnel } });
-  expect(lines).toContain("aws.security-group  the group lets nobody in");
+  const found = lines.indexOf("aws.security-group  the group lets nobody in");
+  expect(lines[found + 1]).toBe("  fix  Add the rule.");
   expect(lines.slice(-6)).toEqual([
     "what is left to do:",
     "· reboot-instance  i-2  Inactive  →  Online",
@@ -72,4 +72,7 @@ test("it is mended only where that was seen", () => {
     "not mended; through the tunnel: ssm.refused",
     "fix  Look there.",
   ]);
+  const explained = { ...tunnel, fix: "Add the rule." };
+  const once = describe({ ...plan, verified: { ...verified, ok: false, aws, tunnel: explained } });
+  expect(once.filter((line) => line.includes("Add the rule."))).toHaveLength(1);
 });
