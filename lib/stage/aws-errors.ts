@@ -66,8 +66,8 @@ export function toAwsError(error: unknown, call: AwsCall): PosternError {
   const failed = (code: ErrorCode, text: string, hint?: string) => new PosternError(code, text, { cause: error, hint });
 
   if (credentialErrors.has(name)) {
-    // To sign in would be of no use: each start of the local stage makes keys of its own.
-    const isLocal = call.access.source === "local-stage";
+    // To sign in would be of no use: each start of the local stage makes keys of its own. They never expire, unless it is broken so.
+    const isLocal = call.access.source === "local-stage" && !name.startsWith("Expired");
     const text = isLocal
       ? `${call.name}: the local stage does not know these credentials (${name}).`
       : `${call.name}: AWS has no valid credentials for this call (${name}).`;

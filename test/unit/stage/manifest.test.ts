@@ -160,6 +160,16 @@ describe("fetching", () => {
     });
   });
 
+  test("a session that has expired is a matter of signing in, on a local stage that plays it, too", async () => {
+    await using aws = await startFakeAws(() => awsError("ExpiredTokenException", ""));
+    const request = { stage: "local", access: { ...aws.access, source: "local-stage" } } as const;
+    const error = await fetchManifest(request).catch((reason: unknown) => reason);
+    expect(toPosternError(error).toDocument()).toMatchObject({
+      code: "aws.credentials",
+      hint: expect.stringContaining("aws sso login"),
+    });
+  });
+
   test("an endpoint where nobody listens is a stage that is not running when the local stage left it", async () => {
     const aws = await startFakeAws(() => undefined);
     await aws[Symbol.asyncDispose]();
