@@ -129,6 +129,21 @@ export function longRunRolePath(stage: string): string {
   return `/${appName}/${stage}/long-run/`;
 }
 
+/**
+ * What the SSM agent on a bastion needs to carry sessions, and no more: it registers the instance and opens the channels. The
+ * bastion's role has it, and the boundary lets it.
+ *
+ * Not `AmazonSSMManagedInstanceCore`: that may also read every parameter of the account, SST's passphrase among them.
+ * https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
+ */
+export const carrySessionsActions = [
+  "ssm:UpdateInstanceInformation",
+  "ssmmessages:CreateControlChannel",
+  "ssmmessages:CreateDataChannel",
+  "ssmmessages:OpenControlChannel",
+  "ssmmessages:OpenDataChannel",
+] as const;
+
 /** Path in IAM of what the access baseline makes. Nobody whom it lets deploy may change what is below it. */
 export const accessPath = `/${appName}-access/`;
 

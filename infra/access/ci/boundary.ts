@@ -1,4 +1,4 @@
-import { appName, instanceIdentifier, stageRolePath } from "#lib/contract.ts";
+import { appName, carrySessionsActions, instanceIdentifier, stageRolePath } from "#lib/contract.ts";
 import type { Statement } from "../statement.ts";
 import { arn, iamArn } from "../arn.ts";
 import { ownStage } from "../own-stage.ts";
@@ -98,13 +98,7 @@ export function boundary(account: Place): readonly Statement[] {
       // Of the agent on a NAT instance; AWS takes no resource.
       Sid: "CarrySessions",
       Effect: "Allow",
-      Action: [
-        "ssm:UpdateInstanceInformation",
-        "ssmmessages:CreateControlChannel",
-        "ssmmessages:CreateDataChannel",
-        "ssmmessages:OpenControlChannel",
-        "ssmmessages:OpenDataChannel",
-      ],
+      Action: carrySessionsActions,
       Resource: "*",
     },
   ];
