@@ -4,14 +4,11 @@ import type { Fact } from "#lib/control-plane/fact.ts";
 import { defaultRouteOf, tableOf } from "#lib/control-plane/network/expected.ts";
 import type { StageRouteTable } from "#lib/control-plane/network/route-tables.ts";
 import type { ControlPlaneFacts } from "#lib/control-plane/read-control-plane.ts";
+import { endsSoon } from "../certificate-end.ts";
 import { downInstances, warnOfAddresses, warnOfAgents, warnOfRoutes } from "./followers.ts";
 import type { AwsProbe, AwsProbeName } from "./finding.ts";
 
 type Said = { readonly detail: string; readonly warning?: string };
-
-const dayMs = 86_400_000;
-/** As the certificate's own probe has it. */
-const soonDays = 30;
 
 /** What AWS said, a probe for each question. Pure. What was not said is a note, and no fault of the stage's. */
 export function describeFacts(manifest: Manifest, facts: ControlPlaneFacts, now: Date): readonly AwsProbe[] {
@@ -78,10 +75,11 @@ function describeInstance({ database }: Manifest, one: DatabaseInstance | undefi
   const until = certificateEndsAt?.toISOString().slice(0, 10);
   const certificate =
     until === undefined ? "" : `, certificate of ${authority ?? "an unknown authority"} until ${until}`;
-  const leftMs = certificateEndsAt === undefined ? Infinity : certificateEndsAt.getTime() - now.getTime();
   const warnings = [
     ...(status === "available" ? [] : [`the instance is ${status}`]),
-    ...(leftMs < soonDays * dayMs ? [`its certificate ends on ${until}: rotate it in RDS`] : []),
+    ...(certificateEndsAt !== undefined && endsSoon(certificateEndsAt, now)
+      ? [`its certificate ends on ${until}: rotate it in RDS`]
+      : []),
   ];
   return said(`${status}${certificate}`, warnings.length === 0 ? undefined : warnings.join("; "));
 }

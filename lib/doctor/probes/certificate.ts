@@ -1,6 +1,7 @@
 import { checkServerIdentity, type PeerCertificate, type TLSSocket } from "node:tls";
 import type { Clock } from "#lib/base/clock.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import { daysUntil, endsSoon } from "../certificate-end.ts";
 import { type CertificateProblem, StepFailed } from "../evidence.ts";
 
 /**
@@ -28,12 +29,11 @@ export async function judgeCertificate(
   };
 }
 
-const day = 24 * 60 * 60 * 1000;
-const warnDays = 30;
-
 function warnOfEnd(certificate: PeerCertificate, now: Date): string | undefined {
-  const days = Math.ceil((new Date(certificate.valid_to).getTime() - now.getTime()) / day);
-  return days <= warnDays ? `It expires within ${days === 1 ? "a day" : `${days} days`}: renew it before.` : undefined;
+  const end = new Date(certificate.valid_to);
+  if (!endsSoon(end, now)) return undefined;
+  const days = daysUntil(end, now);
+  return `It expires within ${days === 1 ? "a day" : `${days} days`}: renew it before.`;
 }
 
 function checksChain(address: DatabaseAddress): boolean {
