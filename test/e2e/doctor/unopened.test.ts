@@ -7,25 +7,12 @@ import { runCommand } from "../../support/command-line.ts";
 import { startAwsStandIn } from "../../support/control-plane/aws-stand-in.ts";
 import { startOutsideOfStage } from "../../support/outside-of-stage.ts";
 import { makeDataFolder } from "../../support/run-folder.ts";
-import type { CommandContext } from "../../../scripts/command-context.ts";
+import { silentContext } from "../../support/silent-context.ts";
 import { nobody } from "../../../scripts/doctor/observer.ts";
 import { openExamination } from "../../../scripts/doctor/open-examination.ts";
-import { createOutput } from "../../../scripts/output.ts";
 import { addTargetOptions } from "../../../scripts/target.ts";
 import { addFarEndOptions } from "../../../scripts/tunnel/destination.ts";
 import { addTransportOptions } from "../../../scripts/tunnel/transport-options.ts";
-
-const stream = { write: () => {} };
-const context: CommandContext = {
-  signal: new AbortController().signal,
-  output: createOutput({ json: false, stdout: stream, stderr: stream, env: {} }),
-  args: [],
-  env: {},
-  root: "/nowhere",
-  endWith: () => {},
-  leaveInterrupts: () => ({ [Symbol.dispose]: () => {} }),
-  endWithReader: () => {},
-};
 
 let stack: AsyncDisposableStack;
 beforeEach(() => {
@@ -70,7 +57,7 @@ test("who looks again is told of another reason than the first", async () => {
   await writeFile(join(folder, "aws.json"), JSON.stringify({ url, region, ...credentials }));
   const command = addTransportOptions(addFarEndOptions(addTargetOptions(new Command())));
   command.parse(["--stage", "local", "--data", folder], { from: "user" });
-  const { look } = await openExamination(command, undefined, context);
+  const { look } = await openExamination(command, undefined, silentContext);
   expect((await look(nobody)).verdict.code).toBe("aws.credentials");
   expect((await look(nobody)).verdict.code).toBe("aws.permission");
 });

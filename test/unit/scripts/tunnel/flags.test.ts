@@ -1,28 +1,15 @@
 import { Command } from "commander";
 import { expect, test } from "vitest";
-import type { CommandContext } from "../../../../scripts/command-context.ts";
+import { silentContext } from "../../../support/silent-context.ts";
 import { registerPsql } from "../../../../scripts/commands/psql.ts";
 import { registerSsmTunnel } from "../../../../scripts/commands/ssm-tunnel.ts";
-import { createOutput } from "../../../../scripts/output.ts";
-
-const stream = { write: () => {} };
-const context: CommandContext = {
-  signal: new AbortController().signal,
-  output: createOutput({ json: false, stdout: stream, stderr: stream, env: {} }),
-  args: [],
-  env: {},
-  root: "/nowhere",
-  endWith: () => {},
-  leaveInterrupts: () => ({ [Symbol.dispose]: () => {} }),
-  endWithReader: () => {},
-};
 
 test.each([
   ["ssm-tunnel", registerSsmTunnel],
   ["psql", registerPsql],
 ] as const)("every flag of %s and its subcommands has its variable", (name, register) => {
   const command = new Command(name);
-  register(command, context);
+  register(command, silentContext);
   const options = [command, ...command.commands].flatMap((one) => one.options.filter(({ hidden }) => !hidden));
   expect(options.length).toBeGreaterThan(15);
   for (const { long = "", envVar } of options) {
