@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 
 export const root = path.join(import.meta.dirname, "../../..");
@@ -40,16 +41,23 @@ async function unpackedVersion(): Promise<string | undefined> {
 
 async function runInstall(): Promise<void> {
   const sst = path.join(root, "node_modules/sst/bin/sst.mjs");
+  // SST leaves a log behind with every call.
+  const logs = await mkdtemp(path.join(tmpdir(), "postern-sst-"));
   const env = {
     ...process.env,
+    TMPDIR: logs,
     SST_SKIP_DEPENDENCY_CHECK: "1",
     SST_NO_BUN: "1",
     SST_TELEMETRY_DISABLED: "1",
     SST_STAGE: "test",
   };
-  const child = spawn(process.execPath, [sst, "install"], { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
-  const output: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => output.push(String(chunk)));
-  const [code] = (await once(child, "close")) as [number | null];
-  if (code !== 0) throw new Error(`sst install ended with ${code}:\n${output.join("")}`);
+  try {
+    const child = spawn(process.execPath, [sst, "install"], { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
+    const output: string[] = [];
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => output.push(String(chunk)));
+    const [code] = (await once(child, "close")) as [number | null];
+    if (code !== 0) throw new Error(`sst install ended with ${code}:\n${output.join("")}`);
+  } finally {
+    await rm(logs, { recursive: true, force: true });
+  }
 }
