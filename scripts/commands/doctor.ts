@@ -30,7 +30,8 @@ them read the manifest, is a verdict, too.
 The way of a stage's walk is that of its tunnel: --transport ssh, and the flags that go with it, take another one. --target, --host and
 --remote-port examine the way through any bastion; as PGUSER with PGPASSWORD, or without them as far as the certificate.
 
-Where TLS settings are the trouble, with --url, those that work are tried, and the connection string for them is printed.
+Where TLS settings are the trouble, with --url, others are tried as far as the handshake, and the connection
+string for those that work is printed.
 
 With --hold a connection rests so long when all else is well, and is asked again: what forgets connections on the way
 shows then (with --url).
