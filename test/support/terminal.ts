@@ -13,7 +13,8 @@ export const keys = { ctrlC: "\u0003", down: "\u001b[B", enter: "\r" } as const;
 
 /** `postern …` at a terminal. Disposing kills it. */
 export function startAtTerminal(verb: string, env: Readonly<Record<string, string>>) {
-  const command = `${process.execPath} ${join(repositoryRoot, "scripts", "cli.ts")} ${verb}`;
+  // A shell between the terminal and us would end with Ctrl-C, too: some (dash) say so by their exit code.
+  const command = `exec ${process.execPath} ${join(repositoryRoot, "scripts", "cli.ts")} ${verb}`;
   const child = spawn("script", ["-qec", command, "/dev/null"], {
     cwd: repositoryRoot,
     env: { ...process.env, ...env, POSTERN_JSON: "0", TERM: "xterm" },
