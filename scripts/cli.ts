@@ -14,14 +14,19 @@ const signalExitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 const parentPollMs = 500;
 
+/** Within it the same signal is npm's copy of what the terminal sent us itself. */
+const npmEchoMs = 1_000;
+
 type SignalName = keyof typeof signalExitCodes;
 
 const args = process.argv.slice(2);
 const streams = { stdout: process.stdout, stderr: process.stderr, env: process.env };
 const json = args.includes("--json") || !isFalse(process.env["POSTERN_JSON"] ?? "");
 const output = createOutput({ ...streams, json });
+/** npm's script is us, not a program that has started us in its turn. */
+const isNpmScript = /\bcli\.ts\b|\bpostern\b/u.test(process.env["npm_lifecycle_script"] ?? "");
 const abort = new AbortController();
-let signalExitCode: number | undefined;
+let stopped: { readonly by: SignalName; readonly atMs: number; readonly exitCode: number } | undefined;
 let lostExitCode: number | undefined;
 let endsWithReader = false;
 let interruptsLeft = 0;
@@ -65,7 +70,7 @@ async function main(): Promise<number> {
     output.error(known.toDocument());
     exitCode = known.exitCode;
   }
-  return signalExitCode ?? lostExitCode ?? exitCode;
+  return stopped?.exitCode ?? lostExitCode ?? exitCode;
 }
 
 function leaveInterrupts(): Disposable {
@@ -79,13 +84,19 @@ function leaveInterrupts(): Disposable {
 
 function stop(signal: SignalName): void {
   if (signal === "SIGINT" && interruptsLeft > 0) return;
-  if (signalExitCode !== undefined) {
+  if (isNpmEcho(signal)) return;
+  if (stopped !== undefined) {
     const hint = "See `postern status` for what is applied.";
     output.error(new PosternError("aborted", `Stopped at once by a second signal, ${signal}.`, { hint }).toDocument());
     process.exit(signalExitCodes[signal]);
   }
-  signalExitCode = signalExitCodes[signal];
+  stopped = { by: signal, atMs: performance.now(), exitCode: signalExitCodes[signal] };
   abort.abort(new PosternError("aborted", `Stopped by ${signal}.`));
+}
+
+/** Ctrl-C reaches npm as well as us, and npm passes it on: one key, two signals. */
+function isNpmEcho(signal: SignalName): boolean {
+  return isNpmScript && stopped?.by === signal && performance.now() - stopped.atMs < npmEchoMs;
 }
 
 /**
@@ -97,14 +108,14 @@ function followParent(): void {
   const timer = setInterval(() => {
     if (process.ppid === parent) return;
     clearInterval(timer);
-    if (signalExitCode === undefined) stop("SIGHUP");
+    if (stopped === undefined) stop("SIGHUP");
   }, parentPollMs);
   timer.unref();
 }
 
 /** The first of them counts: what is written afterwards fails, too. It may come behind the verb's end. */
 function loseOutput(error: NodeJS.ErrnoException): void {
-  if (lostExitCode !== undefined || signalExitCode !== undefined) return;
+  if (lostExitCode !== undefined || stopped !== undefined) return;
   const lost = judgeLostOutput(error, { isTerminal: process.stdout.isTTY, endsWithReader });
   if (lost === undefined) return;
   lostExitCode = lost.exitCode;

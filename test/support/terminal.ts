@@ -13,9 +13,17 @@ export const keys = { ctrlC: "\u0003", down: "\u001b[B", enter: "\r" } as const;
 
 /** `postern …` at a terminal. Disposing kills it. */
 export function startAtTerminal(verb: string, env: Readonly<Record<string, string>>) {
+  return startCommand(`${process.execPath} ${join(repositoryRoot, "scripts", "cli.ts")} ${verb}`, env);
+}
+
+/** `npm run …` at a terminal. Disposing kills it. */
+export function startNpmAtTerminal(script: string, env: Readonly<Record<string, string>>) {
+  return startCommand(`npm run ${script}`, env);
+}
+
+function startCommand(command: string, env: Readonly<Record<string, string>>) {
   // A shell between the terminal and us would end with Ctrl-C, too: some (dash) say so by their exit code.
-  const command = `exec ${process.execPath} ${join(repositoryRoot, "scripts", "cli.ts")} ${verb}`;
-  const child = spawn("script", ["-qec", command, "/dev/null"], {
+  const child = spawn("script", ["-qec", `exec ${command}`, "/dev/null"], {
     cwd: repositoryRoot,
     env: { ...process.env, ...env, POSTERN_JSON: "0", TERM: "xterm" },
     stdio: ["pipe", "pipe", "ignore"],

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isInstalled } from "../../support/debian.ts";
-import { hasTerminals, keys, startAtTerminal } from "../../support/terminal.ts";
+import { hasTerminals, keys, startAtTerminal, startNpmAtTerminal } from "../../support/terminal.ts";
 import { startTunnelBench, type TunnelBench } from "../../support/tunnel-bench.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -22,6 +22,14 @@ describe.skipIf(!hasTerminals || !isInstalled("psql"))("at a terminal", () => {
     expect(await terminal.closed).toEqual([130, null]);
     const [, behind] = terminal.screen().split("\r\u001B[2Kclosed\r\n");
     expect(behind?.split("\r\u001B[2K").at(-1)).toBe("");
+  });
+
+  test("Ctrl-C through npm, which passes on what we have had ourselves, ends it in good order", async () => {
+    using terminal = startNpmAtTerminal("ssm-tunnel -- --port 0", bench.env);
+    await terminal.type(keys.ctrlC, "up ");
+    expect(await terminal.closed).toEqual([130, null]);
+    expect(terminal.screen()).toContain("closed\r\n");
+    expect(terminal.screen()).not.toContain("second signal");
   });
 
   test("Ctrl-C in psql ends its statement and not psql, which goes on to a prompt", async () => {
