@@ -3,7 +3,7 @@ import { besideProxy } from "./beside-proxy.ts";
 import { explain } from "./control-plane/explain.ts";
 import type { AwsReport } from "./control-plane/judge.ts";
 import { joinEvidence } from "./join-evidence.ts";
-import { describeVerdict, type VerdictCode } from "./verdicts.ts";
+import { describeVerdict, failsOf, traitsOf, type VerdictCode } from "./verdicts.ts";
 
 /** What the other vantages say; absent: they were not asked, or could not be. */
 export type Vantages = {
@@ -12,23 +12,6 @@ export type Vantages = {
   readonly vpc?: InsideReport;
   readonly aws?: AwsReport;
 };
-
-/**
- * What a certificate earns that is not the stage's. A login that is refused proves no such thing: here it is the role that only
- * reads, inside another one, and what refuses it has shown the right certificate before.
- */
-const ofAnotherServer: ReadonlySet<string> = new Set(["cert.unknown-ca", "cert.wrong-host"]);
-
-const ofTheLogin: ReadonlySet<string> = new Set([
-  "auth.rejected",
-  "auth.no-login",
-  "auth.no-password",
-  "auth.method",
-  "parallel.limit",
-]);
-
-/** A transport that waits for the far end's first byte cannot tell the far end from what stands behind it. */
-const silentFarEnd: ReadonlySet<string> = new Set(["ssm.no-answer", "ssh.no-answer"]);
 
 /**
  * One verdict from three vantages. Pure.
@@ -72,7 +55,7 @@ function combineWalks(here: DoctorReport | undefined, vpc: DoctorReport | undefi
   if (neverLoggedIn(vpc)) return here.verdict;
   if (inside.code === "ok") {
     const evidence = joinEvidence(here.verdict.evidence, wellInside(here.verdict));
-    return ofAnotherServer.has(here.verdict.code)
+    return isOfAnotherServer(here.verdict.code)
       ? verdictOf("endpoint.wrong-server", evidence)
       : { ...here.verdict, evidence };
   }
@@ -95,9 +78,10 @@ function combineWalks(here: DoctorReport | undefined, vpc: DoctorReport | undefi
 
 /** What it means, for this verdict from here, that inside all is well. */
 function wellInside({ code }: DoctorVerdict): string {
-  if (isOfTheLogin(code)) return "from inside the VPC another role logs in and all works";
+  const source = traitsOf(code)?.source;
+  if (source === "login" || source === "limit") return "from inside the VPC another role logs in and all works";
   const well = "from inside the VPC everything works";
-  return code.startsWith("aws.") || ofAnotherServer.has(code) ? well : `${well}: the path, not the database`;
+  return code.startsWith("aws.") || isOfAnotherServer(code) ? well : `${well}: the path, not the database`;
 }
 
 /** These credentials may not ask the function, which is no fault of the stage's. */
@@ -115,15 +99,23 @@ function hasReachedServer({ probes }: DoctorReport): boolean {
   return probes.some(({ name, ok }) => name === "ssl-request" && ok);
 }
 
-/** The server's answer to this login, or a limit that may be its role's: no path gives it. */
-function isOfTheLogin(code: string): boolean {
-  return code.startsWith("db.") || ofTheLogin.has(code);
+/**
+ * What a certificate earns that is not the stage's. A login that is refused proves no such thing: here it is the role that only
+ * reads, inside another one, and what refuses it has shown the right certificate before.
+ */
+function isOfAnotherServer(code: string): boolean {
+  return traitsOf(code)?.source === "identity";
 }
 
 /** From here only silence, which inside the database's own listener keeps, too. */
 function isFrozen(here: DoctorReport, { verdict, probes }: DoctorReport): boolean {
   const isAccepted = probes.some(({ name, ok }) => name === "tcp" && ok);
-  return silentFarEnd.has(here.verdict.code) && verdict.code === "endpoint.silent" && isAccepted;
+  return isSilentFarEnd(here.verdict.code) && verdict.code === "endpoint.silent" && isAccepted;
+}
+
+/** A transport that waits for the far end's first byte cannot tell the far end from what stands behind it. */
+function isSilentFarEnd(code: string): boolean {
+  return failsOf(code) === "stream" && traitsOf(code)?.suspects.includes("way") === true;
 }
 
 function verdictOf(code: VerdictCode, evidence: string): DoctorVerdict {

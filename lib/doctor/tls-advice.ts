@@ -7,6 +7,7 @@ import { connectionUrl } from "./connection-url.ts";
 import { failureOf } from "./evidence.ts";
 import { readServerTrust, type ServerTrust } from "./server-trust.ts";
 import { limitTime } from "./time-limit.ts";
+import { traitsOf } from "./verdicts.ts";
 import { walk } from "./walk.ts";
 
 /** Authorities that many trust, as PEM texts: RDS's by region, with Amazon's. */
@@ -23,8 +24,6 @@ const capMs = 1500;
 
 type Secured = Extract<ServerTrust, { kind: "tls" }>;
 
-const troubles: ReadonlySet<string> = new Set(["tls.refused", "tls.required", "cert.unknown-ca", "cert.wrong-host"]);
-
 /**
  * The TLS settings that work with a server, tried one by one and with no word behind the handshake: what the login makes of them is
  * not known. Undefined where they are not the trouble, or none works.
@@ -37,7 +36,8 @@ export async function adviseOnTls(options: AdviceOptions): Promise<ConnectionAdv
   const { address, report, known, signal } = options;
   const { code } = report.verdict;
   const provesLess = code === "ok" && address.sslMode !== "verify-full";
-  if (!troubles.has(code) && !provesLess) return undefined;
+  const source = traitsOf(code)?.source;
+  if (source !== "tls-mode" && source !== "identity" && !provesLess) return undefined;
   const shown = await readServerTrust(address, address.ca, signal);
   if (shown === undefined) return undefined;
   if (shown.kind === "no-tls") return (await speaksWithoutTls(address, signal)) ? withoutTls(address) : undefined;

@@ -1,5 +1,6 @@
 import { elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { toPosternError } from "#lib/base/errors.ts";
+import { traitsOf } from "#lib/doctor/verdicts.ts";
 import type { InsideReport, ProbeReport } from "#lib/protocol.ts";
 import type { CommandContext } from "../command-context.ts";
 import type { StageTarget } from "../target.ts";
@@ -7,9 +8,6 @@ import type { Observer } from "./observer.ts";
 
 /** The function gives up its secrets after 3 s and its walk after 4.5 s; what is left is for a cold start. */
 const timeoutMs = 12_000;
-
-/** The function is not there, or fails: the stage is broken. Any other reason is ours, or a function's of before. */
-const broken: ReadonlySet<string> = new Set(["aws.failed", "lambda.failed", "lambda.missing"]);
 
 /** A stage whose function cannot be asked is still examined from here; that it could not is a finding. */
 export async function fromInside(
@@ -39,7 +37,8 @@ export async function fromInside(
       return { verdict: { code, summary, fix, evidence }, probes: [skipped], ms };
     }
     const failed = { ...probe, ok: false, detail: `${code}: ${summary}` };
-    if (!broken.has(code)) return failed;
+    // The function is not there, or fails: the stage is broken. Any other reason is ours, or a function's of before.
+    if (traitsOf(code)?.source !== "service") return failed;
     return { verdict: { code, summary, fix, evidence }, probes: [failed], ms };
   }
 }

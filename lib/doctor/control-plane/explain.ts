@@ -1,50 +1,12 @@
 import type { DoctorReport, DoctorVerdict, InsideReport } from "#lib/protocol.ts";
 import { joinEvidence } from "../join-evidence.ts";
-import { describeVerdict } from "../verdicts.ts";
+import { describeVerdict, traitsOf } from "../verdicts.ts";
 import { isSilentSecret, settleWayOut } from "../way-out.ts";
 import type { Broken, Finding } from "./finding.ts";
 import type { AwsReport } from "./judge.ts";
 
 /** Absent: not taken. */
 export type Walks = { readonly here?: DoctorReport; readonly vpc?: InsideReport };
-
-/** No session began: what stands behind the bastion was not reached. */
-const tunnelCodes: ReadonlySet<string> = new Set([
-  "ssm.target-missing",
-  "ssm.bastion-stopped",
-  "ssm.agent-offline",
-  "ssm.handshake",
-  "ssm.lost",
-  "ssh.unreachable",
-  "ssh.lost",
-]);
-
-/** What a group that drops packets looks like. */
-const silentCodes: ReadonlySet<string> = new Set([
-  "tcp.timeout",
-  "ssm.no-answer",
-  "ssh.no-answer",
-  "endpoint.closed",
-  "endpoint.silent",
-]);
-
-/** What a database that is not there, or comes or goes, looks like beside. */
-const absentCodes: ReadonlySet<string> = new Set([
-  ...silentCodes,
-  "dns.not-found",
-  "tcp.refused",
-  "tcp.host-down",
-  "ssm.refused",
-  "ssm.host-unresolved",
-  "ssh.refused",
-  "ssh.host-unresolved",
-  "endpoint.reset",
-  "startup.closed",
-  "startup.reset",
-  "startup.stalled",
-  "db.starting",
-  "db.failed",
-]);
 
 /** What breaks a stage although both walks pass by it. */
 const unwalked: ReadonlySet<Broken> = new Set(["way-out", "others-to-database", "writes", "proxy"]);
@@ -96,8 +58,8 @@ function whatIsBroken({ code, ranked = [] }: DoctorVerdict, { here, vpc }: Walks
 }
 
 function brokenBy(code: string, way: Broken): Broken[] {
-  if (tunnelCodes.has(code)) return ["tunnel"];
-  return [...(silentCodes.has(code) ? [way] : []), ...(absentCodes.has(code) ? (["database"] as const) : [])];
+  const suspects = traitsOf(code)?.suspects ?? [];
+  return suspects.map((suspect) => (suspect === "way" ? way : suspect));
 }
 
 function describeWalks({ here, vpc }: Walks): string {

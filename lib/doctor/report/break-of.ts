@@ -1,4 +1,6 @@
 import type { ProbeReport } from "#lib/protocol.ts";
+import { traitsOf } from "../verdicts.ts";
+import type { FaultPlace } from "../verdicts/traits.ts";
 import type { HopKind } from "./hops.ts";
 
 /** In a hop, or on the link that leads to it. */
@@ -22,7 +24,8 @@ const behindLogin: ReadonlySet<string> = new Set(["ready", "query", "download", 
  * database unless the verdict is one of the path's, or another vantage finds the database well.
  */
 export function breakOf(probe: ProbeReport, code: string, isDatabaseWell: boolean): Place {
-  if (isThroughProxy(probe)) return inProxy(probe, code);
+  const place = traitsOf(code)?.place ?? "either";
+  if (isThroughProxy(probe)) return inProxy(probe, place);
   switch (probe.name) {
     case "login":
     case "stage":
@@ -31,65 +34,49 @@ export function breakOf(probe: ProbeReport, code: string, isDatabaseWell: boolea
     case "inspect":
       return { is: "hop", hop: "function" };
     case "transport":
-      return ofReason[code] ?? { is: "link", hop: "gateway" };
+      return ofReason(place) ?? { is: "link", hop: "gateway" };
     case "dns":
     case "tcp":
       return toDatabase;
     default:
-      if (Object.hasOwn(ofReason, code)) return ofReason[code] ?? toDatabase;
-      if (/^(?:path|idle|route|tcp)\./u.test(code)) return toDatabase;
-      return isDatabaseWell && !/^(?:db|auth)\./u.test(code) ? toDatabase : { is: "hop", hop: "database" };
+      return ofReason(place) ?? behindTcp(place, isDatabaseWell);
   }
 }
 
-function inProxy(probe: ProbeReport, code: string): Place {
+function inProxy(probe: ProbeReport, place: FaultPlace): Place {
   if (probe.name === "dns" || probe.name === "tcp") return { is: "link", hop: "proxy" };
-  return isBehindLogin(probe) && !code.startsWith("proxy.") ? toDatabase : { is: "hop", hop: "proxy" };
+  return isBehindLogin(probe) && place !== "proxy" ? toDatabase : { is: "hop", hop: "proxy" };
 }
 
 const toDatabase: Place = { is: "link", hop: "database" };
-const inBastion: Place = { is: "hop", hop: "bastion" };
-const inGateway: Place = { is: "hop", hop: "gateway" };
+const inDatabase: Place = { is: "hop", hop: "database" };
 const here: Place = { is: "hop", hop: "here" };
 
-/** What a transport or the control plane say. */
-const ofReason: Readonly<Record<string, Place>> = {
-  "ssm.target-missing": inBastion,
-  "ssm.bastion-stopped": inBastion,
-  "ssm.agent-offline": inBastion,
-  "ssm.handshake": inBastion,
-  "aws.bastion-address-stale": inBastion,
-  "aws.bastion-stopped": inBastion,
-  "aws.agent-offline": inBastion,
-  "ssm.document-missing": inGateway,
-  "ssm.session-limit": inGateway,
-  "ssm.session-ended": inGateway,
-  "ssm.protocol": inGateway,
-  "aws.permission": inGateway,
-  "aws.failed": inGateway,
-  "ssm.refused": toDatabase,
-  "ssm.host-unresolved": toDatabase,
-  "ssm.no-answer": toDatabase,
-  "ssm.lost": { is: "link", hop: "gateway" },
-  "ssh.refused": toDatabase,
-  "ssh.host-unresolved": toDatabase,
-  "ssh.no-answer": toDatabase,
-  "aws.security-group": toDatabase,
-  "ssh.auth": inBastion,
-  "ssh.forbidden": inBastion,
-  "ssh.host-key-changed": inBastion,
-  "ssh.host-key-unknown": inBastion,
-  "ssh.unreachable": { is: "link", hop: "bastion" },
-  "ssh.jump": { is: "link", hop: "bastion" },
-  "ssh.lost": { is: "link", hop: "bastion" },
-  "ssh.failed": { is: "link", hop: "bastion" },
-  "ssh.passphrase": here,
-  "ssh.key-format": here,
-  "ssh.key-missing": here,
-  "ssh.key-permissions": here,
-  "ssm.plugin-missing": here,
-  "ssm.plugin-failed": here,
-  "aws.credentials": here,
-  "aws.clock-skew": here,
-  "stage.no-tunnel": inBastion,
-};
+/** What a transport or the control plane say, whichever step it was that failed. */
+function ofReason(place: FaultPlace): Place | undefined {
+  switch (place) {
+    case "here":
+    case "gateway":
+    case "bastion":
+      return { is: "hop", hop: place };
+    case "to-gateway":
+      return { is: "link", hop: "gateway" };
+    case "to-bastion":
+      return { is: "link", hop: "bastion" };
+    case "to-database":
+      return toDatabase;
+    case "path":
+    case "server":
+    case "either":
+    case "proxy":
+      return undefined;
+    default:
+      return place satisfies never;
+  }
+}
+
+function behindTcp(place: FaultPlace, isDatabaseWell: boolean): Place {
+  if (place === "path") return toDatabase;
+  if (place === "server") return inDatabase;
+  return isDatabaseWell ? toDatabase : inDatabase;
+}

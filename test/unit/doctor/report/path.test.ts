@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { farEndVerdicts } from "#lib/doctor/far-end-verdicts.ts";
 import { breakOf } from "#lib/doctor/report/break-of.ts";
 import { pathsOf, type Way } from "#lib/doctor/report/path.ts";
+import { failsOf, verdictCodes } from "#lib/doctor/verdicts.ts";
 import { report, stage, steps, url, whole } from "../../../support/doctor-reports.ts";
 
 const signs = { passed: "", warned: "!", broken: "✗", unknown: "?" } as const;
@@ -80,7 +80,7 @@ test.each([
   expect(pathsOf(found, stage).map(draw)).toEqual(expected);
 });
 
-test.each(Object.keys(farEndVerdicts))(
+test.each(verdictCodes.filter((code) => failsOf(code) !== undefined))(
   "%s in the middle of a walk is a fault of the way, not in the database",
   (code) => {
     for (const name of ["transport", "ssl-request"]) {
