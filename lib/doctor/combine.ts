@@ -78,10 +78,26 @@ function combineWalks(here: DoctorReport | undefined, vpc: DoctorReport | undefi
 
 /** What it means, for this verdict from here, that inside all is well. */
 function wellInside({ code }: DoctorVerdict): string {
-  const source = traitsOf(code)?.source;
-  if (source === "login" || source === "limit") return "from inside the VPC another role logs in and all works";
   const well = "from inside the VPC everything works";
-  return code.startsWith("aws.") || isOfAnotherServer(code) ? well : `${well}: the path, not the database`;
+  const source = traitsOf(code)?.source;
+  switch (source) {
+    case "login":
+    case "limit":
+      return "from inside the VPC another role logs in and all works";
+    case "way":
+    case "server":
+    case "tls-mode":
+      return `${well}: the path, not the database`;
+    case "identity":
+    case "caller":
+    case "service":
+    case "stage":
+    // An error of another table: there was no login, and nobody has walked.
+    case undefined:
+      return well;
+    default:
+      return source satisfies never;
+  }
 }
 
 /** These credentials may not ask the function, which is no fault of the stage's. */

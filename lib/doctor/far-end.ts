@@ -7,8 +7,11 @@ import { failsOf, traitsOf, type VerdictCode } from "./verdicts.ts";
 export type FarEndPhase = "connect" | "stream";
 
 /** The way to a server of SSH's is not the way to the database, and what a jump host cannot reach is neither. Pure. */
-export function codeOfTransport(kind: TransportKind, phase: FarEndPhase, code: ErrorCode): ErrorCode | Extract<VerdictCode, `ssh.${string}`> {
-  if (kind !== "ssh" || phase !== "connect") return code;
+export function codeOfTransport(kind: TransportKind, phase: FarEndPhase, code: ErrorCode): ErrorCode | VerdictCode {
+  if (kind !== "ssh" || phase !== "connect") {
+    // The verdicts have another word for it.
+    return code === "tcp.unreachable" ? "route.unreachable" : code;
+  }
   if (/^(?:tcp|dns)\.|^endpoint\./u.test(code)) return "ssh.unreachable";
   // Before the link is up only a jump host is asked for a stream: to the next server.
   return failsOf(code) === "stream" ? "ssh.jump" : code;

@@ -49,6 +49,15 @@ test.each(["auth.rejected", "auth.no-login", "db.missing", "db.too-many-connecti
   },
 );
 
+test.each(["aws.credentials", "secret.missing", "secret.invalid"])(
+  "%s, for which the login cannot be had here, is no fault of the path, where inside all is well",
+  (code) => {
+    const verdict = { code, summary: "No login.", fix: "Mend it.", evidence: "login: seen" };
+    const { evidence } = combine({ here: { ...report("ok", ["transport"], "login"), verdict }, vpc: whole });
+    expect(evidence).toBe("login: seen; from inside the VPC everything works");
+  },
+);
+
 test.each(["ssm.no-answer", "ssh.no-answer"] as const)(
   "%s here, and a database that accepts and says nothing inside: the database is frozen",
   (code) => {

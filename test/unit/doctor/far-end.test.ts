@@ -6,7 +6,9 @@ test.each(["tcp.refused", "tcp.timeout", "tcp.unreachable", "dns.not-found", "en
   "%s on the way to an SSH server is said of that server, not of the database",
   (code) => {
     expect(codeOfTransport("ssh", "connect", code)).toBe("ssh.unreachable");
-    expect(codeOfTransport("direct", "connect", code)).toBe(code);
+    const own = code === "tcp.unreachable" ? "route.unreachable" : code;
+    expect(codeOfTransport("direct", "connect", code)).toBe(own);
+    expect(isVerdictCode(own)).toBe(true);
   },
 );
 
