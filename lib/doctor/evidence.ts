@@ -84,7 +84,9 @@ export type SocketFacts = {
   readonly unackedBytes: number;
 };
 
-export function failureOf(attempt: Attempt): { readonly step: StepName; readonly failure: Failure } | undefined {
+export type Failed = { readonly step: StepName; readonly failure: Failure };
+
+export function failureOf(attempt: Attempt): Failed | undefined {
   const step = attempt.steps.find(({ failure }) => failure !== undefined);
   return step?.failure === undefined ? undefined : { step: step.name, failure: step.failure };
 }

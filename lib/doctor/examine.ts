@@ -4,10 +4,10 @@ import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { DoctorReport, ProbeReport } from "#lib/protocol.ts";
 import { type Attempt, failureOf, type Step, type StepName, type Vantage } from "./evidence.ts";
 import { capOf, lookAgain } from "./look-again.ts";
+import { judge, needsRepeat } from "./judgement/judge.ts";
 import { sumOf } from "./loss.ts";
 import { probeParallel } from "./probes/parallel.ts";
 import { limitTime } from "./time-limit.ts";
-import { judge, needsRepeat } from "./verdict.ts";
 import { walk, type WalkOptions } from "./walk.ts";
 
 export type ExamineOptions = {
@@ -41,7 +41,7 @@ const graceMs = 100;
  *    has to strike three times to be taken for something else; four where no session has begun. Where a handshake got nothing,
  *    one that only earns a few bytes. Where this process did not run for some of the time, they go all the way, and what
  *    they find is believed.
- * 3. One verdict from all of it (`verdict.ts`), after 4.5 s at the latest, the rest not counted. Nothing is left open, and
+ * 3. One verdict from all of it (`judgement/judge.ts`), after 4.5 s at the latest, the rest not counted. Nothing is left open, and
  *    nothing was written.
  */
 export async function examine(options: ExamineOptions): Promise<DoctorReport> {

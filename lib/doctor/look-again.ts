@@ -1,5 +1,5 @@
 import { isDisturbed } from "./doubt.ts";
-import { type Attempt, type Failure, failureOf, type Step, type StepName } from "./evidence.ts";
+import { type Attempt, type Failed, type Failure, failureOf, type Step, type StepName } from "./evidence.ts";
 import type { Findings } from "./findings.ts";
 import { connectionsAtOnce, probeParallel } from "./probes/parallel.ts";
 import { probeTinyReply } from "./probes/tiny-reply.ts";
@@ -58,7 +58,7 @@ function withoutOthers(attempt: Attempt, step: StepName): Attempt {
   return end === -1 ? attempt : { ...attempt, steps: attempt.steps.slice(0, end + 1) };
 }
 
-function isMuteDownload({ step, failure }: { readonly step: StepName; readonly failure: Failure }): boolean {
+function isMuteDownload({ step, failure }: Failed): boolean {
   return step === "download" && failure.kind === "timeout";
 }
 

@@ -71,7 +71,7 @@ const goodbyeMs = 100;
  *
  * 1. Each step has its own time; all together have the signal's.
  * 2. No credentials go to a server whose certificate failed: the walk ends there.
- * 3. What failed is recorded as seen; what it means is for `verdict.ts`.
+ * 3. What failed is recorded as seen; what it means is for `judgement/judge.ts`.
  */
 export async function walk(options: WalkOptions): Promise<Attempt> {
   const { address, open, holdMs, caps = defaultCaps, clock, signal } = options;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Attempt, type Failure, type SocketFacts, type StepName, stepNames } from "#lib/doctor/evidence.ts";
 import type { Findings } from "#lib/doctor/findings.ts";
-import { judge, needsRepeat } from "#lib/doctor/verdict.ts";
+import { judge, needsRepeat } from "#lib/doctor/judgement/judge.ts";
 
 function failedAt(step: StepName, failure: Failure, socket?: SocketFacts): Attempt {
   const passed = stepNames.slice(0, stepNames.indexOf(step)).map((name) => ({ name, ms: 1, detail: "" }));

@@ -1,6 +1,6 @@
-import type { Failure } from "./evidence.ts";
+import type { Failure } from "../evidence.ts";
 import type { ServerReport } from "#lib/postgres/wire/fields.ts";
-import type { VerdictCode } from "./verdicts.ts";
+import type { VerdictCode } from "../verdicts.ts";
 
 /** For poolers the text goes before the code: they use PostgreSQL's codes for causes of their own. */
 const texts: readonly (readonly [RegExp, VerdictCode])[] = [

@@ -1,5 +1,5 @@
-import type { Failure, StepName } from "./evidence.ts";
-import type { VerdictCode } from "./verdicts.ts";
+import type { Failure, StepName } from "../evidence.ts";
+import type { VerdictCode } from "../verdicts.ts";
 
 /** What it means that the other side ended the connection in this step. */
 export function codeOfEnd(step: StepName, { how }: Extract<Failure, { kind: "ended" }>): VerdictCode {

@@ -1,6 +1,7 @@
-import { failureOf, type SocketFacts, type StepName } from "./evidence.ts";
-import type { Findings, Ranked } from "./findings.ts";
-import type { VerdictCode } from "./verdicts.ts";
+import { failureOf, type SocketFacts, type StepName } from "../evidence.ts";
+import type { Findings, Ranked } from "../findings.ts";
+import type { VerdictCode } from "../verdicts.ts";
+import { lostUpload } from "./ranking.ts";
 
 export type Silence = {
   readonly step: StepName;
@@ -72,8 +73,3 @@ function codeOfUnackedUpload({ isSmallUploadAnswered }: Findings, facts: readonl
   const isBegun = facts.some(({ ackedInStepBytes }) => ackedInStepBytes > 0);
   return isBegun || isSmallUploadAnswered === false ? "path.flow-cut" : "path.mtu-up";
 }
-
-const lostUpload: Ranked = [
-  { code: "path.flow-cut", settle: "look for what stands between here and the server, and took the bytes" },
-  { code: "path.mtu-up", settle: "run the doctor on the other side of the tunnel or balancer" },
-];
