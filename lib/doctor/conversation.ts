@@ -1,7 +1,8 @@
 import type { Duplex } from "node:stream";
 import { finished } from "node:stream/promises";
 import { type BackendMessage, createBackendDecoder, WireViolation } from "#lib/postgres/wire/backend.ts";
-import { readServerReport, type ServerReport } from "#lib/postgres/wire/fields.ts";
+import { readOldError, readServerReport, type ServerReport } from "#lib/postgres/wire/fields.ts";
+import { asksForCertificate, isErrorOfCertificate } from "./client-certificate.ts";
 import { StepFailed } from "./evidence.ts";
 import type { Mark, ObservedSocket } from "./observed-socket.ts";
 import { limitTime } from "./time-limit.ts";
@@ -27,6 +28,7 @@ export class Conversation {
   #queuedBytes = 0;
   #wake: (() => void) | undefined;
   #isOver = false;
+  #error: Error | undefined;
   #waiting: Waiting | undefined;
   isPasswordProven = false;
 
@@ -45,7 +47,11 @@ export class Conversation {
       if (this.#queuedBytes > maxQueuedBytes) stream.pause();
       wake();
     });
-    for (const event of ["end", "close", "error"]) stream.on(event, end);
+    for (const event of ["end", "close"]) stream.on(event, end);
+    stream.on("error", (error) => {
+      this.#error ??= error;
+      end();
+    });
     // One that was released is paused until somebody says otherwise.
     stream.resume();
   }
@@ -108,7 +114,7 @@ export class Conversation {
         this.#messages.push(...this.#decode(await this.chunk(signal)));
         continue;
       }
-      if (message.letter === "E") throw this.#refused(message.body);
+      if (message.letter === "E") throw this.#refused(readServerReport(message.body));
       waiting.messageBytes += message.body.length + 5;
       if (waiting.messageBytes > maxStepBytes) throw endless(letters);
       if (letters.includes(message.letter)) return message;
@@ -120,6 +126,8 @@ export class Conversation {
       return this.#decoder.push(chunk);
     } catch (error) {
       if (!(error instanceof WireViolation)) throw error;
+      const report = readOldError(chunk);
+      if (report !== undefined) throw this.#refused(report);
       throw new StepFailed(
         { kind: "stranger", what: error.message },
         `the answer is not PostgreSQL's: ${error.message}`,
@@ -127,13 +135,14 @@ export class Conversation {
     }
   }
 
-  #refused(body: Buffer): StepFailed {
-    const report = readServerReport(body);
+  #refused(report: ServerReport): StepFailed {
     const evidence = { kind: "refused", report, isPasswordProven: this.isPasswordProven } as const;
     return new StepFailed(evidence, describeReport(report));
   }
 
   #ended(hasBytes: boolean): StepFailed {
+    // In TLS 1.3 a server says what it thinks of our certificate behind the handshake.
+    if (isErrorOfCertificate(this.#error)) return asksForCertificate();
     const { end = "fin", endedWithAlert } = this.#socket.observations;
     const text = end === "reset" ? "the connection was reset" : "the connection was closed";
     return new StepFailed({ kind: "ended", how: end, hasBytes, notified: endedWithAlert }, text);
@@ -152,7 +161,7 @@ export class Conversation {
 }
 
 /** Each field may be missing: what speaks so is no server of PostgreSQL's own. */
-function describeReport({ severity, sqlState, message }: ServerReport): string {
+export function describeReport({ severity, sqlState, message }: ServerReport): string {
   const head = [severity, sqlState].filter((part) => part !== "").join(" ");
   const parts = [head, message].filter((part) => part !== "");
   return parts.length === 0 ? "an error without severity, SQLSTATE or message" : parts.join(": ");

@@ -42,6 +42,8 @@ export type Failure =
   | { readonly kind: "impostor" }
   | { readonly kind: "standby" }
   | { readonly kind: "no-method"; readonly offered: string }
+  /** TLS was to prove who we are. */
+  | { readonly kind: "client-certificate" }
   /** Of several connections at a time, these many worked, and the others were not refused in words. `isSilent`: nor ended. */
   | { readonly kind: "limit"; readonly worked: number; readonly wanted: number; readonly isSilent: boolean };
 
@@ -49,6 +51,8 @@ export type CertificateProblem = {
   readonly code: "cert.expired" | "cert.not-yet-valid" | "cert.unknown-ca" | "cert.wrong-host";
   /** For people, with the values seen and expected. */
   readonly text: string;
+  /** Why it does not hold, whoever is trusted. */
+  readonly flaw?: string;
 };
 
 export type Step = {

@@ -3,8 +3,10 @@ import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import type { DoctorReport, ProbeReport } from "#lib/protocol.ts";
 import { type Attempt, failureOf, type Step, type StepName, type Vantage } from "./evidence.ts";
-import { capOf, lookAgain } from "./look-again.ts";
+import type { Findings } from "./findings.ts";
+import { explainRefusal } from "./judgement/code-of-report.ts";
 import { judge, needsRepeat } from "./judgement/judge.ts";
+import { capOf, lookAgain } from "./look-again.ts";
 import { sumOf } from "./loss.ts";
 import { probeParallel } from "./probes/parallel.ts";
 import { limitTime } from "./time-limit.ts";
@@ -52,9 +54,9 @@ export async function examine(options: ExamineOptions): Promise<DoctorReport> {
   const common = { ...others, clock, signal: limit.signal };
 
   const first = await examineOnce(common, onStep);
-  const repeated = needsRepeat(first)
+  const repeated: Partial<Findings> = needsRepeat(first)
     ? await lookAgain(first, common, withinMs + graceMs - elapsedMs(clock, startMs))
-    : {};
+    : await askForTls(first, common);
   const isWell = failureOf(first) === undefined;
   const rested =
     isWell && holdMs !== undefined && until === undefined ? await examineRest(common, holdMs, stop) : undefined;
@@ -85,6 +87,19 @@ function toProbe(step: Step, vantage: Vantage, atFirst: Step | undefined): Probe
     };
   }
   return { name, vantage, ok: failure === undefined, ...(warning === undefined ? {} : { warning }), ms, detail };
+}
+
+/** A connection without TLS that is refused for that: whether the server has any decides what it means. */
+async function askForTls(first: Attempt, options: WalkOptions): Promise<Pick<Findings, "hasTls">> {
+  const failed = failureOf(first)?.failure;
+  if (options.address.sslMode !== "disable" || failed?.kind !== "refused") return {};
+  if (explainRefusal({}, first, failed).code !== "tls.required") return {};
+  const asked = await walk({
+    ...options,
+    address: { ...options.address, sslMode: "require" },
+    until: "ssl-request",
+  });
+  return { hasTls: failureOf(asked)?.failure.kind !== "no-tls" };
 }
 
 async function examineOnce(options: WalkOptions, onStep: (name: StepName) => void): Promise<Attempt> {

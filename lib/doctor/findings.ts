@@ -9,6 +9,8 @@ export type Findings = {
   readonly isTinyReplyAnswered?: boolean;
   /** Whether small packets went up on a fresh connection, where 32 KB did not. */
   readonly isSmallUploadAnswered?: boolean;
+  /** Whether the server has TLS, where a connection without it was refused for that. */
+  readonly hasTls?: boolean;
 };
 
 export type Ranked = NonNullable<DoctorVerdict["ranked"]>;

@@ -13,6 +13,8 @@ export type Observations = {
   alert: number | undefined;
   /** The last record that came was an alert by its kind or size: TLS said that it would close. */
   endedWithAlert: boolean;
+  /** We sent a certificate, be it an empty one, in clear text (TLS 1.2): the server had asked for it. */
+  hasSentCertificate: boolean;
   /** How the other side ended it. */
   end: "fin" | "reset" | undefined;
 };
@@ -31,6 +33,7 @@ export class ObservedSocket extends Duplex {
     lastInMs: undefined,
     alert: undefined,
     endedWithAlert: false,
+    hasSentCertificate: false,
     end: undefined,
   };
   readonly #inner: Duplex;
@@ -85,6 +88,7 @@ export class ObservedSocket extends Duplex {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     this.observations.bytesOut += chunk.length;
+    if (chunk[0] === handshakeType && chunk[5] === certificateMessage) this.observations.hasSentCertificate = true;
     this.#inner.write(chunk, done);
   }
 
@@ -101,6 +105,9 @@ export class ObservedSocket extends Duplex {
 }
 
 const alertType = 21;
+const handshakeType = 22;
+/** Of handshakes: https://www.rfc-editor.org/rfc/rfc5246#section-7.4 */
+const certificateMessage = 11;
 const applicationDataType = 23;
 /** An encrypted alert of TLS 1.3: two bytes, the kind, and an authentication tag of 16. */
 const encryptedAlertLength = 19;

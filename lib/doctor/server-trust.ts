@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { checkServerIdentity, type DetailedPeerCertificate, type PeerCertificate } from "node:tls";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import { chainProblemOf } from "./chain-problem.ts";
 import { StepFailed } from "./evidence.ts";
 import { ObservedSocket } from "./observed-socket.ts";
 import { resolveName } from "./probes/dns.ts";
@@ -17,6 +18,8 @@ export type ServerTrust =
       readonly kind: "tls";
       /** Its chain ends at one of the authorities. */
       readonly isTrusted: boolean;
+      /** Why its certificates do not hold, whoever is trusted. */
+      readonly flaw?: string;
       /** The name that was asked for is in the certificate. */
       readonly isNamed: boolean;
       /** Its certificate first; what it did not send is not there. */
@@ -58,11 +61,12 @@ export async function readServerTrust(
     const { found: secured } = await startHandshake(socket, asked, limit.signal);
     opened.defer(() => void secured.destroy());
     const certificate = secured.getPeerCertificate(true);
+    const problem = chainProblemOf(secured);
     const name = address.servername ?? address.host;
     return {
       kind: "tls",
-      // Node's types know only one that failed.
-      isTrusted: (secured.authorizationError as Error | null) === null,
+      isTrusted: problem === undefined,
+      ...(problem?.flaw === undefined ? {} : { flaw: problem.flaw }),
       isNamed: checkServerIdentity(name, certificate) === undefined,
       chain: chainOf(certificate),
       names: namesOf(certificate),

@@ -89,11 +89,10 @@ function withoutTls(address: DatabaseAddress): ConnectionAdvice {
 
 function adviceOf(address: DatabaseAddress, shown: Secured, { trust, region }: Found): ConnectionAdvice {
   const [own] = shown.chain;
-  if (trust === "none" || own === undefined) return untrusted(address, shown);
+  if (trust === "none" || own === undefined || shown.flaw !== undefined) return untrusted(address, shown);
   const { text, file } = describeTrust(trust, region, shown);
   const { isNamed, names, hostAddress } = shown;
-  // A wildcard is no name to connect with; an address in a certificate without addresses is none, either.
-  const name = isNamed ? undefined : names.find((one) => !one.includes("*") && isIP(one) === 0);
+  const name = isNamed ? undefined : names.find((one) => isHostName(one));
   const isNameless = !isNamed && name === undefined;
   // What many trust signs for anyone: without a name that proves nothing.
   if (isNameless && trust !== "own" && trust !== "given") return untrusted(address, shown);
@@ -106,6 +105,14 @@ function adviceOf(address: DatabaseAddress, shown: Secured, { trust, region }: F
   const alias =
     name === undefined ? "" : ` Its certificate is for ${name}, not for ${address.servername ?? address.host}.`;
   return { sslMode, trust, text: `${text}${alias}`, url: connectionUrl(address, wishes) };
+}
+
+/**
+ * A wildcard is no name to connect with; an address in a certificate without addresses is none, either; and what else a
+ * stranger writes there is not for a command line.
+ */
+function isHostName(name: string): boolean {
+  return /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/iu.test(name) && isIP(name) === 0;
 }
 
 function describeTrust(
@@ -138,10 +145,14 @@ function describeTrust(
 
 /** Nothing that is known or was shown verifies it. */
 function untrusted(address: DatabaseAddress, shown: Secured): ConnectionAdvice {
+  const text =
+    shown.flaw === undefined
+      ? `Nothing here verifies its certificate: ${whyUntrusted(shown)}. Get one that does from who runs the server, as FILE.`
+      : `Its certificate does not hold, whoever is trusted: ${shown.flaw}. With another one, FILE is its authority's.`;
   return {
     sslMode: "verify-full",
     trust: "none",
-    text: `Nothing here verifies its certificate: ${whyUntrusted(shown)}. Get one that does from who runs the server, as FILE.`,
+    text,
     url: connectionUrl(address, { sslMode: "verify-full", sslRootCert: "FILE" }),
   };
 }
@@ -149,7 +160,7 @@ function untrusted(address: DatabaseAddress, shown: Secured): ConnectionAdvice {
 function whyUntrusted({ chain, isTrusted, names }: Secured): string {
   const last = chain.at(-1);
   if (isTrusted || last === undefined) return `it is for ${names.join(", ") || "no name"}`;
-  if (last.subject === last.issuer) return `${nameOf(last)} signed itself, and is not fit to verify a server by`;
+  if (last.subject === last.issuer) return `${nameOf(last)} signed itself, and verifies nothing`;
   return `${last.issuer.replaceAll("\n", ", ")} signed it, whose certificate it does not show`;
 }
 

@@ -62,3 +62,10 @@ export function codeOfAlert(alert: number): VerdictCode {
   if (alert === 112) return "tls.unknown-name";
   return "tls.closed";
 }
+
+/** What OpenSSL here refuses of a server's handshake, by Node's name for it; what it cannot read at all came changed. */
+export function codeOfTlsError(name: string): VerdictCode {
+  if (/UNSUPPORTED_PROTOCOL|WRONG_SSL_VERSION|LEGACY/u.test(name)) return "tls.version";
+  if (/TOO_SMALL|TOO_WEAK/u.test(name)) return "tls.no-common-cipher";
+  return "tls.corrupted";
+}

@@ -1,10 +1,10 @@
 import { longestMs } from "../doubt.ts";
-import { type Attempt, type Failed, type Failure, failureOf, type StepName } from "../evidence.ts";
+import { type Attempt, type Failed, failureOf, type StepName } from "../evidence.ts";
 import type { Findings, Ranked } from "../findings.ts";
 import { losesSome } from "../loss.ts";
 import type { VerdictCode } from "../verdicts.ts";
-import { codeOfAlert, codeOfEnd, codeOfErrno } from "./code-of-end.ts";
-import { codeOfReport } from "./code-of-report.ts";
+import { codeOfAlert, codeOfEnd, codeOfErrno, codeOfTlsError } from "./code-of-end.ts";
+import { explainRefusal } from "./code-of-report.ts";
 import { codeOfSilence } from "./code-of-silence.ts";
 
 /** What it means that a step failed so; ranked where that fits more than one cause. */
@@ -21,7 +21,7 @@ export function codeOfFailure(findings: Findings, witness: Attempt, { step, fail
     case "alert":
       return codeOfAlert(failure.alert);
     case "corrupted":
-      return "tls.corrupted";
+      return codeOfTlsError(failure.text);
     case "stranger":
       return "endpoint.not-postgres";
     case "no-tls":
@@ -29,7 +29,7 @@ export function codeOfFailure(findings: Findings, witness: Attempt, { step, fail
     case "certificate":
       return failure.problems[0]?.code ?? "cert.unknown-ca";
     case "refused":
-      return codeOfRefusal(step, codeOfReport(failure.report, failure.isPasswordProven));
+      return codeOfRefusal(step, explainRefusal(findings, witness, failure).code);
     case "no-password":
       return "auth.no-password";
     case "impostor":
@@ -37,6 +37,7 @@ export function codeOfFailure(findings: Findings, witness: Attempt, { step, fail
     case "standby":
       return "db.read-only";
     case "no-method":
+    case "client-certificate":
       return "auth.method";
     case "limit":
       // A close or a reset is no loss.
@@ -49,8 +50,9 @@ export function codeOfFailure(findings: Findings, witness: Attempt, { step, fail
 }
 
 /** Somebody said in words that nothing is left for one more connection. */
-export function isRefusedAsFull(failure: Failure): boolean {
-  return failure.kind === "refused" && isFull(codeOfReport(failure.report, failure.isPasswordProven));
+export function isRefusedAsFull(attempt: Attempt): boolean {
+  const failure = failureOf(attempt)?.failure;
+  return failure?.kind === "refused" && isFull(explainRefusal({}, attempt, failure).code);
 }
 
 /** At first: what a fresh connection is told soon took that long, too. */

@@ -4,9 +4,9 @@ import type { Findings } from "../findings.ts";
 import { isLossy } from "../loss.ts";
 import { codeOfEnd } from "./code-of-end.ts";
 import { codeOfFailure } from "./code-of-failure.ts";
-import { fixOfReport } from "./code-of-report.ts";
 import { ambiguous, evidenceOf, type Judgement, judgement } from "./judgement.ts";
 import { orSlow, ownOrLossy, slowOrLossy } from "./ranking.ts";
+import { wordsOfFailure } from "./words-of-failure.ts";
 
 /** From attempts that all say the same. `isAlone`: others were to say it, too, and had no time to end. */
 export function conclude(findings: Findings, witnesses: readonly Attempt[], isAlone = false): Judgement {
@@ -23,8 +23,7 @@ export function conclude(findings: Findings, witnesses: readonly Attempt[], isAl
   const isChance = isSilence(failure) || (isAlone && step === "parallel");
   if (isChance && isDoubted && isAccused) return ambiguous(`${evidence}; ${describeDoubt(witnesses)}`, orSlow(code));
   if (typeof code !== "string") return ambiguous(evidence, code);
-  const fix = fixOfReport(failure);
-  return fix === undefined ? judgement(code, evidence) : { ...judgement(code, evidence), fix };
+  return { ...judgement(code, evidence), ...wordsOfFailure(findings, witness, failure, code) };
 }
 
 /** From a first attempt that failed, where all after it got through. */

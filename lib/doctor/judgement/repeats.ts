@@ -26,7 +26,7 @@ export function provingOf(repeats: readonly Attempt[], first: Attempt, { step }:
   return complete.filter((attempt) => {
     const failed = failureOf(attempt);
     if (failed === undefined || stepNames.indexOf(failed.step) >= stepNames.indexOf(step)) return true;
-    if (isRefusedAsFull(failed.failure)) return false;
+    if (isRefusedAsFull(attempt)) return false;
     const { kind } = failed.failure;
     return agreeing.length === 0 || !(kind === "ended" || kind === "errno" || (kind === "timeout" && isClean));
   });

@@ -1,6 +1,7 @@
 import { checkServerIdentity, type PeerCertificate, type TLSSocket } from "node:tls";
 import type { Clock } from "#lib/base/clock.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
+import { type ChainProblem, chainProblemOf } from "../chain-problem.ts";
 import { daysUntil, endsSoon } from "../certificate-end.ts";
 import { type CertificateProblem, StepFailed } from "../evidence.ts";
 
@@ -16,7 +17,7 @@ export async function judgeCertificate(
 ): Promise<{ readonly detail: string; readonly warning?: string; readonly found: undefined }> {
   const certificate = secured.getPeerCertificate();
   const now = clock.wallTime();
-  const problems = problemsOf(certificate, secured.authorizationError, address, now);
+  const problems = problemsOf(certificate, chainProblemOf(secured), address, now);
   if (problems.length > 0) {
     throw new StepFailed({ kind: "certificate", problems }, problems.map(({ text }) => text).join("; "));
   }
@@ -42,7 +43,7 @@ function checksChain(address: DatabaseAddress): boolean {
 
 function problemsOf(
   certificate: PeerCertificate,
-  authorizationError: Error | string | null,
+  chain: ChainProblem | undefined,
   address: DatabaseAddress,
   now: Date,
 ): readonly CertificateProblem[] {
@@ -54,9 +55,13 @@ function problemsOf(
   if (new Date(certificate.valid_from) > now) {
     problems.push({ code: "cert.not-yet-valid", text: `it is valid from ${dayOf(certificate.valid_from)}` });
   }
-  const chain = chainProblem(authorizationError);
-  if (chain !== undefined && !(problems.length > 0 && chain in datesCodes)) {
-    problems.push({ code: datesCodes[chain] ?? "cert.unknown-ca", text: `its chain: ${chain}` });
+  if (chain !== undefined && !(problems.length > 0 && chain.code in datesCodes)) {
+    const { code, flaw } = chain;
+    problems.push({
+      code: datesCodes[code] ?? "cert.unknown-ca",
+      text: `its chain: ${flaw ?? code}`,
+      ...(flaw === undefined ? {} : { flaw }),
+    });
   }
   const name = address.servername ?? address.host;
   const checksName = address.sslMode === "verify-full" || address.ca === undefined;
@@ -67,13 +72,6 @@ function problemsOf(
     });
   }
   return problems;
-}
-
-/** Node's word for what OpenSSL found first: an error whose code it is, or the code itself. */
-function chainProblem(error: Error | string | null): string | undefined {
-  if (error === null) return undefined;
-  if (typeof error === "string") return error;
-  return "code" in error && typeof error.code === "string" ? error.code : error.message;
 }
 
 /** Of any certificate in the chain. */

@@ -1,9 +1,11 @@
 import { connect, type TLSSocket } from "node:tls";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { tlsOptionsFor } from "#lib/postgres/tls.ts";
+import { asksForCertificate, isAboutOurCertificate } from "../client-certificate.ts";
 import { timedOut } from "../conversation.ts";
 import { StepFailed } from "../evidence.ts";
 import type { Mark, ObservedSocket } from "../observed-socket.ts";
+import { codeOfTlsError } from "../judgement/code-of-end.ts";
 
 /**
  * The handshake without verification: the certificate is judged by itself, in whole, and nothing secret is sent before.
@@ -38,12 +40,17 @@ export async function startHandshake(
 }
 
 function failureOfHandshake(error: NodeJS.ErrnoException | undefined, socket: ObservedSocket, start: Mark): StepFailed {
-  const { alert, end, endedWithAlert } = socket.observations;
+  const { alert, end, endedWithAlert, hasSentCertificate } = socket.observations;
+  if (isAboutOurCertificate(alert, hasSentCertificate)) return asksForCertificate();
   if (alert !== undefined)
     return new StepFailed({ kind: "alert", alert }, `the server ended the handshake with alert ${alert}`);
   const isTlsError = error?.code === "EPROTO" || error?.code?.startsWith("ERR_SSL_") === true;
-  if (isTlsError)
-    return new StepFailed({ kind: "corrupted", text: error.code ?? "" }, `what came is not TLS (${error.code})`);
+  if (isTlsError) {
+    const { code: text = "" } = error;
+    const isForeign = codeOfTlsError(text) === "tls.corrupted";
+    const detail = isForeign ? `what came is not TLS (${text})` : `its TLS is not accepted here (${text})`;
+    return new StepFailed({ kind: "corrupted", text }, detail);
+  }
   const how = end ?? "fin";
   const hasBytes = socket.lastBytesMs(start) !== undefined;
   const text = how === "reset" ? "the connection was reset" : "the connection was closed";

@@ -20,11 +20,17 @@ const shapes: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/gu, hidden],
 ];
 
-/** The text without the secrets of this run, in the forms that URLs and connection strings have, and without what looks like one. */
+/** The text without the secrets of this run, in the forms that URLs, connection strings, SQL and JSON have, and without what looks like one. */
 export function hideSecrets(text: string, secrets: readonly string[]): string {
   const forms = secrets
     .filter(({ length }) => length >= shortest)
-    .flatMap((secret) => [secret, encodeURIComponent(secret), secret.replaceAll(/['\\]/gu, "\\$&")])
+    .flatMap((secret) => [
+      secret,
+      encodeURIComponent(secret),
+      secret.replaceAll(/['\\]/gu, "\\$&"),
+      secret.replaceAll("'", "''"),
+      JSON.stringify(secret).slice(1, -1),
+    ])
     .toSorted((one, other) => other.length - one.length);
   const known = cut(forms.reduce((hiding, form) => hiding.replaceAll(form, hidden), text));
   return shapes.reduce((hiding, [shape, instead]) => hiding.replaceAll(shape, instead), known);

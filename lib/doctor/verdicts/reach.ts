@@ -52,7 +52,7 @@ export const reachVerdicts = {
   "endpoint.closed": {
     summary: "Something accepts the connection and closes it without a word.",
     proof: "FIN after the request for TLS, before any answer.",
-    fix: "Look at what listens there: a tunnel whose far end is gone, or a balancer without targets.",
+    fix: "Look at what listens there: a tunnel whose far end is gone, a balancer without targets, or one that expects TLS at once.",
     traits: { place: "either", source: "way", suspects: ["way", "database"] },
   },
   "endpoint.reset": {
@@ -76,7 +76,7 @@ export const reachVerdicts = {
   "endpoint.not-postgres": {
     summary: "Something other than PostgreSQL answers there.",
     proof: "The answer to the request for TLS is none of PostgreSQL's, or more than its one byte.",
-    fix: "Correct the port.",
+    fix: "Correct the port, or have what stands in between pass on what PostgreSQL says.",
     traits: { place: "either", source: "way", suspects: [] },
   },
 } as const satisfies Record<string, Verdict>;

@@ -32,12 +32,12 @@ export const sessionVerdicts = {
   "auth.stalled": {
     summary: "The server stops answering in the middle of authentication.",
     proof: "No answer within the exchange in its time.",
-    fix: "Look at the server or pooler: its own source of passwords may hang.",
+    fix: "Look at what the server or pooler waits for: its source of passwords, a server behind it, a lock, a login trigger.",
     traits: { place: "server", source: "way", suspects: [] },
   },
   "auth.rejected": {
-    summary: "User or password is wrong.",
-    proof: "28P01 to our proof of the password.",
+    summary: "User or password is wrong, or the password has run out.",
+    proof: "28P01 to our proof of the password; PostgreSQL says no more, also of one whose VALID UNTIL is past.",
     fix: "Take the present password from the secret; `postern setup` mends a role's.",
     traits: { place: "server", source: "login", suspects: [] },
   },

@@ -70,6 +70,18 @@ export function readServerReport(body: Buffer): ServerReport {
   };
 }
 
+/**
+ * An error as protocol 2 has it: `E`, a text, NUL. A server that cannot begin a process for a connection says so until today,
+ * for it has not read what the client speaks. Undefined for whatever else the bytes are.
+ *
+ * @see https://github.com/postgres/postgres/blob/master/src/backend/postmaster/postmaster.c report_fork_failure_to_client
+ */
+export function readOldError(bytes: Uint8Array): ServerReport | undefined {
+  const text = /^E(?<message>\P{Cc}{8,1000})\n?\0$/u.exec(Buffer.from(bytes).toString("utf8"));
+  const message = text?.groups?.["message"];
+  return message === undefined ? undefined : { severity: "", sqlState: "", message };
+}
+
 /** Message `S`. */
 export function readParameterStatus(body: Buffer): { readonly name: string; readonly value: string } {
   const [name, value] = readTexts(body);

@@ -1,11 +1,14 @@
 import { connect, createServer, type Socket, type AddressInfo } from "node:net";
 import { once } from "node:events";
+import { TLSSocket } from "node:tls";
 import { describe, expect, test } from "vitest";
+import { createAuthority, createServerCertificate } from "#lib/base/certificates.ts";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { connect as connectTo } from "#lib/postgres/connect.ts";
 import { quoteIdentifier } from "#lib/postgres/quote.ts";
 import { examine } from "#lib/doctor/examine.ts";
+import { serverError } from "../../support/faults/server-error.ts";
 import { createTestDatabase } from "../../support/postgres.ts";
 
 async function verdictAt(address: DatabaseAddress) {
@@ -149,6 +152,9 @@ describe("what listens there is not well", () => {
     ["alerts protocol_version", (socket) => afterYes(socket, () => socket.write(alert(70))), "tls.version"],
     ["alerts unrecognized_name", (socket) => afterYes(socket, () => socket.write(alert(112))), "tls.unknown-name"],
     ["is too busy to begin", (socket) => socket.once("data", () => socket.end(tooBusy)), "db.too-many-connections"],
+    ["says so in two parts", (socket) => void sayInParts(socket, tooBusy), "db.too-many-connections"],
+    ["has no process left", (socket) => socket.once("data", () => socket.end(noProcess)), "db.failed"],
+    ["answers in TLS 1.0", (socket) => afterYes(socket, () => socket.write(helloOfTls10)), "tls.version"],
   ])("it %s", async (_, behave, code) => {
     await using listener = await listen(behave);
     const report = await verdictAt({ ...somewhere, port: listener.port });
@@ -170,12 +176,76 @@ describe("what listens there is not well", () => {
   });
 });
 
+test.each(["TLSv1.2", "TLSv1.3"] as const)(
+  "a server that wants a certificate of ours in %s says so",
+  async (maxVersion) => {
+    const authority = await createAuthority("clients", new Date());
+    const { certificate: cert, privateKey: key } = await createServerCertificate(authority, ["127.0.0.1"], new Date());
+    const ca = authority.certificate;
+    await using listener = await listen((socket) => {
+      socket.once("data", () => {
+        socket.write("S");
+        const wants = { requestCert: true, rejectUnauthorized: true };
+        new TLSSocket(socket, { isServer: true, cert, key, ca, maxVersion, ...wants }).on("error", () => {});
+      });
+    });
+    const { verdict } = await verdictAt({ ...somewhere, port: listener.port, ca: [ca] });
+    expect(verdict).toMatchObject({ code: "auth.method", summary: expect.stringContaining("client certificate") });
+  },
+);
+
+test("a certificate that no authority would mend is not said to want another one", async () => {
+  const { certificate: cert, privateKey: key } = await createAuthority("127.0.0.1", new Date());
+  await using listener = await listen((socket) => {
+    socket.once("data", () => {
+      socket.write("S");
+      new TLSSocket(socket, { isServer: true, cert, key }).on("error", () => {});
+    });
+  });
+  const { verdict } = await verdictAt({ ...somewhere, port: listener.port });
+  expect(verdict).toMatchObject({
+    code: "cert.unknown-ca",
+    summary: expect.stringContaining("does not hold, whoever is trusted: unsuitable certificate purpose"),
+    fix: expect.stringContaining("no --ca mends this one"),
+  });
+});
+
+test("a server without TLS that refuses a login without it is not said to want TLS", async () => {
+  const message = 'no pg_hba.conf entry for host "127.0.0.1", user "ann", database "app", no encryption';
+  await using listener = await listen((socket) => {
+    socket.on("data", (chunk) => {
+      if (chunk.length === 8) socket.write("N");
+      else socket.end(serverError("28000", message));
+    });
+  });
+  for (const sslMode of ["disable", "prefer"] as const) {
+    const { verdict } = await verdictAt({ ...somewhere, port: listener.port, sslMode });
+    expect(verdict).toMatchObject({ code: "auth.no-login", fix: expect.stringContaining("pg_hba.conf") });
+  }
+});
+
 function afterYes(socket: Socket, act: () => void): void {
   socket.once("data", () => {
     socket.write("S");
     socket.once("data", act);
   });
 }
+
+async function sayInParts(socket: Socket, bytes: Buffer): Promise<void> {
+  await once(socket, "data");
+  socket.write(bytes.subarray(0, 3));
+  await systemClock.sleep(20, new AbortController().signal);
+  socket.end(bytes.subarray(3));
+}
+
+/** As PostgreSQL says it until today, before it knows what the client speaks. */
+const noProcess = Buffer.from("Ecould not fork new process for connection: Cannot allocate memory\n\0");
+
+/** A ServerHello of a server that knows nothing newer. */
+const helloOfTls10 = (() => {
+  const body = Buffer.concat([Buffer.from([3, 1]), Buffer.alloc(32, 7), Buffer.from("00002f00", "hex")]);
+  return Buffer.concat([Buffer.from([22, 3, 1, 0, body.length + 4, 2, 0, 0, body.length]), body]);
+})();
 
 function alert(description: number): Buffer {
   return Buffer.from([21, 3, 3, 0, 2, 2, description]);

@@ -89,7 +89,15 @@ test("a certificate that signed itself and may not be used so is not called one 
     async () => await createAuthority("db.example", now),
     () => ({}),
   );
-  expect(advice).toMatchObject({ trust: "none", text: expect.stringContaining("signed itself, and is not fit") });
+  expect(advice).toMatchObject({ trust: "none", text: expect.stringContaining("does not hold, whoever is trusted") });
+});
+
+test("what a stranger's certificate calls itself comes into a connection string only as a host name", async () => {
+  const { advice } = await adviceFor(
+    async () => await createSelfSigned("db.example;touch x"),
+    () => ({}),
+  );
+  expect(advice).toMatchObject({ sslMode: "verify-ca", url: expect.not.stringContaining("touch") });
 });
 
 test("what works without verification is told what would verify it", async () => {

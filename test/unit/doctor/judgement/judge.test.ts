@@ -47,14 +47,13 @@ function refused(sqlState: string, message: string, isPasswordProven = false): F
   return { attempts: [failedAt("auth", { kind: "refused", report, isPasswordProven })] };
 }
 
-test("a limit of the role's is mended at the role, whoever else has connections left", () => {
-  const ofRole = judge(refused("53300", 'too many connections for role "app"', true));
-  expect(ofRole).toMatchObject({ code: "db.too-many-connections", fix: expect.stringContaining("connection limit") });
-  const ofServer = judge(refused("53300", "sorry, too many clients already"));
-  expect(ofServer).toMatchObject({ code: "db.too-many-connections", fix: expect.stringContaining("use the proxy") });
-  const report = { severity: "FATAL", sqlState: "53300", message: 'too many connections for role "app"' };
-  const several = failedAt("parallel", { kind: "refused", report, isPasswordProven: true });
-  expect(judge({ attempts: [several] })).toMatchObject({ code: "parallel.limit", fix: ofRole.fix });
+test("silence after the login accuses no proxy that nobody has seen", () => {
+  for (const step of ["ready", "query"] as const) {
+    const { code, summary, fix } = judge(twice(step, silence, calm));
+    expect(code).toBe("proxy.pool-exhausted");
+    expect(summary).not.toContain("proxy");
+    expect(fix).toMatch(/Behind a pooler.*at a server itself/u);
+  }
 });
 
 describe("one root cause for what was seen", () => {
@@ -197,11 +196,7 @@ describe("one root cause for what was seen", () => {
       refused("XX000", "Timed-out waiting to acquire database connection"),
       "proxy.pool-exhausted",
     ],
-    [
-      "TLS is asked for",
-      refused("28000", 'no pg_hba.conf entry for host "1.2.3.4", user "x", database "y", no encryption'),
-      "tls.required",
-    ],
+    ["TLS is asked for", refused("28000", "This RDS Proxy requires TLS connections"), "tls.required"],
     ["the server starts", refused("57P03", "the database system is starting up"), "db.starting"],
     ["an error of its own", refused("XX001", "could not read block 0"), "db.failed"],
   ])("%s", (_, findings, code) => {

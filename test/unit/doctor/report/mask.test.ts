@@ -93,14 +93,19 @@ test("what is no account id stays: ports, lengths, dates, versions", () => {
 });
 
 test("a secret is hidden in every form and depth, also unmasked", () => {
-  const password = "pa$s' wörd/1";
+  const password = "pa$s'\t wörd/1";
   const document = {
     verdict: { evidence: `it says ${password}` },
-    probes: [{ detail: encodeURIComponent(password) }, { detail: "pa$s\\' wörd/1" }],
+    probes: [
+      { detail: encodeURIComponent(password) },
+      { detail: "pa$s\\'\t wörd/1" },
+      { detail: "pa$s''\t wörd/1" },
+      { detail: JSON.stringify(password) },
+    ],
   };
   const masked = JSON.stringify(mask(document, { ...unmasked, secrets: [password] }));
   expect(masked).toBe(
-    '{"verdict":{"evidence":"it says (hidden)"},"probes":[{"detail":"(hidden)"},{"detail":"(hidden)"}]}',
+    '{"verdict":{"evidence":"it says (hidden)"},"probes":[{"detail":"(hidden)"},{"detail":"(hidden)"},{"detail":"(hidden)"},{"detail":"\\"(hidden)\\""}]}',
   );
 });
 
