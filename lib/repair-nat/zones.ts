@@ -5,6 +5,7 @@ import {
   findPrivateTables,
   isNat,
   isThere,
+  natZones,
   pairAddresses,
 } from "#lib/control-plane/network/expected.ts";
 import type { StageInstance } from "#lib/control-plane/network/instances.ts";
@@ -76,10 +77,9 @@ export function interfaceOf(instance: StageInstance): string | undefined {
   return instance.networkInterfaceIds[0];
 }
 
-function zonesOf(facts: RepairFacts, { privateSubnets, nat }: NetworkParts): readonly Zone[] {
-  const taken = new Set(nat.map(({ instance }) => instance));
-  return nat.map(({ instance, allocation }, index) => {
-    const subnets = privateSubnets.filter((_id, at) => at % nat.length === index);
+function zonesOf(facts: RepairFacts, network: NetworkParts): readonly Zone[] {
+  const taken = new Set(network.nat.map(({ instance }) => instance));
+  return natZones(network).map(({ nat: { instance, allocation }, subnets }) => {
     const tableOf = (subnet: string) => facts.routeTables.find(({ subnetIds }) => subnetIds.includes(subnet));
     const tables = subnets.flatMap((subnet) => tableOf(subnet) ?? []);
     const routed = new Set(tables.map((table) => defaultRouteOf(table)?.target));
@@ -92,11 +92,8 @@ function zonesOf(facts: RepairFacts, { privateSubnets, nat }: NetworkParts): rea
       spare.find((one) => isRunning(one) && addressOf(one, facts) === undefined && routed.has(interfaceOf(one)));
     if (keeper !== undefined) taken.add(keeper.id);
     const bareSubnets = subnets.filter((subnet) => tableOf(subnet) === undefined);
-    return {
-      instanceId: instance,
-      nat: { allocationId: allocation, tables: [...new Set(tables)], bareSubnets },
-      ...(keeper === undefined ? {} : { keeper }),
-    };
+    const nat = { allocationId: allocation, tables: [...new Set(tables)], bareSubnets };
+    return keeper === undefined ? { instanceId: instance, nat } : { instanceId: instance, nat, keeper };
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Manifest } from "#lib/contract.ts";
+import type { Manifest, NatParts, NetworkParts } from "#lib/contract.ts";
 import type { ElasticIp } from "./addresses.ts";
 import type { StageInstance } from "./instances.ts";
 import type { StageRoute, StageRouteTable } from "./route-tables.ts";
@@ -15,12 +15,22 @@ export function isThere({ state }: StageInstance): boolean {
   return state !== "terminated" && state !== "shutting-down";
 }
 
+/** A NAT instance as the deploy wrote it down, and the private subnets that it is to serve. */
+export type NatZone = { readonly nat: NatParts; readonly subnets: readonly string[] };
+
+/** Each instance serves the subnet of its index; where a stage has fewer of them than of subnets, these go round. */
+export function natZones({ privateSubnets, nat }: NetworkParts): readonly NatZone[] {
+  return nat.map((one, index) => ({
+    nat: one,
+    subnets: privateSubnets.filter((_subnet, at) => at % nat.length === index),
+  }));
+}
+
 /** Which address belongs to which NAT instance. */
 export type AddressPair = { readonly instanceId: string; readonly allocationId: string; readonly publicIp: string };
 
 /**
- * The pairs that a deploy wrote down. Where an instance of them is gone and one that nobody knows carries the stage's tags, that
- * one takes its place. Without a manifest that says so the stage's addresses are alike: each instance keeps the one that it has,
+ * The pairs that a deploy wrote down, each with the instance that is there for it (`carriersOf`). Without a manifest that says so the stage's addresses are alike: each instance keeps the one that it has,
  * and those that are free go to those without, in order.
  */
 export function pairAddresses(
@@ -31,11 +41,9 @@ export function pairAddresses(
   const nats = instances.filter((one) => isNat(one, manifest) && isThere(one));
   const wanted = manifest.network?.nat;
   if (wanted !== undefined) {
-    const present = new Set(nats.map(({ id }) => id));
-    const named = new Set(wanted.map(({ instance }) => instance));
-    const newcomers = nats.filter(({ id }) => !named.has(id));
+    const carriers = carriersOf(wanted, nats);
     return wanted.map(({ instance, allocation: allocationId, address: publicIp }) => ({
-      instanceId: present.has(instance) ? instance : (newcomers.shift()?.id ?? instance),
+      instanceId: carriers.get(instance) ?? instance,
       allocationId,
       publicIp,
     }));
@@ -49,6 +57,19 @@ export function pairAddresses(
       free.slice(index, index + 1).map(({ allocationId, publicIp }) => ({ instanceId, allocationId, publicIp })),
     ),
   ];
+}
+
+/**
+ * The instance for each that a deploy wrote down: itself; where it is gone, one that nobody knows and that carries the stage's
+ * tags; itself where there is none.
+ */
+function carriersOf(wanted: readonly NatParts[], nats: readonly StageInstance[]): ReadonlyMap<string, string> {
+  const present = new Set(nats.map(({ id }) => id));
+  const named = new Set(wanted.map(({ instance }) => instance));
+  const newcomers = nats.filter(({ id }) => !named.has(id));
+  return new Map(
+    wanted.map(({ instance }) => [instance, present.has(instance) ? instance : (newcomers.shift()?.id ?? instance)]),
+  );
 }
 
 /** The table that a subnet has: by an association of its own, or the VPC's main one. */
@@ -79,11 +100,14 @@ export function findPrivateTables(
   if (first === undefined) return [];
   const wanted = manifest.network;
   if (wanted !== undefined) {
+    const carriers = carriersOf(wanted.nat, nats);
     const found = new Map<string, PrivateTable>();
-    for (const [index, subnetId] of wanted.privateSubnets.entries()) {
-      const table = tableOf(subnetId, tables);
-      const nat = nats.find(({ id }) => id === wanted.nat[index]?.instance) ?? nats[index] ?? first;
-      if (table !== undefined && !found.has(table.id)) found.set(table.id, { table, natInstanceId: nat.id });
+    for (const { nat, subnets } of natZones(wanted)) {
+      const natInstanceId = carriers.get(nat.instance) ?? nat.instance;
+      for (const subnetId of subnets) {
+        const table = tableOf(subnetId, tables);
+        if (table !== undefined && !found.has(table.id)) found.set(table.id, { table, natInstanceId });
+      }
     }
     return [...found.values()];
   }

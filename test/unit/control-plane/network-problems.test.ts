@@ -128,6 +128,14 @@ describe.each(told)("a network, %s", (_title, manifestOfTest) => {
   });
 });
 
+test("a private subnet is led to the instance in the place of its own, and not to another zone's", () => {
+  // AWS's answer is sorted by id.
+  const renewed = [...instances.slice(1), ...change(instances.slice(0, 1), 0, { id: "i-9" })];
+  const lost = change(routeTables, 0, { routes: [] });
+  const problems = findNetworkProblems(manifest, networkFacts({ instances: renewed, routeTables: lost }));
+  expect(problems).toContainEqual(expect.objectContaining({ kind: "route-missing", natInstanceId: "i-9" }));
+});
+
 test("what could not be read is no problem", () => {
   const refused = { kind: "unknown", code: "aws.permission", because: "not allowed", ms: 1 } as const;
   const facts = networkFacts({ addresses: [], agents: [] });

@@ -136,6 +136,28 @@ describe("a plan", () => {
     ]);
   });
 
+  it("leads each private subnet to the instance that the doctor names, where a stage has fewer of these", () => {
+    const tables = [1, 2, 3, 4].map((at) => ({
+      id: `rtb-${at}`,
+      subnetIds: [`subnet-${at}`],
+      isMain: false,
+      routes: [],
+      tags: stageTags,
+    }));
+    const { network } = manifest;
+    if (network === undefined) throw new Error("The manifest names no network.");
+    const privateSubnets = tables.flatMap(({ subnetIds }) => subnetIds);
+    const of = { ...manifest, network: { ...network, privateSubnets } };
+    const { routeTables, agents = [], ...others } = observe(createWorld([noTrouble, noTrouble], of));
+    const all = [...routeTables.filter(({ id }) => id.startsWith("rtb-public")), ...tables];
+    const { steps } = planRepair({ ...others, routeTables: all, agents });
+    const problems = findNetworkProblems(of, networkFacts({ ...others, routeTables: all, agents }));
+    const led = { "rtb-1": "i-1", "rtb-2": "i-2", "rtb-3": "i-1", "rtb-4": "i-2" };
+    const named = problems.flatMap((one) => (one.kind === "route-missing" ? [[one.table.id, one.natInstanceId]] : []));
+    expect(Object.fromEntries(named)).toEqual(led);
+    expect(Object.fromEntries(steps.map(({ resource, to }) => [resource, to.replace("eni-", "i-")]))).toEqual(led);
+  });
+
   it("does not take a route to a stopped instance of its own for a wrong one: it is a black hole until that runs", () => {
     expect(kindsOf({ instance: "stopped" })).toEqual(["start-instance i-1"]);
   });
