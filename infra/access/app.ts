@@ -3,14 +3,15 @@ import { appName, tagKeys } from "#lib/contract.ts";
 import { declareAudit, needsAudit } from "./audit.ts";
 import { declareBreakGlass } from "./break-glass.ts";
 import { declarePeople, glassPolicies } from "./people.ts";
-import { declareCi } from "./ci.ts";
+import { declareCi, declareEnvironment } from "./ci.ts";
+import { stackName } from "./names.ts";
 import { type AccessSettings, type Account, contextKey, parseAccessSettings } from "./settings.ts";
 
 /** What the CDK finds wrong with a template fails it, and nobody turns that off from outside. */
 const postCliContext = { "@aws-cdk/core:validateAgainstDefaultRules": true };
 
 /**
- * The account's access baseline: a stack for each account, and nothing in it that a stage makes or needs to exist.
+ * The account's access baseline: stacks for each account, and nothing in it that a stage makes or needs to exist.
  *
  * @param props what CDK takes for an app; its context has the settings, unless the CDK's command line gives others
  * @throws AccessSettingsRefused before anything is declared
@@ -30,33 +31,42 @@ export function createAccessApp(props: AppProps): App {
   return app;
 }
 
-/** Several for each account: a template without a bucket may have 51,200 bytes. */
 const purposes = {
   people: "Who may do what with the stages of this account.",
-  ci: "What CI may do with the stages of this account, and the most that these may do themselves.",
+  ci: "How CI comes into this account, and the most that what it deploys may do.",
   audit: "Who is told of tunnels to the protected stages of this account.",
 } as const;
-type Purpose = keyof typeof purposes;
-
-export function stackName({ name }: Pick<Account, "name">, purpose: Purpose = "people"): string {
-  return purpose === "people" ? `${appName}-access-${name}` : `${appName}-access-${name}-${purpose}`;
-}
 
 function declareAccount(app: App, account: Account, { repository }: AccessSettings): void {
-  const people = createStack(app, account, "people");
+  const people = createStack(app, account, stackName(account.name, "people"), purposes.people);
   const policies = declarePeople(people, account);
   declareBreakGlass(
     people,
     account,
     glassPolicies.map((key) => policies[key]),
   );
-  if (Object.keys(account.environments).length > 0) declareCi(createStack(app, account, "ci"), account, repository);
-  if (needsAudit(account)) declareAudit(createStack(app, account, "audit"), account);
+  declareCiStacks(app, account, repository);
+  if (needsAudit(account)) {
+    declareAudit(createStack(app, account, stackName(account.name, "audit"), purposes.audit), account);
+  }
 }
 
-function createStack(app: App, account: Account, purpose: Purpose): Stack {
-  const stack = new Stack(app, stackName(account, purpose), {
-    description: purposes[purpose],
+function declareCiStacks(app: App, account: Account, repository: AccessSettings["repository"]): void {
+  const environments = Object.entries(account.environments);
+  if (environments.length === 0) return;
+  const common = createStack(app, account, stackName(account.name, "ci"), purposes.ci);
+  declareCi(common, account);
+  for (const [name, environment] of environments) {
+    const description = `What CI may do with the stages of the environment ${name}.`;
+    const stack = createStack(app, account, stackName(account.name, "ci", name), description);
+    stack.addStackDependency(common);
+    declareEnvironment(stack, account, { repository, name, ...environment });
+  }
+}
+
+function createStack(app: App, account: Account, name: string, description: string): Stack {
+  const stack = new Stack(app, name, {
+    description,
     env: { account: account.id, region: account.region },
     terminationProtection: true,
     // CDK's bootstrap would make roles of its own, one of them an administrator's: there is nothing here that needs them.

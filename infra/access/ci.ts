@@ -18,6 +18,8 @@ import { audience, githubIssuer, trustOf } from "./ci/trust.ts";
 import type { AccessSettings, Account } from "./settings.ts";
 import { policyDocument, type Statement } from "./statement.ts";
 
+const shorter = "An environment for fewer stages makes it shorter.";
+
 /**
  * How CI deploys without a stored key: GitHub's OIDC provider, the boundary, and a role for each environment.
  *
@@ -25,44 +27,48 @@ import { policyDocument, type Statement } from "./statement.ts";
  * under the boundary. What it deploys it can change at will, the runner's code too: whoever may push to an environment's
  * branch can do to its stages what the runner can.
  */
-export function declareCi(stack: Stack, account: Account, repository: AccessSettings["repository"]): void {
-  const environments = Object.entries(account.environments);
-  const provider = new CfnOIDCProvider(stack, "GitHub", {
+export function declareCi(stack: Stack, account: Account): void {
+  new CfnOIDCProvider(stack, "GitHub", {
     url: `https://${githubIssuer}`,
     clientIdList: [audience],
   });
-  const shorter = "An environment for fewer stages makes it shorter.";
-  const boundaryPolicy = declareManagedPolicy(stack, "Boundary", {
-    name: boundaryName,
-    statements: boundary(account),
-    shorter,
+  declareManagedPolicy(stack, "Boundary", { name: boundaryName, statements: boundary(account), shorter });
+}
+
+type Environment = Account["environments"][string] & {
+  readonly name: string;
+  readonly repository: AccessSettings["repository"];
+};
+
+/** The role of one environment, and its policies. Provider and boundary have to be there. */
+export function declareEnvironment(
+  stack: Stack,
+  account: Account,
+  { name: environment, repository, deploys, migrates, branch }: Environment,
+): void {
+  const id = environmentId(environment);
+  const policies = [
+    ...deployPolicies({ account, stages: deploys }),
+    ...(migrates.length === 0 ? [] : [["Migrate", mayMigrate({ account, stages: migrates })] as const]),
+  ].map(([part, statements]) => {
+    const name = `${ciRoleName(environment)}-${part.toLowerCase()}`;
+    return declareManagedPolicy(stack, `${id}${part}`, { name, statements, shorter });
   });
   const providerArn = iamArn(account, `oidc-provider/${githubIssuer}`);
-  const boundaryArn = iamArn(account, `policy${accessPath}${boundaryName}`);
-  for (const [environment, { deploys, migrates, branch }] of environments) {
-    const id = environmentId(environment);
-    const policies = [
-      ...deployPolicies({ account, stages: deploys }, boundaryArn),
-      ...(migrates.length === 0 ? [] : [["Migrate", mayMigrate({ account, stages: migrates })] as const]),
-    ].map(([part, statements]) => {
-      const name = `${ciRoleName(environment)}-${part.toLowerCase()}`;
-      return declareManagedPolicy(stack, `${id}${part}`, { name, statements, shorter });
-    });
-    const role = new CfnRole(stack, `${id}Role`, {
-      roleName: ciRoleName(environment),
-      path: accessPath,
-      description: `Jobs of the environment ${environment}`,
-      maxSessionDuration: 3 * 60 * 60,
-      assumeRolePolicyDocument: policyDocument([trustOf(repository, environment, { providerArn, branch })]),
-      managedPolicyArns: policies.map(({ ref }) => ref),
-    });
-    for (const needed of [provider, boundaryPolicy]) role.addResourceDependency(needed);
-  }
+  new CfnRole(stack, `${id}Role`, {
+    roleName: ciRoleName(environment),
+    path: accessPath,
+    description: `Jobs of the environment ${environment}`,
+    maxSessionDuration: 3 * 60 * 60,
+    assumeRolePolicyDocument: policyDocument([trustOf(repository, environment, { providerArn, branch })]),
+    managedPolicyArns: policies.map(({ ref }) => ref),
+  });
 }
 
 /** Several, because IAM takes 6,144 characters each. */
-function deployPolicies(scope: Scope, boundaryArn: string): readonly (readonly [string, readonly Statement[]])[] {
+function deployPolicies(scope: Scope): readonly (readonly [string, readonly Statement[]])[] {
   if (scope.stages.length === 0) return [];
+  const boundaryArn = iamArn(scope.account, `policy${accessPath}${boundaryName}`);
   return [
     ["State", [...mayKeepState(scope), ...mayWatch(scope)]],
     ["Functions", mayMakeFunctions(scope)],

@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { isStageName, localStageName, stageNameRule } from "#lib/contract.ts";
-import { baselineName, ciRoleName } from "./names.ts";
+import { baselineName, ciRoleName, stackNames } from "./names.ts";
 import { findWrongEnvironments } from "./settings/environments.ts";
-import { exactly, isAboutKey } from "./settings/keys.ts";
+import { byName, exactly, isAboutKey } from "./settings/keys.ts";
 import { AccessSettingsRefused } from "./settings/refused.ts";
 
 /** The context value that all of this is read from: in `cdk.json`, or given with `-c`. */
@@ -90,10 +90,10 @@ const account = exactly({
       permissionSet: v.optional(matching(/^[\w+=,.@-]{1,32}$/, "expected the name of a permission set")),
     }),
   ),
-  stages: v.record(stageName, stage, "expected the account's stages by their names"),
+  stages: byName(stageName, stage, "expected the account's stages by their names"),
   /** By their names on GitHub. Default: none, and CI has no role. */
   environments: v.optional(
-    v.record(environmentName, environment, "expected the account's environments by their names"),
+    byName(environmentName, environment, "expected the account's environments by their names"),
     {},
   ),
   audit: v.optional(audit, {}),
@@ -112,6 +112,15 @@ const schema = v.pipe(
       for (const twice of findTwice(accounts.map((one) => one[key]))) {
         addIssue({ message: `accounts: ${key} ${twice} is there twice; expected each once` });
       }
+    }
+    const named = new Map(accounts.map((one) => [one.name, one]));
+    for (const twice of findTwice([...named.values()].flatMap(stackNames))) {
+      addIssue({ message: `accounts: two of them would have the stack ${twice}; expected names that differ in more` });
+    }
+    for (const { name, region, partition } of accounts) {
+      const own = partitionOf(region);
+      if (partition !== own)
+        addIssue({ message: `accounts: ${name}: ${region} is a region of ${own}; expected the partition ${own}` });
     }
     for (const message of accounts.flatMap(findWrongEnvironments)) addIssue({ message });
     for (const twice of findTwice(accounts.flatMap((one) => Object.keys(one.stages)))) {
@@ -154,6 +163,12 @@ function fromCommandLine(value: unknown): unknown {
 function refused(problems: readonly string[]): AccessSettingsRefused {
   const where = `The context value ${contextKey} (infra/access/cdk.json) is refused; nothing was made:`;
   return new AccessSettingsRefused([where, ...problems.map((problem) => `  - ${problem}`)].join("\n"));
+}
+
+/** A policy with ARNs of another partition would deny nothing in this one. */
+function partitionOf(region: string): Account["partition"] {
+  if (region.startsWith("cn-")) return "aws-cn";
+  return region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
 }
 
 function shorten(seen: string): string {

@@ -35,16 +35,60 @@ describe("the settings of the access baseline", () => {
     `);
   });
 
+  it("are refused with a stage or an environment whose name would be lost, and with a list for an object", () => {
+    const stages = { ...development.stages, prototype: { protected: true }, constructor: { protected: true } };
+    const lost = [
+      { ...development, stages },
+      { ...production, stages: [], environments: { prototype: {} } },
+    ];
+    const proto = JSON.stringify({ ...settings, accounts: [development] }).replace('"dev":', '"__proto__":');
+    expect(() => parseAccessSettings({ ...settings, accounts: lost })).toThrowErrorMatchingInlineSnapshot(`
+      [AccessSettingsRefused: The context value postern:access (infra/access/cdk.json) is refused; nothing was made:
+        - accounts.0.stages: expected other names than __proto__, constructor, prototype, which would be lost (seen: Object)
+        - accounts.1.stages: expected the account's stages by their names (seen: Array)
+        - accounts.1.environments: expected other names than __proto__, constructor, prototype, which would be lost (seen: Object)]
+    `);
+    expect(() => parseAccessSettings(proto)).toThrow("accounts.0.stages: expected other names than");
+  });
+
+  it("are refused where a region is in another partition", () => {
+    const places = [
+      { ...development, region: "cn-north-1" },
+      { ...production, region: "us-gov-west-1", partition: "aws-cn" },
+    ];
+    expect(() => parseAccessSettings({ ...settings, accounts: places })).toThrowErrorMatchingInlineSnapshot(`
+      [AccessSettingsRefused: The context value postern:access (infra/access/cdk.json) is refused; nothing was made:
+        - accounts: development: cn-north-1 is a region of aws-cn; expected the partition aws-cn
+        - accounts: production: us-gov-west-1 is a region of aws-us-gov; expected the partition aws-us-gov]
+    `);
+    const right = { ...production, region: "us-gov-west-1", partition: "aws-us-gov" };
+    expect(parseAccessSettings({ ...settings, accounts: [right] }).accounts).toHaveLength(1);
+  });
+
+  it("are refused where two accounts' stacks would have one name", () => {
+    const empty = { ...production, stages: {}, environments: {} };
+    const accounts = [
+      { ...empty, name: "eu", environments: { live: {} } },
+      { ...empty, name: "eu-ci-live", id: "333333333333" },
+      { ...empty, name: "eu-audit", id: "444444444444" },
+    ];
+    expect(() => parseAccessSettings({ ...settings, accounts })).toThrowErrorMatchingInlineSnapshot(`
+      [AccessSettingsRefused: The context value postern:access (infra/access/cdk.json) is refused; nothing was made:
+        - accounts: two of them would have the stack postern-access-eu-ci-live; expected names that differ in more
+        - accounts: two of them would have the stack postern-access-eu-audit; expected names that differ in more]
+    `);
+  });
+
   it("name no account and no stage twice", () => {
     const twice = { ...production, stages: { dev: { protected: true } }, environments: {} };
     const again = { ...twice, name: "development" };
     expect(() => parseAccessSettings({ ...settings, accounts: [development, twice, again] }))
       .toThrowErrorMatchingInlineSnapshot(`
-      [AccessSettingsRefused: The context value postern:access (infra/access/cdk.json) is refused; nothing was made:
-        - accounts: name development is there twice; expected each once
-        - accounts: id 222222222222 is there twice; expected each once
-        - accounts: the stage dev is in two of them; expected one]
-    `);
+        [AccessSettingsRefused: The context value postern:access (infra/access/cdk.json) is refused; nothing was made:
+          - accounts: name development is there twice; expected each once
+          - accounts: id 222222222222 is there twice; expected each once
+          - accounts: the stage dev is in two of them; expected one]
+      `);
   });
 
   it("let no environment of any branch deploy or migrate a protected stage, and no stage have the baseline's name", () => {

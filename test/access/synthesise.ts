@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Template } from "aws-cdk-lib/assertions";
-import { createAccessApp, stackName } from "../../infra/access/app.ts";
+import { createAccessApp } from "../../infra/access/app.ts";
+import { stackName } from "../../infra/access/names.ts";
 import { contextKey } from "../../infra/access/settings.ts";
 import { settings as example } from "./settings.ts";
 
@@ -47,9 +48,8 @@ export function synthesise(settings: unknown = example): ReadonlyMap<string, Syn
     const { accounts } = settings as { readonly accounts: readonly { readonly name: string }[] };
     return new Map(
       accounts.map(({ name }) => {
-        const ofAccount = assembly.stacks.filter(
-          ({ stackName: one }) => one === stackName({ name }) || one.startsWith(`${stackName({ name })}-`),
-        );
+        const first = stackName(name, "people");
+        const ofAccount = assembly.stacks.filter(({ stackName: one }) => one === first || one.startsWith(`${first}-`));
         return [name, readStacks(ofAccount.map(({ template }) => template as Synthesised["json"]))];
       }),
     );

@@ -1,12 +1,12 @@
 import { nearestNames } from "#lib/base/nearest-names.ts";
-import { baselineName, environmentId } from "../names.ts";
+import { baselineName } from "../names.ts";
 import type { Account } from "../settings.ts";
 
 type Places = Pick<Account, "name" | "stages" | "environments">;
 
 /** What is wrong with the environments of an account, each in itself well-formed. Pure. */
 export function findWrongEnvironments(account: Places): string[] {
-  const found = [findUnknown, findReach, findUnpinned, findAlike].flatMap((find) => find(account));
+  const found = [findUnknown, findReach, findUnpinned].flatMap((find) => find(account));
   return found.map((problem) => `accounts: ${account.name}: ${problem}`);
 }
 
@@ -62,17 +62,6 @@ function findUnpinned({ stages, environments }: Places): string[] {
         (one) => `the environment ${environment} is for jobs of any branch, and ${one} is protected; expected a branch`,
       ),
   );
-}
-
-/** CloudFormation's names of what is made have no hyphens. */
-function findAlike({ environments }: Places): string[] {
-  const alike = Map.groupBy(Object.keys(environments), environmentId);
-  return [...alike.values()]
-    .filter((names) => names.length > 1)
-    .map(
-      (names) =>
-        `the environments ${names.join(" and ")} are one in CloudFormation's names, which have no hyphens; expected names that differ in more`,
-    );
 }
 
 function namesOf({ deploys, migrates }: Pick<Account["environments"][string], "deploys" | "migrates">): string[] {
