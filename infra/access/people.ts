@@ -51,7 +51,7 @@ export function declarePeople(scope: Construct, account: Account): Readonly<Reco
       mayInvoke(account, ["inspect"]),
       ...mayStartLongRun(account),
     ]),
-    doctor: declare("doctor", "Ask what is wrong with one's own stage. Reads only.", [
+    doctor: declare("doctor", "Ask what is wrong with one's own stage. Changes nothing, but may cancel a run.", [
       manifest,
       mayInvoke(account, ["inspect", "health"]),
       ...mayAskControlPlane(account),

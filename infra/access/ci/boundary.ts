@@ -1,9 +1,16 @@
-import { appName, carrySessionsActions, instanceIdentifier, stageRolePath } from "#lib/contract.ts";
+import {
+  appName,
+  carrySessionsActions,
+  functionName,
+  functionParts,
+  instanceIdentifier,
+  stageRolePath,
+} from "#lib/contract.ts";
 import type { Statement } from "../statement.ts";
 import { arn, iamArn } from "../arn.ts";
 import { ownStage } from "../own-stage.ts";
 import type { Account } from "../settings.ts";
-import { bucketArn } from "./place.ts";
+import { bucketsOf } from "./place.ts";
 
 type Place = Pick<Account, "id" | "region" | "partition">;
 
@@ -17,15 +24,15 @@ type Place = Pick<Account, "id" | "region" | "partition">;
  *    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
  */
 export function boundary(account: Place): readonly Statement[] {
+  // Names to the letter, or up to a slash: `postern-${stage}-*` would be what belongs to the stage `eu-west` for the stage `eu`, too.
+  const functionLogs = functionParts.map((part) => `/aws/lambda/${functionName(ownStage, part)}:*`);
   const belowOwnPath = { "aws:PrincipalArn": iamArn(account, `role${stageRolePath(ownStage)}*`) };
   return [
     {
       Sid: "OwnLogs",
       Effect: "Allow",
       Action: ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
-      Resource: [`/aws/lambda/${appName}-${ownStage}-*`, `/${appName}/${ownStage}/*`].map((name) =>
-        arn(account, "logs", `log-group:${name}`),
-      ),
+      Resource: [...functionLogs, `/${appName}/${ownStage}/*`].map((name) => arn(account, "logs", `log-group:${name}`)),
       Condition: { ArnLike: belowOwnPath },
     },
     {
@@ -77,7 +84,7 @@ export function boundary(account: Place): readonly Statement[] {
       Sid: "OwnBuckets",
       Effect: "Allow",
       Action: ["s3:ListBucket", "s3:GetObject"],
-      Resource: bucketArn(account, `${appName}-${ownStage}-*-${account.id}-*`),
+      Resource: bucketsOf(account, ownStage),
       Condition: { ArnLike: belowOwnPath },
     },
     {
@@ -95,7 +102,7 @@ export function boundary(account: Place): readonly Statement[] {
       Resource: "*",
     },
     {
-      // Of the agent on a NAT instance; AWS takes no resource.
+      // Of the agent on a NAT instance. The channels take no resource; who the agent speaks for is AWS's to check.
       Sid: "CarrySessions",
       Effect: "Allow",
       Action: carrySessionsActions,

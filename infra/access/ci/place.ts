@@ -13,6 +13,11 @@ export function bucketArn(account: Pick<Account, "id" | "region" | "partition">,
   return arn(account, "s3", resource, { region: "", account: "" });
 }
 
+/** A stage's own buckets, and what is in them: all but the end of their names is said (`infra/long-runs/bucket-name.ts`). */
+export function bucketsOf(account: Pick<Account, "id" | "region" | "partition">, stage: string): string[] {
+  return ["seeds", "code"].map((purpose) => bucketArn(account, `${appName}-${stage}-${purpose}-${account.id}-*`));
+}
+
 /** For each stage of the scope. */
 export function ofStages({ account, stages }: Scope, service: string, name: (stage: string) => string): string[] {
   return stages.map((stage) => arn(account, service, name(stage)));

@@ -60,7 +60,8 @@ function startWith(sid: string, document: string): Statement {
  * and sessions of a role are named for the role's session, which whoever takes the role may choose.
  * https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-restrict-access-examples.html
  *
- * The data channel has no such tag: its statement is AWS's own.
+ * The data channel has no such tag: its statement is AWS's own, with that weakness. A channel needs its session's token as well, which
+ * whoever began the session has.
  * https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-restrict-access-quickstart.html
  */
 function maySteerOwnSessions(account: Account): readonly Statement[] {

@@ -2,10 +2,12 @@ import { breakGlassRows } from "./break-glass.ts";
 import { boundaryRows } from "./ci/boundary.ts";
 import { defaultGroupRows } from "./ci/default-group.ts";
 import { deployRows } from "./ci/deploy.ts";
+import { limitlessRows } from "./ci/limitless.ts";
 import { migrateJobRows } from "./ci/migrate.ts";
 import { deployNameRows } from "./ci/names.ts";
 import { deployNetworkRows } from "./ci/network.ts";
 import { deployRoleRows } from "./ci/roles.ts";
+import { deployRuleRows } from "./ci/watch.ts";
 import { guardRows } from "./guard.ts";
 import { anyHostRows, loginRows } from "./logins.ts";
 import { protectedTunnelRows } from "./protected.ts";
@@ -31,6 +33,8 @@ export const matrix: Readonly<Record<string, readonly Row[]>> = {
   "Which jobs of GitHub's take a role": oidcRows,
   "Deploys of CI": deployRows,
   "What CI changes by its name": deployNameRows,
+  "Rules of EventBridge that CI makes": deployRuleRows,
+  "What AWS lets nobody limit to a stage": limitlessRows,
   "Networks that CI makes": deployNetworkRows,
   "The default group of a network that CI makes": defaultGroupRows,
   "Roles that CI makes": deployRoleRows,

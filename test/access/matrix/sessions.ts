@@ -134,6 +134,12 @@ export const ownSessionRows: readonly Row[] = [
   ]),
   allow(people, channel, session("AROAEXAMPLE:ann-0a1b2c3d", "AROAEXAMPLE:ann"), "his own channel"),
   allow(users, channel, session("AIDAANN-0a1b2c3d", "AIDAANN"), "her own channel"),
+  allow(
+    people,
+    channel,
+    session("AROAEXAMPLE:ann-marie-0a1b2c3d", "AROAEXAMPLE:ann-marie"),
+    "AWS's own pattern takes a name that begins alike; a channel needs the session's token as well",
+  ),
   deny(people, channel, session("AROAEXAMPLE:ben-0a1b2c3d", "AROAEXAMPLE:ben"), "other's session"),
   deny(people, channel, session("AIDAANN-0a1b2c3d", "AIDAANN"), "other's session"),
   deny(people, channel, elsewhere(session("AROAEXAMPLE:ann-0a1b2c3d", "AROAEXAMPLE:ann")), "other region"),

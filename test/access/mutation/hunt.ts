@@ -19,8 +19,8 @@ type Target = {
   readonly kind: Kind;
   readonly name: string;
   readonly includes: (name: string) => boolean;
-  /** Only mutants that may allow more. What a deploy asks for is a hundred actions long: `reference.test.ts` looks at these. */
-  readonly looserAlone?: boolean;
+  /** Mutants that lose one action of many are left out: a deploy asks for hundreds, and no row says of which it can do without. */
+  readonly losesNoAction?: boolean;
 };
 
 /** Whose mutants are hunted: what is made alike for each account, stage or environment is changed in all of them at once. */
@@ -40,9 +40,9 @@ const hunted: readonly Target[] = [
     kind: "policies" as const,
     name: `postern-access-ci-…-${part}`,
     includes: (other: string) => other.startsWith("postern-access-ci-") && other.endsWith(`-${part}`),
-    looserAlone: true,
+    losesNoAction: true,
   })),
-  { kind: "policies", name: boundaryName, includes: (other: string) => other === boundaryName, looserAlone: true },
+  { kind: "policies", name: boundaryName, includes: (other: string) => other === boundaryName },
 ];
 
 /** Every mutant, with the row of the matrix that catches it. */
@@ -64,14 +64,14 @@ type Changed = {
 
 function changesByName(
   stacks: Accounts,
-  { kind, includes, looserAlone = false }: Target,
+  { kind, includes, losesNoAction = false }: Target,
 ): ReadonlyMap<string, Changed> {
   const changes = new Map<string, Changed>();
   for (const [account, stack] of stacks) {
     for (const [name, document] of stack[kind]) {
       if (!includes(name)) continue;
       for (const mutant of mutantsOf(document)) {
-        if (looserAlone && !mutant.isLooser) continue;
+        if (losesNoAction && mutant.losesAction) continue;
         // What differs between accounts alone, as their numbers, makes no other mutant.
         const key = mutant.name.replaceAll(/\b\d{12}\b/g, "ACCOUNT");
         const changed = changes.get(key) ?? { actions: mutant.actions, documents: new Map<string, PolicyDocument>() };

@@ -7,11 +7,11 @@ export type Mutant = {
   /** Actions of the statement: no other decision can change. */
   readonly actions: readonly string[];
   readonly document: PolicyDocument;
-  /** Whether it may allow more: the condition is another, or the resource is a wider one. */
-  readonly isLooser: boolean;
+  /** Whether one of several actions is gone, and nothing else. */
+  readonly losesAction: boolean;
 };
 
-type Change = { readonly what: string; readonly to: readonly Statement[]; readonly isLooser?: boolean };
+type Change = { readonly what: string; readonly to: readonly Statement[]; readonly losesAction?: boolean };
 
 /**
  * Every mutant of a policy, of these kinds:
@@ -25,12 +25,12 @@ type Change = { readonly what: string; readonly to: readonly Statement[]; readon
  */
 export function* mutantsOf({ Version, Statement }: PolicyDocument): Generator<Mutant> {
   for (const [index, statement] of Statement.entries()) {
-    for (const { what, to, isLooser = false } of changesOf(statement)) {
+    for (const { what, to, losesAction = false } of changesOf(statement)) {
       yield {
         name: `${statement.Sid ?? index}: ${what}`,
         actions: listOf(statement.Action),
         document: { Version, Statement: Statement.toSpliced(index, 1, ...to) },
-        isLooser,
+        losesAction,
       };
     }
   }
@@ -42,12 +42,16 @@ function* changesOf(statement: Statement): Generator<Change> {
     for (const { what, condition } of changesOfCondition(operator, keys)) {
       const Condition = { ...statement.Condition };
       delete Condition[operator];
-      yield { what, to: [{ ...statement, Condition: { ...Condition, ...condition } }], isLooser: true };
+      yield { what, to: [{ ...statement, Condition: { ...Condition, ...condition } }] };
     }
   }
   for (const part of ["Action", "Resource"] as const) {
     for (const { gone, rest } of oneLess(listOf(statement[part]))) {
-      yield { what: `without ${part} ${gone}`, to: [{ ...statement, [part]: rest }] };
+      yield {
+        what: `without ${part} ${gone}`,
+        to: [{ ...statement, [part]: rest }],
+        losesAction: part === "Action",
+      };
     }
   }
   yield* widened(statement);
@@ -77,7 +81,7 @@ function* widened(statement: Statement): Generator<Change> {
     const narrower = /^arn:[^:]*:[^:]*:\*:/.test(resource) ? [resource.replace(":*:", ":eu-central-1:")] : [];
     for (const other of [...wider, ...narrower]) {
       const Resource = resources.map((one) => (one === resource ? other : one));
-      yield { what: `${other} for ${resource}`, to: [{ ...statement, Resource }], isLooser: true };
+      yield { what: `${other} for ${resource}`, to: [{ ...statement, Resource }] };
     }
   }
 }

@@ -48,12 +48,18 @@ export const acknowledged: Readonly<Record<string, Readonly<Record<string, strin
   Boundary: {
     "AwsSolutions-IAM5[Resource::*]": because.noResource,
     "AwsSolutions-IAM5[Resource::arn:aws:kms:eu-central-1:ACCOUNT:key/*]": because.keys,
-    "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/aws/lambda/postern-<aws:PrincipalTag/postern:stage>-*]":
+    "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/aws/lambda/postern-<aws:PrincipalTag/postern:stage>-health:*]":
+      because.ownEnd,
+    "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/aws/lambda/postern-<aws:PrincipalTag/postern:stage>-inspect:*]":
+      because.ownEnd,
+    "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/aws/lambda/postern-<aws:PrincipalTag/postern:stage>-runner:*]":
       because.ownEnd,
     "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/postern/<aws:PrincipalTag/postern:stage>/*]":
       because.ownEnd,
     "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:RDSOSMetrics*]": because.monitoring,
-    "AwsSolutions-IAM5[Resource::arn:aws:s3:::postern-<aws:PrincipalTag/postern:stage>-*-ACCOUNT-*]": because.ownEnd,
+    "AwsSolutions-IAM5[Resource::arn:aws:s3:::postern-<aws:PrincipalTag/postern:stage>-code-ACCOUNT-*]": because.ownEnd,
+    "AwsSolutions-IAM5[Resource::arn:aws:s3:::postern-<aws:PrincipalTag/postern:stage>-seeds-ACCOUNT-*]":
+      because.ownEnd,
     "AwsSolutions-IAM5[Resource::arn:aws:secretsmanager:eu-central-1:ACCOUNT:secret:postern/<aws:PrincipalTag/postern:stage>/*]":
       because.ownEnd,
     "AwsSolutions-IAM5[Resource::arn:aws:secretsmanager:eu-central-1:ACCOUNT:secret:rds!db-*]": because.masterSecret,
@@ -119,9 +125,7 @@ export const acknowledged: Readonly<Record<string, Readonly<Record<string, strin
     "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/aws/rds/proxy/postern-pr-*:*]":
       because.stageName,
     "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/postern/pr-*/*]": because.stageName,
-    "AwsSolutions-IAM5[Resource::arn:aws:s3:::postern-pr-*-code-ACCOUNT-*/*]": because.stageName,
     "AwsSolutions-IAM5[Resource::arn:aws:s3:::postern-pr-*-code-ACCOUNT-*]": because.stageName,
-    "AwsSolutions-IAM5[Resource::arn:aws:s3:::postern-pr-*-seeds-ACCOUNT-*/*]": because.stageName,
     "AwsSolutions-IAM5[Resource::arn:aws:s3:::postern-pr-*-seeds-ACCOUNT-*]": because.stageName,
     "AwsSolutions-IAM5[Resource::arn:aws:ssm:eu-central-1:ACCOUNT:document/postern-pr-*-tunnel]": because.stageName,
   },
@@ -169,9 +173,7 @@ export const acknowledged: Readonly<Record<string, Readonly<Record<string, strin
     "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/aws/rds/proxy/postern-production:*]":
       because.stageName,
     "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/postern/production/*]": because.stageName,
-    "AwsSolutions-IAM5[Resource::arn:aws:s3:::postern-production-code-ACCOUNT-*/*]": because.stageName,
     "AwsSolutions-IAM5[Resource::arn:aws:s3:::postern-production-code-ACCOUNT-*]": because.stageName,
-    "AwsSolutions-IAM5[Resource::arn:aws:s3:::postern-production-seeds-ACCOUNT-*/*]": because.stageName,
     "AwsSolutions-IAM5[Resource::arn:aws:s3:::postern-production-seeds-ACCOUNT-*]": because.stageName,
   },
   ProductionNetwork: network,

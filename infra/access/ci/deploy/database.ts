@@ -1,6 +1,6 @@
 import { appName, instanceIdentifier } from "#lib/contract.ts";
 import { arn } from "../../arn.ts";
-import { getsStageTag, hasStageTag, ofStages, type Scope } from "../place.ts";
+import { getsStageTag, hasStageTag, keepsStageTag, ofStages, type Scope } from "../place.ts";
 import type { Statement } from "../../statement.ts";
 
 /** The instance, its secrets and its proxy; names where RDS has them in its ARNs, tags for proxies, whose ids say nothing. */
@@ -53,7 +53,6 @@ export function mayMakeDatabase(scope: Scope): readonly Statement[] {
       Sid: "OwnProxy",
       Effect: "Allow",
       Action: [
-        "rds:AddTagsToResource",
         "rds:DeleteDBProxy",
         "rds:DeregisterDBProxyTargets",
         "rds:ListTagsForResource",
@@ -62,6 +61,13 @@ export function mayMakeDatabase(scope: Scope): readonly Statement[] {
       ],
       Resource: arn(account, "rds", "db-proxy:*"),
       Condition: hasStageTag(scope),
+    },
+    {
+      Sid: "TagOwnProxy",
+      Effect: "Allow",
+      Action: ["rds:AddTagsToResource"],
+      Resource: arn(account, "rds", "db-proxy:*"),
+      Condition: { ...hasStageTag(scope), ...keepsStageTag(scope) },
     },
     {
       // RDS makes it with the proxy and gives it neither name nor tags: these three reach every proxy of the account.
@@ -91,12 +97,21 @@ export function mayMakeDatabase(scope: Scope): readonly Statement[] {
       Resource: ofStages(scope, "secretsmanager", (stage) => `secret:${appName}/${stage}/*`),
     },
     {
-      // RDS makes the master's with the rights of whoever makes the instance.
+      // RDS makes the master's with the rights of whoever makes the instance, and says on it whose it is; on a new one nothing is said.
       // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
       Sid: "MasterSecret",
       Effect: "Allow",
       Action: ["secretsmanager:CreateSecret", "secretsmanager:TagResource"],
       Resource: arn(account, "secretsmanager", "secret:rds!db-*"),
+      Condition: {
+        ArnLikeIfExists: {
+          "aws:ResourceTag/aws:rds:primaryDBInstanceArn": ofStages(
+            scope,
+            "rds",
+            (stage) => `db:${instanceIdentifier(stage)}`,
+          ),
+        },
+      },
     },
     {
       Sid: "MasterSecretKey",

@@ -6,7 +6,7 @@ import {
   proxyName,
   tunnelDocumentName,
 } from "#lib/contract.ts";
-import { bucketArn, ofStages, type Scope } from "../place.ts";
+import { bucketsOf, ofStages, type Scope } from "../place.ts";
 import type { Statement } from "../../statement.ts";
 
 /** What a stage runs: its functions and their logs, the tunnel's document, the long-run task and its buckets. By name. */
@@ -149,11 +149,7 @@ export function mayMakeFunctions(scope: Scope): readonly Statement[] {
         "s3:DeleteObject",
         "s3:DeleteObjectVersion",
       ],
-      Resource: stages.flatMap((stage) =>
-        ["seeds", "code"].flatMap((purpose) =>
-          ["", "/*"].map((end) => bucketArn(account, `${appName}-${stage}-${purpose}-${account.id}-*${end}`)),
-        ),
-      ),
+      Resource: stages.flatMap((stage) => bucketsOf(account, stage)),
     },
   ];
 }

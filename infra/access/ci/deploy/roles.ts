@@ -2,6 +2,7 @@ import { accessPath, stageRolePath, tagKeys } from "#lib/contract.ts";
 import type { Statement } from "../../statement.ts";
 import { arn, iamArn } from "../../arn.ts";
 import { getsStageTag, keepsStageTag, type Scope } from "../place.ts";
+import { githubIssuer } from "../trust.ts";
 
 /** Whom the roles of a stage are for: `Service` in `infra/roles.ts`, and enhanced monitoring. */
 const services = ["lambda", "ecs-tasks", "ec2", "rds", "monitoring.rds", "vpc-flow-logs"];
@@ -33,7 +34,10 @@ export function mayMakeRoles(scope: Scope, boundaryArn: string): readonly Statem
   const gets = getsStageTag(scope);
   const roles = stages.map((stage) => iamArn(account, `role${stageRolePath(stage)}*`));
   const profiles = stages.map((stage) => iamArn(account, `instance-profile${stageRolePath(stage)}*`));
-  const baseline = ["role", "policy"].map((type) => iamArn(account, `${type}${accessPath}*`));
+  const baseline = [
+    ...["role", "policy"].map((type) => iamArn(account, `${type}${accessPath}*`)),
+    iamArn(account, `oidc-provider/${githubIssuer}`),
+  ];
   return [
     {
       Sid: "MakeRoles",
@@ -95,7 +99,7 @@ export function mayMakeRoles(scope: Scope, boundaryArn: string): readonly Statem
         "iam:TagInstanceProfile",
         "iam:UntagInstanceProfile",
       ],
-      Resource: [...profiles, ...roles],
+      Resource: profiles,
     },
     {
       Sid: "TagRoles",

@@ -6,6 +6,7 @@ import { getsStageTag, hasStageTag, ofStages, type Scope } from "../place.ts";
 /** Alarms and whom they tell, rules of EventBridge, and what can be limited by no resource: AWS takes `*` alone for it. */
 export function mayWatch(scope: Scope): readonly Statement[] {
   const { account } = scope;
+  const rules = ofStages(scope, "events", (stage) => `rule/${appName}-${stage}-*`);
   return [
     {
       Sid: "Alarms",
@@ -25,11 +26,13 @@ export function mayWatch(scope: Scope): readonly Statement[] {
       Action: [
         "sns:CreateTopic",
         "sns:DeleteTopic",
+        "sns:GetSubscriptionAttributes",
         "sns:GetTopicAttributes",
         "sns:ListTagsForResource",
         "sns:SetTopicAttributes",
         "sns:Subscribe",
         "sns:TagResource",
+        "sns:Unsubscribe",
         "sns:UntagResource",
       ],
       Resource: ofStages(scope, "sns", (stage) => `${appName}-${stage}-alarms`),
@@ -42,13 +45,35 @@ export function mayWatch(scope: Scope): readonly Statement[] {
         "events:DescribeRule",
         "events:ListTagsForResource",
         "events:ListTargetsByRule",
-        "events:PutRule",
-        "events:PutTargets",
         "events:RemoveTargets",
         "events:TagResource",
         "events:UntagResource",
       ],
-      Resource: ofStages(scope, "events", (stage) => `rule/${appName}-${stage}-*`),
+      Resource: rules,
+    },
+    {
+      // Any other pattern would show whatever happens in the account, who asked AWS for what among it.
+      Sid: "ListenToTasks",
+      Effect: "Allow",
+      Action: "events:PutRule",
+      Resource: rules,
+      Condition: {
+        "ForAllValues:StringEquals": { "events:source": "aws.ecs", "events:detail-type": "ECS Task State Change" },
+        Null: { "events:source": "false", "events:detail-type": "false" },
+      },
+    },
+    {
+      // A rule may send any text to any topic that trusts EventBridge, that of the reports of tunnels among them.
+      Sid: "WriteOwnLog",
+      Effect: "Allow",
+      Action: "events:PutTargets",
+      Resource: rules,
+      Condition: {
+        "ForAllValues:ArnLike": {
+          "events:TargetArn": ofStages(scope, "logs", (stage) => `log-group:/${appName}/${stage}/*`),
+        },
+        Null: { "events:TargetArn": "false" },
+      },
     },
     {
       // SST gives each VPC a namespace of Cloud Map, which is a private zone of Route 53.
@@ -84,8 +109,6 @@ export function mayWatch(scope: Scope): readonly Statement[] {
         "servicediscovery:GetOperation",
         "servicediscovery:ListTagsForResource",
         "servicediscovery:UntagResource",
-        "sns:GetSubscriptionAttributes",
-        "sns:Unsubscribe",
         "ssm:DescribeParameters",
         "tag:GetResources",
       ],

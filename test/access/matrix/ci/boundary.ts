@@ -1,5 +1,8 @@
+import { carrySessionsActions } from "#lib/contract.ts";
 import { accountIds, allow, deny, type Principal, type Row, type Target } from "../row.ts";
-import { iamRole, inDevelopment, lambda, secret } from "../targets.ts";
+import { anything, ec2, iamRole, inDevelopment, lambda, secret } from "../targets.ts";
+import { key } from "./key.ts";
+import { migrate } from "./principals.ts";
 
 /** A function's role with every right, under the boundary. */
 function stageRole(stage?: string, path = stage): Principal {
@@ -21,10 +24,15 @@ function stageRole(stage?: string, path = stage): Principal {
 const runner = stageRole("pr-7");
 /** Taken with `sts:TagSession`, as its own trust policy may let somebody. */
 const taggedOver = stageRole("dev", "pr-7");
+const logGroup = (name: string) => inDevelopment(`log ${name}`, "logs", `log-group:${name}`);
 const logStream = (name: string) => inDevelopment(`log ${name}`, "logs", `log-group:${name}:log-stream:1`);
-const seeds = (stage: string): Target => ({
-  name: `seeds of ${stage}`,
-  arn: `arn:aws:s3:::postern-${stage}-seeds-${accountIds.development}-eu-central-1/sets/demo.csv`,
+const bucket = (stage: string, purpose: string): Target => ({
+  name: `${purpose} of ${stage}`,
+  arn: `arn:aws:s3:::postern-${stage}-${purpose}-${accountIds.development}-1a2b`,
+});
+const objectIn = (stage: string, purpose: string): Target => ({
+  ...bucket(stage, purpose),
+  arn: `${bucket(stage, purpose).arn}/sets/demo.csv`,
 });
 const masterOf = (stage: string) => ({
   ...secret("rds!db-1"),
@@ -33,25 +41,21 @@ const masterOf = (stage: string) => ({
     "aws:rds:primaryDBInstanceArn": `arn:aws:rds:eu-central-1:${accountIds.development}:db:postern-${stage}`,
   },
 });
-/** As keys are made: the account's own policies say who may use it. */
-const key: Target = {
-  ...inDevelopment("key", "kms", "key/1a2b"),
-  policy: {
-    Version: "2012-10-17",
-    Statement: [
-      {
-        Effect: "Allow",
-        Principal: { AWS: `arn:aws:iam::${accountIds.development}:root` },
-        Action: "kms:*",
-        Resource: "*",
-      },
-    ],
-  },
-};
+const secretActions = [
+  "secretsmanager:GetSecretValue",
+  "secretsmanager:PutSecretValue",
+  "secretsmanager:UpdateSecretVersionStage",
+];
+const ownLogs = [
+  ...["runner", "inspect", "health"].map((part) => `/aws/lambda/postern-STAGE-${part}`),
+  "/postern/STAGE/long-runs",
+];
 
-export const boundaryRows: readonly Row[] = [
-  allow(runner, "secretsmanager:GetSecretValue", secret("postern/pr-7/migrator"), "its stage's secret"),
-  deny(runner, "secretsmanager:GetSecretValue", secret("postern/dev/migrator"), "other stage's"),
+const ownRows: readonly Row[] = [
+  ...secretActions.flatMap((action) => [
+    allow(runner, action, secret("postern/pr-7/migrator"), "its stage's secret"),
+    deny(runner, action, secret("postern/dev/migrator"), "other stage's"),
+  ]),
   deny(stageRole(undefined, "pr-7"), "secretsmanager:GetSecretValue", secret("postern/pr-7/migrator"), "untagged"),
   allow(runner, "secretsmanager:GetSecretValue", masterOf("pr-7"), "its instance's master"),
   deny(runner, "secretsmanager:GetSecretValue", masterOf("dev"), "other instance's master"),
@@ -63,18 +67,71 @@ export const boundaryRows: readonly Row[] = [
       "a session's tag goes before the role's, but not before its path",
     ),
   ),
-  allow(runner, "logs:PutLogEvents", logStream("/aws/lambda/postern-pr-7-runner"), "its stage's log"),
-  allow(runner, "logs:PutLogEvents", logStream("/postern/pr-7/long-runs"), "its stage's log"),
-  deny(runner, "logs:PutLogEvents", logStream("/aws/lambda/postern-dev-runner"), "other stage's"),
-  deny(runner, "logs:PutLogEvents", logStream("/postern/dev/long-runs"), "other stage's"),
+  ...["logs:CreateLogStream", "logs:PutLogEvents"].flatMap((action) =>
+    ownLogs.flatMap((log) => [
+      allow(runner, action, logStream(log.replace("STAGE", "pr-7")), "its stage's log"),
+      deny(runner, action, logStream(log.replace("STAGE", "dev")), "other stage's"),
+      deny(runner, action, logStream(log.replace("STAGE", "pr-7-eu")), "a stage whose name begins alike"),
+    ]),
+  ),
+  allow(runner, "logs:DescribeLogStreams", logGroup("/postern/pr-7/flow-logs"), "its stage's log"),
+  deny(runner, "logs:DescribeLogStreams", logGroup("/postern/dev/flow-logs"), "other stage's"),
   deny(taggedOver, "logs:PutLogEvents", logStream("/postern/dev/long-runs"), "the session's tag alone"),
-  allow(runner, "s3:GetObject", seeds("pr-7"), "its stage's seeds"),
-  deny(runner, "s3:GetObject", seeds("dev"), "other stage's"),
-  deny(taggedOver, "s3:GetObject", seeds("dev"), "the session's tag alone"),
+  ...["seeds", "code"].flatMap((purpose) =>
+    (
+      [
+        ["s3:ListBucket", bucket],
+        ["s3:GetObject", objectIn],
+      ] as const
+    ).flatMap(([action, on]) => [
+      allow(runner, action, on("pr-7", purpose), "its stage's"),
+      deny(runner, action, on("dev", purpose), "other stage's"),
+      deny(runner, action, on("pr-7-eu", purpose), "a stage whose name begins alike"),
+      deny(taggedOver, action, on("dev", purpose), "the session's tag alone"),
+    ]),
+  ),
+];
+
+const monitoring = {
+  "logs:CreateLogGroup": logGroup,
+  "logs:PutRetentionPolicy": logGroup,
+  "logs:CreateLogStream": logStream,
+  "logs:PutLogEvents": logStream,
+  "logs:DescribeLogStreams": logGroup,
+  "logs:GetLogEvents": logStream,
+};
+const interfaces = {
+  "ec2:AssignPrivateIpAddresses": ec2("network-interface/eni-1", {}),
+  "ec2:CreateNetworkInterface": ec2("network-interface/eni-1", {}),
+  "ec2:DeleteNetworkInterface": ec2("network-interface/eni-1", {}),
+  "ec2:DescribeNetworkInterfaces": anything,
+  "ec2:DescribeSubnets": anything,
+  "ec2:UnassignPrivateIpAddresses": ec2("network-interface/eni-1", {}),
+};
+
+/** What has no stage: every role of every stage may ask for it, where its policy lets it. */
+const commonRows: readonly Row[] = [
+  ...Object.entries(monitoring).flatMap(([action, on]) => [
+    allow(runner, action, on("RDSOSMetrics"), "enhanced monitoring has one log for all instances"),
+    deny(runner, action, on("/shop/app"), "another log"),
+  ]),
+  ...Object.entries(interfaces).flatMap(([action, on]) => [
+    allow(runner, action, on, "functions in a VPC"),
+    deny(migrate, action, on, "not needed for migrations"),
+  ]),
+  ...carrySessionsActions.flatMap((action) => {
+    const on = action === "ssm:UpdateInstanceInformation" ? ec2("instance/i-1", {}) : anything;
+    return [allow(runner, action, on, "a bastion carries sessions"), deny(migrate, action, on, "it carries none")];
+  }),
   allow(runner, "kms:Decrypt", key, "through Secrets Manager", {
     "kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com",
   }),
   deny(runner, "kms:Decrypt", key, "by itself"),
+];
+
+export const boundaryRows: readonly Row[] = [
+  ...ownRows,
+  ...commonRows,
   deny(runner, "iam:CreateUser", { name: "user x", arn: "arn:aws:iam::111111111111:user/x" }, "nothing of IAM"),
   deny(runner, "lambda:InvokeFunction", lambda("postern-pr-7-runner"), "no function asks another"),
   deny(runner, "sts:AssumeRole", iamRole("postern-access/PosternBreakGlass-production"), "no other role"),

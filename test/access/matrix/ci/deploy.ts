@@ -1,4 +1,4 @@
-import { allow, deny, never, type Principal, type Row, type Target } from "../row.ts";
+import { accountIds, allow, deny, never, type Principal, type Row, type Target } from "../row.ts";
 import { anything, inDevelopment, lambda, parameter, s3, secret } from "../targets.ts";
 import { preview, production } from "./principals.ts";
 import { giving, ofDev, ofPreview, ofShop } from "./tags.ts";
@@ -23,6 +23,13 @@ const namespace = (own: Readonly<Record<string, string>>) =>
     "namespace/ns-1",
     own,
   );
+
+/** RDS says on the master's secret which instance it belongs to. */
+const masterOf = (stage: string): Target => ({
+  ...secret("rds!db-1"),
+  name: `master's secret of ${stage}`,
+  tags: { "aws:rds:primaryDBInstanceArn": `arn:aws:rds:eu-central-1:${accountIds.development}:db:postern-${stage}` },
+});
 
 export const deployRows: readonly Row[] = [
   deny(preview, "s3:PutObject", object("app/postern/production.json"), "other stage's state"),
@@ -79,13 +86,19 @@ export const deployRows: readonly Row[] = [
   deny(preview, "rds:CreateDBProxy", anything, "made with another stage's tags", giving("dev")),
   deny(preview, "rds:CreateDBProxy", anything, "made for another app", giving("pr-7", "shop")),
   allow(preview, "rds:DeleteDBProxy", proxy(ofPreview), "its own proxy"),
+  allow(preview, "rds:AddTagsToResource", proxy(ofPreview), "another tag on its own", { "aws:RequestTag/Name": "x" }),
+  deny(preview, "rds:AddTagsToResource", proxy(ofPreview), "gives its own to another stage", giving("dev")),
+  deny(preview, "rds:AddTagsToResource", proxy(ofDev), "other stage", { "aws:RequestTag/Name": "x" }),
+  deny(preview, "rds:AddTagsToResource", proxy(ofShop), "other app", { "aws:RequestTag/Name": "x" }),
   deny(preview, "rds:DeleteDBProxy", proxy(ofDev), "other stage"),
   deny(preview, "rds:DeleteDBProxy", proxy(ofShop), "other app"),
-  deny(
-    preview,
-    "rds:AddTagsToResource",
-    inDevelopment("database shop, tagged as a preview's", "rds", "db:shop", ofPreview),
-    "tags are for proxies alone",
+  ...["rds:AddTagsToResource", "rds:RemoveTagsFromResource"].map((action) =>
+    deny(
+      preview,
+      action,
+      inDevelopment("database shop, tagged as a preview's", "rds", "db:shop", ofPreview),
+      "tags are for proxies alone",
+    ),
   ),
   deny(preview, "rds:RegisterDBProxyTargets", inDevelopment("database shop", "rds", "db:shop"), "no stage's database"),
   allow(preview, "servicediscovery:CreatePrivateDnsNamespace", anything, "made with a preview's tags", giving("pr-7")),
@@ -100,6 +113,12 @@ export const deployRows: readonly Row[] = [
   allow(preview, "servicediscovery:DeleteNamespace", namespace(ofPreview), "its own"),
   deny(preview, "servicediscovery:DeleteNamespace", namespace(ofDev), "other stage"),
   deny(preview, "servicediscovery:DeleteNamespace", namespace(ofShop), "other app"),
+  ...["secretsmanager:CreateSecret", "secretsmanager:TagResource"].flatMap((action) => [
+    allow(preview, action, secret("rds!db-1"), "RDS makes the master's with its rights"),
+    allow(preview, action, masterOf("pr-7"), "its own"),
+    deny(preview, action, masterOf("dev"), "other stage's master"),
+    deny(preview, action, secret("shop"), "somebody else's"),
+  ]),
   allow(preview, "secretsmanager:CreateSecret", secret("postern/pr-7/app"), "its own secret, without a value"),
   deny(preview, "secretsmanager:CreateSecret", secret("postern/dev/app"), "other stage"),
   deny(preview, "secretsmanager:DeleteSecret", secret("postern/dev/app"), "other stage"),

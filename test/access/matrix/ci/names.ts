@@ -2,6 +2,7 @@ import type { Context } from "../../evaluation/decide.ts";
 import { preview, production, under } from "./principals.ts";
 import { accountIds, allow, deny, type Principal, type Row } from "../row.ts";
 import { s3 } from "../targets.ts";
+import { ofTasks, toTarget } from "./watch.ts";
 
 type Given = (as: Principal, own: string) => Context;
 
@@ -18,7 +19,14 @@ const changes: readonly (readonly [action: string, resource: string, given?: Giv
   ["ssm:PutParameter", "ssm:PLACE:parameter/postern/STAGE/manifest"],
   ["cloudwatch:PutMetricAlarm", "cloudwatch:PLACE:alarm:postern-STAGE-FailedRuns"],
   ["sns:DeleteTopic", "sns:PLACE:postern-STAGE-alarms"],
-  ["events:PutTargets", "events:PLACE:rule/postern-STAGE-long-runs"],
+  ["sns:Unsubscribe", "sns:PLACE:postern-STAGE-alarms"],
+  ["events:DeleteRule", "events:PLACE:rule/postern-STAGE-long-run-stops"],
+  ["events:PutRule", "events:PLACE:rule/postern-STAGE-long-run-stops", () => ofTasks],
+  [
+    "events:PutTargets",
+    "events:PLACE:rule/postern-STAGE-long-run-stops",
+    ({ account }, own) => toTarget("logs", `log-group:/postern/${own}/long-run-stops`, account),
+  ],
   ["lambda:UpdateFunctionCode", "lambda:PLACE:function:postern-STAGE-runner"],
   ["lambda:UpdateFunctionCode", "lambda:PLACE:function:postern-STAGE-inspect"],
   ["lambda:UpdateFunctionCode", "lambda:PLACE:function:postern-STAGE-health"],
@@ -86,6 +94,15 @@ function rowsFor(as: Principal, own: string, other: string): readonly Row[] {
 export const deployNameRows: readonly Row[] = [
   ...rowsFor(preview, "pr-7", "dev"),
   ...rowsFor(production, "production", "reports"),
+  deny(
+    preview,
+    "sns:Unsubscribe",
+    {
+      name: "who is told of tunnels",
+      arn: `arn:aws:sns:eu-central-1:${accountIds.development}:postern-access-tunnels`,
+    },
+    "not its topic",
+  ),
   ...["s3:ListBucket", "s3:GetBucketLocation"].flatMap((action) => [
     allow(preview, action, { ...s3("sst-state-abcdef"), name: "SST's bucket" }, "where its state is"),
     deny(preview, action, { ...s3("shop-data"), name: "another bucket" }, "no stage's"),

@@ -1,4 +1,4 @@
-import { allow, deny, never, type Row } from "../row.ts";
+import { accountIds, allow, deny, never, type Row } from "../row.ts";
 import { iamRole as role, inDevelopment } from "../targets.ts";
 import { boundaryArn, preview, under as underBoundary } from "./principals.ts";
 import { giving } from "./tags.ts";
@@ -77,6 +77,15 @@ export const deployRoleRows: readonly Row[] = [
   never(preview, "iam:AttachRolePolicy", role("postern-access/postern-access-ci-preview"), "itself", {
     "iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess",
   }),
+  never(
+    preview,
+    "iam:DeleteOpenIDConnectProvider",
+    {
+      name: "GitHub's provider",
+      arn: `arn:aws:iam::${accountIds.development}:oidc-provider/token.actions.githubusercontent.com`,
+    },
+    "whom the baseline trusts",
+  ),
   never(preview, "iam:CreatePolicyVersion", { name: "the boundary", arn: boundary }, "the boundary itself"),
   never(
     preview,
