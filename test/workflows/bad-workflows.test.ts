@@ -25,6 +25,22 @@ const breaks: Readonly<Record<keyof typeof rules, readonly (readonly [file: stri
     ["preview.yml", "      && vars.POSTERN_DEPLOYS == 'true'", "      || vars.POSTERN_DEPLOYS == 'true'"],
     ["preview.yml", "head.repo.full_name == github.repository", "head.repo.full_name != github.repository"],
   ],
+  "what changes a stage is never cut off, nor beside another": [
+    ["deploy.yml", "cancel-in-progress: false", "cancel-in-progress: true"],
+    ["preview.yml", "cancel-in-progress: false", "cancel-in-progress: true"],
+    [
+      "preview.yml",
+      "  group: preview-${{ github.event.pull_request.number }}",
+      "  group: preview-${{ github.run_id }}",
+    ],
+    ["preview-sweep.yml", "      cancel-in-progress: false", "      cancel-in-progress: true"],
+    [
+      "preview-sweep.yml",
+      "    concurrency:\n      group: preview-${{ matrix.number }}\n      cancel-in-progress: false\n",
+      "",
+    ],
+    ["preview-sweep.yml", "STAGE: pr-${{ matrix.number }}", "STAGE: pr-0"],
+  ],
   "no expression inside a script": [
     ["check.yml", "run: npm test", "run: npm test ${{ github.event.pull_request.title }}"],
   ],

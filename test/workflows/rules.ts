@@ -53,6 +53,17 @@ export const rules: Readonly<Record<string, Rule>> = {
       .map(([id]) => id);
   },
 
+  // A deploy that is cancelled leaves its lock and half a stage, a migration an unknown end.
+  "what changes a stage is never cut off, nor beside another": (workflow) =>
+    jobsOf(workflow)
+      .filter(([, { steps = [] }]) => steps.some(({ run = "" }) => /sst (?:deploy|remove)|npm run .*migrate/.test(run)))
+      .filter(([, job]) => {
+        const { group, "cancel-in-progress": isCutOff } = job.concurrency ?? workflow.concurrency ?? {};
+        const stage = job.env?.["STAGE"] ?? workflow.env?.["STAGE"];
+        return isCutOff !== false || group !== stage?.replace(/^pr-/, "preview-");
+      })
+      .map(([id]) => id),
+
   "no expression inside a script": (workflow) =>
     stepsOf(workflow)
       .map(({ run = "" }) => run)

@@ -7,14 +7,18 @@ export type Workflow = {
   readonly on: Readonly<Record<string, unknown>>;
   readonly permissions?: unknown;
   readonly env?: Readonly<Record<string, string>>;
+  readonly concurrency?: Concurrency;
   readonly jobs: Readonly<Record<string, Job>>;
 };
+
+type Concurrency = { readonly group: string; readonly "cancel-in-progress"?: boolean };
 
 export type Job = {
   readonly permissions?: Readonly<Record<string, string>>;
   readonly if?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly environment?: string;
+  readonly concurrency?: Concurrency;
   readonly "timeout-minutes"?: number;
   readonly uses?: string;
   readonly outputs?: Readonly<Record<string, string>>;
