@@ -18,7 +18,8 @@ const suffix = "?".repeat(16);
 
 /**
  * A role for each protected stage, which is tagged with it: whoever takes it is, for an hour, an operator of that stage and of
- * no other. It is taken by name, so that CloudTrail says who broke which glass.
+ * no other. It is taken by name, so that CloudTrail says who broke which glass; users do it under their own name, which is then in
+ * the report of each tunnel. People of Identity Center choose the session's name: who they are is in the event of taking the role alone.
  *
  * 1. Who may: the users and the permission set that the settings name; nobody where they name none.
  * 2. Users show a second factor, at most a quarter of an hour old. People of Identity Center have shown theirs there: AWS does
@@ -48,6 +49,7 @@ function trust(account: Account): readonly Statement[] {
     ArnEquals: { "aws:PrincipalArn": users.map((user) => iamArn(account, `user/${user}`)) },
     Bool: { "aws:MultiFactorAuthPresent": "true" },
     NumericLessThan: { "aws:MultiFactorAuthAge": String(maxMfaAgeSeconds) },
+    StringEquals: { "sts:RoleSessionName": "${aws:username}" },
   };
   const fromPermissionSet: Conditions = {
     ArnLike: {

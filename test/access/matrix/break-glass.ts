@@ -17,26 +17,35 @@ const ben = user("ben", { account, policies: [], beside: [administrator] });
 const onCall = person("PosternBreakGlass", { account, policies: [], beside: [mayTry] });
 const admin = person("Administrator", { account, policies: [], beside: [administrator] });
 
-const freshMfa = { "aws:MultiFactorAuthPresent": "true", "aws:MultiFactorAuthAge": "20" };
+const freshMfa = {
+  "aws:MultiFactorAuthPresent": "true",
+  "aws:MultiFactorAuthAge": "20",
+  "sts:RoleSessionName": "ann",
+};
 
 export const breakGlassRows: readonly Row[] = [
   allow(ann, action, glass, "named, and with a second factor", freshMfa),
   allow(ann, action, ownRole("PosternBreakGlass-reports"), "named for every protected stage of the account", freshMfa),
-  deny(ann, action, glass, "missing MFA"),
+  deny(ann, action, glass, "under another's name", { ...freshMfa, "sts:RoleSessionName": "ben" }),
+  deny(ann, action, glass, "a name is no pattern", { ...freshMfa, "sts:RoleSessionName": "ann-marie" }),
+  deny(ann, action, glass, "missing MFA", { "sts:RoleSessionName": "ann" }),
   deny(ann, action, glass, "missing MFA", { ...freshMfa, "aws:MultiFactorAuthPresent": "false" }),
-  deny(ann, action, glass, "MFA of unknown age", { "aws:MultiFactorAuthPresent": "true" }),
+  deny(ann, action, glass, "MFA of unknown age", {
+    "aws:MultiFactorAuthPresent": "true",
+    "sts:RoleSessionName": "ann",
+  }),
   allow(ann, action, glass, "within a quarter of an hour", { ...freshMfa, "aws:MultiFactorAuthAge": "899" }),
   deny(ann, action, glass, "MFA that is too old", { ...freshMfa, "aws:MultiFactorAuthAge": "900" }),
   deny(user("ann", { account, policies: [] }), action, glass, "named, but her own policies do not let her", freshMfa),
-  deny(ben, action, glass, "not named, an administrator all the same", freshMfa),
-  deny(
-    user("ann-marie", { account, policies: [], beside: [mayTry] }),
-    action,
-    glass,
-    "a name that begins alike",
-    freshMfa,
-  ),
+  deny(ben, action, glass, "not named, an administrator all the same", { ...freshMfa, "sts:RoleSessionName": "ben" }),
+  deny(user("ann-marie", { account, policies: [], beside: [mayTry] }), action, glass, "a name that begins alike", {
+    ...freshMfa,
+    "sts:RoleSessionName": "ann-marie",
+  }),
   allow(onCall, action, glass, "the named permission set"),
+  allow(onCall, action, glass, "a session's name is of one's own choice: CloudTrail has who took the role", {
+    "sts:RoleSessionName": "ben",
+  }),
   deny(onCall, "sts:TagSession", glass, "a tag that is sent along would go before the role's own", {
     "aws:TagKeys": ["postern:stage"],
     "aws:RequestTag/postern:stage": "reports",

@@ -20,7 +20,7 @@ type Change = { readonly what: string; readonly to: readonly Statement[]; readon
  * 2. One key of its condition is gone, or one of several values.
  * 3. A condition that is let be where its key is missing (`…IfExists`) is not let be.
  * 4. One of several actions or resources is gone.
- * 5. A resource is `*`; or one variable in it, or in a value of the condition, is.
+ * 5. A resource is `*`; or one variable in it is.
  * 6. A resource of any region is of one.
  */
 export function* mutantsOf({ Version, Statement }: PolicyDocument): Generator<Mutant> {
