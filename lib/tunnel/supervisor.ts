@@ -8,6 +8,7 @@ import type { TunnelOccurrence } from "./events.ts";
 import { askPostgres } from "./health.ts";
 import { Interruptible } from "./interruptible.ts";
 import { LinkBook } from "./link-book.ts";
+import { checkDeadlineMs, checkLink, isResuming } from "./link-check.ts";
 import type { TunnelState } from "./state.ts";
 import { isLasting, type Link, type Transport } from "./transport.ts";
 import { judgeSilence, type SilenceMeaning } from "./silence.ts";
@@ -42,15 +43,8 @@ const defaults: Settings = Object.freeze({
   connectDeadlineMs: 30_000,
 });
 
-/** After waking the answer is due sooner: with the second in which waking is noticed, a dead link is redialled within 3 s. */
-const wokenDeadlineMs = 2_000;
 /** From the first check that failed to the second. */
 const secondCheckMs = 500;
-/**
- * An answer after the first doubt is waited for so long: a client has waited in vain, or a check. One that fell into a
- * black hole is so served within its ten seconds.
- */
-const doubtedDeadlineMs = 2_500;
 /** A link that lived shorter counts as one more failure, so that one that flaps is not redialled without pause. */
 const stableMs = 2_000;
 /** A link that begins to resume says so nowhere but in its vitals, which are looked at this often. */
@@ -251,33 +245,20 @@ export class Supervisor implements AsyncDisposable {
       this.#isAsked = false;
 
       const { bytesDown } = link.vitals();
-      const failure = await this.#check(link, this.#deadlineMs({ hasWoken, isDoubted }));
+      const deadlineMs = checkDeadlineMs(this.#settings.healthDeadlineMs, { hasWoken, isDoubted });
+      const found = await this.#now.run(async (signal) => {
+        return await checkLink(link, this.#addresses, { clock: this.#clock, signal, deadlineMs });
+      });
+      if (found.kind !== "failed") this.#answerMs = found.answerMs;
       // Interrupted: the loop's beginning knows by what.
       if (fate.hasEnded || this.#isClosing || this.#hasWoken) continue;
-      if (failure === "moved") return movedError();
-      const meaning = failure === undefined ? "well" : this.#judge(link, { hasWoken, bytesDown });
-      if (failure !== undefined && meaning === "replace") return failure;
-      if (failure !== undefined && meaning === "doubt") this.#doubt(link, failure);
+      if (found.kind === "moved") return found.reason;
+      const meaning = found.kind === "answered" ? "well" : this.#judge(link, { hasWoken, bytesDown });
+      if (found.kind === "failed" && meaning === "replace") return found.reason;
+      if (found.kind === "failed" && meaning === "doubt") this.#doubt(link, found.reason);
       if (meaning === "well" && this.#state.name === "degraded") this.#comeUp(link, this.#state.sinceMs);
       dueMs = this.#clock.nowMs() + (this.#state.name === "degraded" ? secondCheckMs : this.#settings.healthIntervalMs);
     }
-  }
-
-  /** @returns undefined when PostgreSQL answered, where it ought to be */
-  async #check(link: Link, deadlineMs: number): Promise<PosternError | "moved" | undefined> {
-    // It would be one more stream that waits for the link to come back.
-    if (isResuming(link)) return resumingError();
-    const check = async (signal: AbortSignal): Promise<"moved" | undefined> => {
-      this.#answerMs = await askPostgres(link, { clock: this.#clock, signal, deadlineMs });
-      return (await this.#addresses.hasMoved(signal)) ? "moved" : undefined;
-    };
-    return await this.#now.run(check).catch(toPosternError);
-  }
-
-  #deadlineMs({ hasWoken, isDoubted }: { readonly hasWoken: boolean; readonly isDoubted: boolean }): number {
-    const { healthDeadlineMs } = this.#settings;
-    if (hasWoken) return wokenDeadlineMs;
-    return isDoubted ? Math.min(healthDeadlineMs, doubtedDeadlineMs) : healthDeadlineMs;
   }
 
   #judge(link: Link, before: { readonly hasWoken: boolean; readonly bytesDown: number }): SilenceMeaning {
@@ -378,18 +359,4 @@ function closedError(reason: PosternError | undefined): PosternError {
 
 function lostError(): PosternError {
   return new PosternError("endpoint.closed", "The link ended without a reason.");
-}
-
-function isResuming(link: Link): boolean {
-  return link.vitals().state === "resuming";
-}
-
-function resumingError(): PosternError {
-  return new PosternError("endpoint.silent", "The link was interrupted and is on its way back.", {
-    hint: "Connections keep, and new ones wait, until it is back or another takes its place.",
-  });
-}
-
-function movedError(): PosternError {
-  return new PosternError("endpoint.closed", "The database's host has another address now (a failover?).");
 }
