@@ -20,6 +20,15 @@ export type Act = (step: RepairStep, facts: RepairFacts) => Promise<void>;
 
 export type RepairActions = Disposable & { readonly act: Act };
 
+/**
+ * What EC2 says to a call that it has done before, whose answer was lost: the client asks again by itself. Whether it was that one
+ * is seen in what there is then.
+ */
+const saidOfTheSecond: Partial<Record<RepairWrite, string>> = {
+  "ec2:DisassociateAddress": "InvalidAssociationID.NotFound",
+  "ec2:CreateRoute": "RouteAlreadyExists",
+};
+
 /** @throws PosternError `aws.*`; `repair.changed` where an address is attached otherwise than the step says */
 export function openRepairActions(access: AwsAccess): RepairActions {
   const client = new EC2Client(clientConfig(access));
@@ -27,6 +36,7 @@ export function openRepairActions(access: AwsAccess): RepairActions {
     try {
       await send();
     } catch (error) {
+      if (error instanceof Error && error.name === saidOfTheSecond[name]) return;
       throw toAwsError(error, { name, access });
     }
   };

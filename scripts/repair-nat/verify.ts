@@ -29,6 +29,7 @@ export async function verifyRepair(
   readFacts: () => Promise<RepairFacts>,
 ): Promise<RepairVerification> {
   context.output.note("verifying …");
+  const startMs = clock.nowMs();
   const { steps: plan, unmended } = await planAfterRepair({ readFacts, waitMs, clock, signal: context.signal });
   const secrets: string[] = [];
   const observer = { ...nobody, onSecret: (secret: string) => void secrets.push(secret) };
@@ -36,7 +37,12 @@ export async function verifyRepair(
     fromAws(target, context),
     target.manifest.tunnel === undefined
       ? undefined
-      : fromHere(target, { transport: "ssm", engine: "native" }, context, observer),
+      : walkOnceHeard({
+          walk: async () => fromHere(target, { transport: "ssm", engine: "native" }, context, observer),
+          leftMs: waitMs - (clock.nowMs() - startMs),
+          clock,
+          signal: context.signal,
+        }),
   ]);
   const isWhole = !findings.some(({ breaks }) => breaks.includes("tunnel") || breaks.includes("way-out"));
   const isMended = plan.length === 0 && unmended.length === 0 && isWhole;
@@ -44,6 +50,26 @@ export async function verifyRepair(
   const { aws, tunnel } = mask(said, { isUnmasked: false, isForStrangers: false, secrets });
   if (tunnel === undefined) return { ok: isMended, plan, unmended, aws };
   return { ok: isMended && tunnel.code === "ok", plan, unmended, aws, tunnel };
+}
+
+export type HearOptions = {
+  readonly walk: () => Promise<DoctorReport | undefined>;
+  /** Of the time that the agents have. */
+  readonly leftMs: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+};
+
+const pollMs = 2000;
+
+/** Who may not be told of the agents hears from the walk alone that they are not back yet. */
+export async function walkOnceHeard({ walk, leftMs, clock, signal }: HearOptions): Promise<DoctorReport | undefined> {
+  const endMs = clock.nowMs() + leftMs;
+  for (;;) {
+    const report = await walk();
+    if (report?.verdict.code !== "ssm.agent-offline" || clock.nowMs() >= endMs) return report;
+    await clock.sleep(pollMs, signal);
+  }
 }
 
 function withFix({ code, evidence, fix = describeVerdict(code).fix }: Finding) {

@@ -87,6 +87,15 @@ describe.each(kinds)("a step, $kind:", (of, breakIt, actions) => {
     await waitFor(`${of.kind} is done`, async () => isDone(of, await readFacts()), 20_000);
   });
 
+  test("may be asked again, as when its answer was lost", async () => {
+    bench.model.change(breakIt);
+    const facts = await readFacts();
+    using again = openRepairActions(bench.access);
+    await again.act(of, facts);
+    await expect(again.act(of, facts)).resolves.toBeUndefined();
+    await waitFor(`${of.kind} is done`, async () => isDone(of, await readFacts()), 20_000);
+  });
+
   test.each(actions)("is refused by name to whom %s is denied", async (action) => {
     bench.model.change((before) => ({ ...breakIt(before), deniedActions: [action] }));
     await expect(act(of)).rejects.toMatchObject({
