@@ -46,13 +46,13 @@ export const databaseVerdicts = {
     proof:
       "Its text says that it has no credentials for the role; or AWS says that the secret has no value or is gone.",
     fix: "Give the proxy a secret for the role, or use a role that it knows.",
-    traits: { place: "proxy", source: "way", suspects: [] },
+    traits: { place: "proxy", source: "login", suspects: [] },
   },
   "proxy.secret-stale": {
     summary: "The proxy's password for this role is not the database's.",
     proof: "The proxy accepted ours, and the database refused the proxy's.",
     fix: "Bring the secret and the role together again: `postern setup`.",
-    traits: { place: "proxy", source: "way", suspects: [] },
+    traits: { place: "proxy", source: "login", suspects: [] },
   },
   "proxy.pool-exhausted": {
     summary: "The proxy has no connection to the database left.",

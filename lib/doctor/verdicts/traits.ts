@@ -40,7 +40,7 @@ export type FaultPlace =
 /**
  * Whose word it is, and so what it means that another vantage fares well.
  *
- * - `login`: the server's, to this login: another one may fare otherwise · `limit`: the same, but for no word of the server's
+ * - `login`: the server's or a pooler's, to this login: another one may fare otherwise · `limit`: the same, but for no word of the server's
  * - `tls-mode`: the server's, on whether there is to be TLS · `identity`: whom it shows itself to be: another server, perhaps
  * - `server`: the server's, to anybody
  * - `caller`: AWS's, of whoever asks it · `service`: AWS or the stage's function fails · `stage`: AWS's, of the stage's parts

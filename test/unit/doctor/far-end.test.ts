@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { codeOfSilence, codeOfTransport, isFarEndReason } from "#lib/doctor/far-end.ts";
+import { codeOfSilence, codeOfTransport, isFarEndReason, isServersAnswer } from "#lib/doctor/far-end.ts";
 import { isVerdictCode } from "#lib/doctor/verdicts.ts";
 
 test.each(["tcp.refused", "tcp.timeout", "tcp.unreachable", "dns.not-found", "endpoint.closed"] as const)(
@@ -41,6 +41,20 @@ test("silence has a verdict for each transport and phase", () => {
   ]);
   expect(all.every(isVerdictCode)).toBe(true);
 });
+
+test.each(["db.missing", "auth.rejected", "proxy.missing-secret", "proxy.secret-stale"])(
+  "%s is said in words, which no way makes up",
+  (code) => {
+    expect(isServersAnswer(code)).toBe(true);
+  },
+);
+
+test.each(["parallel.limit", "proxy.pool-exhausted", "endpoint.closed", "ssm.lost", "internal"])(
+  "%s may be the doing of the way",
+  (code) => {
+    expect(isServersAnswer(code)).toBe(false);
+  },
+);
 
 test("that a stream was closed is no reason of the far end's", () => {
   expect(["ssm.refused", "ssh.lost"].every((code) => isFarEndReason(code as "ssm.refused"))).toBe(true);
