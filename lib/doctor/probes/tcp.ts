@@ -1,11 +1,11 @@
-import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Clock, elapsedMs } from "#lib/base/clock.ts";
 import { formatHostPort } from "#lib/base/host-port.ts";
 import type { DatabaseAddress } from "#lib/postgres/address.ts";
 import { timedOut } from "../conversation.ts";
 import { StepFailed } from "../evidence.ts";
+import { raceAddresses, type Runner } from "./race.ts";
 
 export type OpenOptions = {
   readonly address: DatabaseAddress;
@@ -15,33 +15,31 @@ export type OpenOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Addresses of both families are raced as browsers do it (RFC 8305). */
+/**
+ * Addresses of both families are raced as browsers do it (RFC 8305). One that stayed silent is told, for not everybody races.
+ */
 export async function openConnection(
   options: OpenOptions,
-): Promise<{ readonly detail: string; readonly found: Duplex }> {
+): Promise<{ readonly detail: string; readonly warning?: string; readonly found: Duplex }> {
   const { address, addresses, open, clock, signal } = options;
   const startMs = clock.nowMs();
   // A transport's own reason is thrown as it is: nothing behind it was reached.
   if (open !== undefined) return { detail: "through the tunnel's transport", found: await openThrough(open, signal) };
-  const families = addresses.map((one) => ({ address: one, family: one.includes(":") ? 6 : 4 }));
-  const socket = connect({
-    host: address.host,
-    port: address.port,
-    noDelay: true,
-    autoSelectFamily: true,
-    lookup: (_, __, done) => done(null, families),
-  });
-  try {
-    await once(socket, "connect", { signal });
-    return { detail: `connected to ${remoteOf(socket)}`, found: socket };
-  } catch (error) {
-    socket.destroy();
-    if (signal.aborted) throw timedOut(undefined);
-    const errno = errnoOf(error);
-    if (errno === undefined) throw error;
-    const failure = { kind: "errno", errno, ms: elapsedMs(clock, startMs) } as const;
-    throw new StepFailed(failure, `${formatHostPort(address)} says ${errno}`);
+  const { winner, runners } = await raceAddresses({ addresses, port: address.port, clock, signal });
+  if (winner !== undefined) {
+    const silent = runners.filter((one) => one !== winner && one.errno === undefined).map((one) => one.address);
+    return {
+      detail: `connected to ${remoteOf(winner.socket)}`,
+      ...(silent.length === 0
+        ? {}
+        : { warning: `No answer by then from ${silent.join(", ")}: psql waits there first.` }),
+      found: winner.socket,
+    };
   }
+  const errno = furthestOf(runners);
+  if (errno === undefined) throw timedOut(undefined);
+  const failure = { kind: "errno", errno, ms: elapsedMs(clock, startMs) } as const;
+  throw new StepFailed(failure, `${formatHostPort(address)} says ${errno}`);
 }
 
 function remoteOf({ remoteAddress: host = "?", remotePort: port = 0 }: Socket): string {
@@ -56,13 +54,12 @@ async function openThrough(open: (signal: AbortSignal) => Promise<Duplex>, signa
   }
 }
 
-/** Of several addresses, what got furthest: a refusal says more than a missing route. */
-const furthestFirst = ["ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"];
+/** Of several addresses, what got furthest: a refusal says more than silence, and that more than a missing route. */
+const furthestFirst = ["ECONNREFUSED", "ECONNRESET", undefined, "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"];
 
-function errnoOf(error: unknown): string | undefined {
-  if (error instanceof AggregateError) {
-    const all = error.errors.map(errnoOf).filter((one) => one !== undefined);
-    return furthestFirst.find((one) => all.includes(one)) ?? all[0];
-  }
-  return error instanceof Error && "code" in error ? String(error.code) : undefined;
+/** Undefined where that is silence. */
+function furthestOf(runners: readonly Runner[]): string | undefined {
+  const all = runners.map(({ errno }) => errno);
+  const known = furthestFirst.findIndex((one) => all.includes(one));
+  return known === -1 ? all[0] : furthestFirst[known];
 }
