@@ -13,7 +13,6 @@ export function needsAudit(account: Account): boolean {
 /** What is told and kept of sessions: reports where a stage is protected, transcripts of shells where they are asked for. */
 export function declareAudit(stack: Stack, account: Account): void {
   const key = declareKey(stack, account);
-  const stages = protectedStages(account);
-  if (stages.length > 0) declareReports(stack, account, key, stages);
+  if (protectedStages(account).length > 0) declareReports(stack, account, key);
   if (account.audit.sessionPreferences) declareSessionPreferences(stack, key);
 }

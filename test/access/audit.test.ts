@@ -21,6 +21,14 @@ const folder = new URL("events/", import.meta.url);
 const recorded = (name: string) => JSON.parse(readFileSync(new URL(name, folder), "utf8")) as Event;
 const pattern = only("AWS::Events::Rule")["EventPattern"] as Record<string, unknown>;
 
+function withDocument(documentName: string) {
+  const event = recorded("tunnel-of-production.json");
+  return {
+    ...event,
+    detail: { ...event.detail, requestParameters: { ...event.detail.requestParameters, documentName } },
+  };
+}
+
 describe("sessions that are told", () => {
   it.each([
     ["tunnel-of-production.json", true],
@@ -38,14 +46,24 @@ describe("sessions that are told", () => {
     expect(readdirSync(folder)).toHaveLength(7);
   });
 
-  it("a document of another name is not told, be its name alike", () => {
-    const event = recorded("tunnel-of-production.json");
-    const named = (documentName: string) => ({
-      ...event,
-      detail: { ...event.detail, requestParameters: { ...event.detail.requestParameters, documentName } },
-    });
-    expect(matchesPattern(pattern, named("postern-reports-tunnel"))).toBe(true);
-    expect(matchesPattern(pattern, named("postern-production-eu-tunnel"))).toBe(false);
+  it.each([
+    ["postern-reports-tunnel", true],
+    ["arn:aws:ssm:eu-central-1:222222222222:document/postern-production-tunnel", true],
+    ["AWS-StartInteractiveCommand", true],
+    ["somebodys-own-forward", true],
+    ["postern-tools-eu-tunnel", true],
+    ["postern-tools-tunnel", false],
+  ])("with the document %s: %j", (documentName, isTold) => {
+    expect(matchesPattern(pattern, withDocument(documentName))).toBe(isTold);
+  });
+
+  it("are those with any document where every stage is protected", () => {
+    const stages = { production: { protected: true } };
+    const alone = synthesise({ ...settings, accounts: [{ ...ofProduction, stages }] }).get("production");
+    const rules = Object.values(alone?.json.Resources ?? {}).filter(({ Type }) => Type === "AWS::Events::Rule");
+    const [whole] = rules.map(({ Properties }) => Properties["EventPattern"] as Record<string, unknown>);
+    expect(matchesPattern(whole ?? {}, withDocument("postern-tools-tunnel"))).toBe(true);
+    expect(matchesPattern(whole ?? {}, recorded("shell.json"))).toBe(true);
   });
 });
 

@@ -5,6 +5,7 @@ import { CfnSubscription, CfnTopic, CfnTopicPolicy } from "aws-cdk-lib/aws-sns";
 import type { Stack } from "aws-cdk-lib";
 import { appName } from "#lib/contract.ts";
 import { arn } from "../arn.ts";
+import { unprotectedStages } from "../own-stage.ts";
 import type { Account } from "../settings.ts";
 import { policyDocument } from "../statement.ts";
 import { logNames } from "./key.ts";
@@ -22,7 +23,7 @@ const ruleName = `${appName}-access-tunnels`;
  *    it: a rule of another account that knows the topic could write to it, too. What is not in the log did not happen.
  *    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
  */
-export function declareReports(stack: Stack, account: Account, key: CfnKey, protectedStages: readonly string[]): void {
+export function declareReports(stack: Stack, account: Account, key: CfnKey): void {
   const ruleArn = arn(account, "events", `rule/${ruleName}`);
   const log = declareLog(stack, "TunnelLog", logNames.tunnels, key);
   const logArn = arn(account, "logs", `log-group:${logNames.tunnels}`);
@@ -52,7 +53,7 @@ export function declareReports(stack: Stack, account: Account, key: CfnKey, prot
   const rule = new CfnRule(stack, "Tunnels", {
     name: ruleName,
     description: "Sessions that may lead to a protected stage",
-    eventPattern: sessionsToTell(protectedStages),
+    eventPattern: sessionsToTell(unprotectedStages(account)),
     targets: [
       { id: "log", arn: logArn },
       { id: "topic", arn: topic.ref, inputTransformer: { inputPathsMap: paths, inputTemplate: message } },
