@@ -126,6 +126,10 @@ const schema = v.pipe(
     for (const twice of findTwice(accounts.flatMap((one) => Object.keys(one.stages)))) {
       addIssue({ message: `accounts: the stage ${twice} is in two of them; expected one` });
     }
+    const databases = accounts.flatMap((one) => Object.values(one.stages).flatMap(({ databaseId = [] }) => databaseId));
+    for (const twice of findTwice(databases)) {
+      addIssue({ message: `accounts: the database ${twice} is that of two stages; expected one` });
+    }
   }),
 );
 

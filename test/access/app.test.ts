@@ -27,7 +27,7 @@ describe("the access baseline", () => {
     );
     // As many as the policies of one environment hold.
     const deploys = ["customers-eu", "customers-us"];
-    const stages = Object.fromEntries(deploys.map((name) => [name, { protected: false, databaseId: "db-A" }]));
+    const stages = Object.fromEntries(deploys.map((name) => [name, { protected: false }]));
     const large = [
       { ...development, stages, environments: { ...environments, customers: { deploys, migrates: deploys } } },
       production,

@@ -48,7 +48,7 @@ describe("the policies for people", () => {
     const stages = Object.fromEntries(
       Array.from({ length: 20 }, (_, index) => [
         `stage-${index}`,
-        { protected: false, databaseId: `db-${"A".repeat(26)}` },
+        { protected: false, databaseId: `db-${"A".repeat(24)}${index}` },
       ]),
     );
     const many = { ...settings, accounts: [{ ...ofDevelopment, stages, environments: {} }] };

@@ -79,6 +79,13 @@ describe("the settings of the access baseline", () => {
     `);
   });
 
+  it("are refused where two stages have one database: who may log in to one could log in to the other", () => {
+    const stages = { dev: { protected: false, databaseId: "db-A" }, tools: { protected: false, databaseId: "db-A" } };
+    expect(() => parseAccessSettings({ ...settings, accounts: [{ ...development, stages }] })).toThrow(
+      "  - accounts: the database db-A is that of two stages; expected one",
+    );
+  });
+
   it("name no account and no stage twice", () => {
     const twice = { ...production, stages: { dev: { protected: true } }, environments: {} };
     const again = { ...twice, name: "development" };
