@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import process from "node:process";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
 import { judgeLostOutput } from "./lost-output.ts";
+import { isNpmScript } from "./npm-flags.ts";
 import { createOutput } from "./output.ts";
 import { isFalse, runProgram } from "./program.ts";
 
@@ -23,8 +24,6 @@ const args = process.argv.slice(2);
 const streams = { stdout: process.stdout, stderr: process.stderr, env: process.env };
 const json = args.includes("--json") || !isFalse(process.env["POSTERN_JSON"] ?? "");
 const output = createOutput({ ...streams, json });
-/** npm's script is us, not a program that has started us in its turn. */
-const isNpmScript = /\bcli\.ts\b|\bpostern\b/u.test(process.env["npm_lifecycle_script"] ?? "");
 const abort = new AbortController();
 let stopped: { readonly by: SignalName; readonly atMs: number; readonly exitCode: number } | undefined;
 let lostExitCode: number | undefined;
@@ -96,7 +95,7 @@ function stop(signal: SignalName): void {
 
 /** Ctrl-C reaches npm as well as us, and npm passes it on: one key, two signals. */
 function isNpmEcho(signal: SignalName): boolean {
-  return isNpmScript && stopped?.by === signal && performance.now() - stopped.atMs < npmEchoMs;
+  return isNpmScript(process.env) && stopped?.by === signal && performance.now() - stopped.atMs < npmEchoMs;
 }
 
 /**

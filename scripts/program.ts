@@ -1,6 +1,9 @@
 import { Command, CommanderError, Option } from "commander";
 import { PosternError } from "#lib/base/errors.ts";
+import metadata from "../package.json" with { type: "json" };
 import type { CommandContext, RegisterVerb } from "./command-context.ts";
+import { refuseTakenFlags } from "./npm-flags.ts";
+import { something } from "./options/something.ts";
 
 type Verb = { readonly summary: string; readonly alias?: string; readonly load: () => Promise<RegisterVerb> };
 
@@ -63,8 +66,8 @@ const verbs: Readonly<Record<string, Verb>> = {
 
 const programHelp = `
 Target: --stage NAME acts through a deployed stage's functions, --url URL acts right here; never both.
-Each flag has an environment variable; the command line wins over it. AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL
-work as in the AWS SDK.
+Each flag has an environment variable; the command line wins over it, and an empty one counts as none. AWS_PROFILE, AWS_REGION
+and AWS_ENDPOINT_URL work as in the AWS SDK.
 
 Exit code: 0 done, 1 you must act, 2 it could not be done, 129/130/143 ended by SIGHUP/SIGINT/SIGTERM.
 
@@ -80,6 +83,7 @@ Examples:
 async function createProgram(args: readonly string[], context: CommandContext): Promise<Command> {
   const program = new Command("postern")
     .description("A private PostgreSQL on AWS that a team can migrate, seed, watch and reach.")
+    .version(metadata.version, "-V, --version", "print the version")
     .addHelpText("after", programHelp);
   configure(program);
 
@@ -92,7 +96,9 @@ async function createProgram(args: readonly string[], context: CommandContext): 
     const register = await verb.load();
     command.description(`${verb.summary.charAt(0).toUpperCase()}${verb.summary.slice(1)}.`);
     register(command, context);
-    readSwitchEnv(command, context.env);
+    readVariables(command, context.env);
+    refuseNothing(command);
+    refuseTakenFlags(command, args, context.env);
   });
   await Promise.all(registrations);
   return program;
@@ -108,7 +114,7 @@ export async function runProgram(args: readonly string[], context: CommandContex
     const program = await createProgram(args, context);
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return; // help was asked for and printed
+    if (error instanceof CommanderError && error.exitCode === 0) return; // help or the version was asked for, and printed
     throw nameVerb(error instanceof CommanderError ? toUsageError(error) : error, findVerb(args));
   }
 }
@@ -144,21 +150,31 @@ function configure(command: Command): void {
 }
 
 /**
- * commander takes any value of a switch's variable as "on"; `POSTERN_FRESH=0` must not wipe data.
+ * commander takes any value of a switch's variable as "on"; `POSTERN_FRESH=0` must not wipe data. An empty variable is as good as
+ * none, for that is what CI makes of an input that was left out.
  *
  * @throws PosternError `usage.invalid` for a value that is neither a yes nor a no
  */
-function readSwitchEnv(command: Command, env: CommandContext["env"]): void {
-  for (const subcommand of command.commands) readSwitchEnv(subcommand, env);
+function readVariables(command: Command, env: CommandContext["env"]): void {
+  for (const subcommand of command.commands) readVariables(subcommand, env);
   for (const option of command.options) {
     const isSwitch = !option.required && !option.optional;
     const value = option.envVar === undefined ? undefined : env[option.envVar];
-    if (!isSwitch || value === undefined) continue;
-    if (isFalse(value)) delete option.envVar;
-    else if (!["1", "true", "yes", "on"].includes(value.toLowerCase())) {
+    if (value === undefined) continue;
+    if (value === "" || (isSwitch && isFalse(value))) delete option.envVar;
+    else if (isSwitch && !["1", "true", "yes", "on"].includes(value.toLowerCase())) {
       const message = `${option.envVar}=${value}: expected 1, true, yes or on; 0, false, no or off.`;
       throw new PosternError("usage.invalid", message);
     }
+  }
+}
+
+/** A shell's variable that nobody set (`--set "$SET"`, `--data="$DIR"`) must not become a name or this folder. */
+function refuseNothing(command: Command): void {
+  for (const subcommand of command.commands) refuseNothing(subcommand);
+  for (const option of command.options) {
+    const takesValue = option.required || option.optional;
+    if (takesValue && option.parseArg === undefined) option.argParser(something("a value"));
   }
 }
 

@@ -2,10 +2,13 @@ import process from "node:process";
 
 export type Choice<Value extends string> = { readonly value: Value; readonly name: string };
 
+/** Ctrl-C, and the end of the input. */
+const noAnswer: ReadonlySet<string> = new Set(["ExitPromptError", "AbortPromptError"]);
+
 /**
  * Asks on the terminal, on stderr, so that stdout stays data.
  *
- * @returns undefined when nobody answers: no terminal, or Ctrl-C
+ * @returns undefined when nobody answers: no terminal, Ctrl-C, or Ctrl-D
  */
 export async function choose<Value extends string>(
   message: string,
@@ -13,10 +16,16 @@ export async function choose<Value extends string>(
 ): Promise<Value | undefined> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
   const { default: select } = await import("@inquirer/select");
+  const ended = new AbortController();
+  // The end of the input stops its reader, and the prompt would wait for ever for what nobody reads.
+  const end = () => ended.abort();
+  process.stdin.once("pause", end);
   try {
-    return await select({ message, choices: [...choices] }, { output: process.stderr });
+    return await select({ message, choices: [...choices] }, { output: process.stderr, signal: ended.signal });
   } catch (error) {
-    if (error instanceof Error && error.name === "ExitPromptError") return undefined;
+    if (error instanceof Error && noAnswer.has(error.name)) return undefined;
     throw error;
+  } finally {
+    process.stdin.off("pause", end);
   }
 }

@@ -352,6 +352,10 @@ export function toPosternError(error: unknown): PosternError {
     return new PosternError("aborted", "Stopped before it was done.", { cause: error });
   }
   const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")) {
+    const hint = "Free some space on the disk that is full: of the data folder, of your home folder, or of TMPDIR.";
+    return new PosternError("data.unwritable", message, { hint, cause: error });
+  }
   return new PosternError("internal", message, { cause: error });
 }
 

@@ -59,7 +59,9 @@ export async function examine(options: ExamineOptions): Promise<DoctorReport> {
     : await askForTls(first, common);
   const isWell = failureOf(first) === undefined;
   const rested =
-    isWell && holdMs !== undefined && until === undefined ? await examineRest(common, holdMs, stop) : undefined;
+    isWell && holdMs !== undefined && until === undefined
+      ? await examineRest({ ...common, onStep }, holdMs, stop)
+      : undefined;
   stop.throwIfAborted();
   const attempts = [first, ...(repeated.attempts ?? [])];
   const verdict = rested?.verdict ?? judge({ ...repeated, attempts });

@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { type Command, Option } from "commander";
+import { type Command, type CommanderError, Option } from "commander";
 import { writeWhole } from "#lib/base/private-file.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { appName, roleNames } from "#lib/contract.ts";
@@ -46,7 +46,17 @@ type PsqlFlags = {
   readonly serviceFile?: string;
 };
 
+/** `psql -c …` is what hands are used to. */
+function explainFlag(error: CommanderError): never {
+  if (error.code !== "commander.unknownOption" || !/'-[^-]/u.test(error.message)) throw error;
+  const message = `${error.message.replace(/^error: /u, "")}: psql's own come after \`--\`.`;
+  throw new PosternError("usage.invalid", message, {
+    hint: "For instance `postern psql --stage dev -- -c 'select 1'`, or `npm run psql -- --stage dev -- -c 'select 1'`.",
+  });
+}
+
 export function registerPsql(command: Command, context: CommandContext): void {
+  command.exitOverride(explainFlag);
   addTransportOptions(addAccessOptions(addStageOption(command)))
     .argument("[args...]", "psql's own arguments, after --")
     .addOption(

@@ -22,9 +22,7 @@ export type ReportFile = {
  * @throws PosternError `report.unwritable`, `report.exists`
  */
 export async function checkReportFile({ path, isForced }: ReportFile): Promise<string> {
-  if (path === "" || path === "-") {
-    throw unwritable(`--html ${JSON.stringify(path)} is no file: stdout has the report for the terminal.`);
-  }
+  if (path === "-") throw unwritable("--html - is no file: stdout has the report for the terminal.");
   const found = await stat(path).catch((error: unknown) => {
     if (codeOf(error) === "ENOENT") return undefined;
     throw unwritable(`${path} cannot be looked at: ${codeOf(error)}.`);

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 
-/** A text that says something, for commander; a variable that is set and empty does not. */
+/** A text that says something, for commander. */
 export function something(expected: string): (text: string) => string {
   return (text) => {
     if (text.trim() !== "") return text;

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,6 +36,11 @@ describe("help", () => {
     },
   );
 
+  test("the version is the package's", async () => {
+    const { version } = JSON.parse(await readFile(join(repositoryRoot, "package.json"), "utf8")) as { version: string };
+    expect(await runCommand(["--version"])).toMatchObject({ exitCode: 0, stdout: `${version}\n`, stderr: "" });
+  });
+
   test("is what a bare call gets, as an error", async () => {
     const { exitCode, stdout, stderr } = await runCommand([]);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
@@ -58,6 +63,9 @@ describe("what is typed wrong is usage.invalid, exit code 2, and one JSON docume
     { args: ["status"], message: /--stage or --url/ },
     { args: ["status", "--stage", "dev", "--url", url], message: /not both/ },
     { args: ["status", "--stage"], message: /argument missing/ },
+    { args: ["status", "--stage", "local", "--data", ""], message: /'--data <dir>' argument ''/ },
+    { args: ["seed", "--url", url, "--set="], message: /'--set <name>' argument ''/ },
+    { args: ["local", "--break="], message: /'--break \[name\]' argument ''/ },
     { args: ["status", "--stage", "No_Such"], message: /No_Such/ },
     { args: ["status", "--stage", "dev", "--ca", "x.pem"], message: /--ca/ },
     { args: ["seed", "--url", url], message: /--set/ },
@@ -90,6 +98,12 @@ describe("the target", () => {
   test("two in the environment contradict each other", async () => {
     const { stderr } = await runCommand(["status"], { env: { POSTERN_STAGE: "dev", POSTERN_URL: url } });
     expect(stderr).toContain("[usage.invalid]");
+  });
+
+  test("a variable that is empty is none", async () => {
+    const empty = { POSTERN_STAGE: "", POSTERN_CA: "", POSTERN_DATA: "", POSTERN_LOCK_TIMEOUT: "", POSTERN_JSON: "" };
+    const { stderr } = await runCommand(["migrate"], { env: { ...empty, POSTERN_URL: url } });
+    expect(stderr).toMatch(/^target: 127\.0\.0\.1:1\/app as me, from here\n.*\[tcp\.refused\]/);
   });
 
   test("the local stage that was not started is not running", async () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { startOutsideOfStage } from "../support/outside-of-stage.ts";
 import { hasTerminals, keys, startAtTerminal } from "../support/terminal.ts";
 
-const { ctrlC, down, enter } = keys;
+const { ctrlC, ctrlD, down, enter } = keys;
 
 let stack: AsyncDisposableStack;
 beforeEach(() => {
@@ -47,4 +47,14 @@ test.skipIf(!hasTerminals)("Ctrl-C at a terminal cancels the run when told to, a
   expect(await terminal.closed).toEqual([130, null]);
   expect(terminal.isCancelled()).toBe(true);
   expect(terminal.screen()).toContain("The run was cancelled by me.");
+});
+
+test.skipIf(!hasTerminals)("Ctrl-D in place of an answer leaves the run alone", async () => {
+  const terminal = await migrateAtTerminal();
+  await terminal.type(ctrlC, "is running");
+  await terminal.type(ctrlD, "select");
+  expect(await terminal.closed).toEqual([130, null]);
+  expect(terminal.screen()).toMatch(/--run-id \S+, end it with --cancel \S+/u);
+  expect(terminal.screen()).not.toContain("Warning");
+  expect(terminal.isCancelled()).toBe(false);
 });

@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { expect, onTestFinished, test } from "vitest";
+import { text } from "node:stream/consumers";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { removePostgresData } from "#lib/local/postgres/home.ts";
 import { repositoryRoot } from "../support/command-line.ts";
 import { descendantsOf, hasEnded } from "../support/process-tree.ts";
@@ -38,3 +39,39 @@ test.each(["SIGTERM", "SIGHUP", "SIGKILL"] as const)(
     await waitFor("everything has ended", async () => (await Promise.all(started.map(hasEnded))).every(Boolean));
   },
 );
+
+describe("flags before --, which npm takes for itself", () => {
+  const url = "postgres://me@127.0.0.1:1/app";
+  test.each([
+    ["push --dry-run", "--dry-run"],
+    ["status --stage dev", "--stage"],
+    ["setup --stage=dev --rotate=app", "--stage and --rotate"],
+    ["ssm-tunnel stop --stage dev", "--stage"],
+  ])("`npm run %s` is refused", async (line, flags) => {
+    const { code, stderr } = await run(line.split(" "), { POSTERN_URL: url });
+    expect(code).toBe(2);
+    expect(stderr).toContain(`npm has kept ${flags} for itself`);
+    expect(stderr).toContain(`npm run ${line.split(" ")[0]} -- --`);
+  });
+
+  test("those that npm has by its own settings are none of ours, and those after -- are not lost", async () => {
+    const settings = {
+      npm_config_ca: "x",
+      npm_config_yes: "true",
+      npm_config_json: "true",
+      npm_config_dry_run: "true",
+    };
+    const { stderr } = await run(["push", "--", "--dry-run", "--url", url], settings);
+    expect(stderr).toContain("[tcp.refused]");
+  });
+});
+
+async function run(args: readonly string[], env: Readonly<Record<string, string>>) {
+  const npm = spawn("npm", ["run", "-s", ...args], {
+    cwd: repositoryRoot,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const [stderr, [code]] = await Promise.all([text(npm.stderr), once(npm, "exit")]);
+  return { code, stderr };
+}

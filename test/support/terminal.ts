@@ -9,7 +9,7 @@ import { waitFor } from "./wait-for.ts";
 /** util-linux's `script` gives a program a terminal. */
 export const hasTerminals = isInstalled("script");
 
-export const keys = { ctrlC: "\u0003", down: "\u001b[B", enter: "\r" } as const;
+export const keys = { ctrlC: "\u0003", ctrlD: "\u0004", down: "\u001b[B", enter: "\r" } as const;
 
 /** `postern …` at a terminal. Disposing kills it. */
 export function startAtTerminal(verb: string, env: Readonly<Record<string, string>>) {

@@ -5,7 +5,7 @@ import { PosternError } from "#lib/base/errors.ts";
 import { hasLivingOwner, ownerHere, releaseOwnedFile, takeOwnedFile } from "#lib/base/owned-file.ts";
 import { readIfPresent, writeWhole } from "#lib/base/private-file.ts";
 import { parseRecord, type TunnelRecord } from "./record.ts";
-import { openStateFolder } from "./state-folder.ts";
+import { openStateFolder, writeState } from "./state-folder.ts";
 
 /** What is known of a tunnel before it has begun. */
 export type NewTunnel = Omit<TunnelRecord, "pid" | "startedAt">;
@@ -22,10 +22,11 @@ export type Registration = AsyncDisposable & {
  * @throws PosternError `tunnel.running` when another process has it; `data.unwritable`
  */
 export async function registerTunnel(folder: string, key: string, tunnel: NewTunnel): Promise<Registration> {
-  const file = join(await openStateFolder(folder, "tunnels"), `${key}.json`);
+  const tunnels = await openStateFolder(folder, "tunnels");
+  const file = join(tunnels, `${key}.json`);
   const own = await ownerHere();
   let record: TunnelRecord = { ...tunnel, ...own };
-  await take(file, record);
+  await writeState(tunnels, async () => take(file, record));
 
   let written = Promise.resolve();
   let isWaiting = false;

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { readIfPresent, writeWhole } from "#lib/base/private-file.ts";
-import { openStateFolder } from "./state-folder.ts";
+import { openStateFolder, writeState } from "./state-folder.ts";
 import { portAfter, preferredPort } from "./tunnel-key.ts";
 
 export type PortChoice = {
@@ -29,7 +29,7 @@ export async function choosePort({ folder, key, name, isFree }: PortChoice): Pro
   let port = preferredPort(name);
   for (let tries = 1; tries < maxTries && (others.has(port) || !(await isFree(port))); tries += 1)
     port = portAfter(port);
-  await writeWhole(join(ports, key), `${port}\n`);
+  await writeState(ports, async () => writeWhole(join(ports, key), `${port}\n`));
   return port;
 }
 

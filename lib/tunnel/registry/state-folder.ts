@@ -27,19 +27,28 @@ export function stateFolderOf(env: Environment, home = homedir(), platform = pro
  */
 export async function openStateFolder(folder: string, ...below: readonly string[]): Promise<string> {
   let path = folder;
+  await writeState(path, async () => mkdir(folder, { recursive: true, mode: 0o700 }));
+  await writeState(path, async () => assertOwn(folder));
+  for (const name of below) {
+    path = join(path, name);
+    await writeState(path, async () => mkdir(path, { recursive: true, mode: 0o700 }));
+  }
+  return path;
+}
+
+/**
+ * Does something to the state folder, or to one in it.
+ *
+ * @throws PosternError `data.unwritable` in place of an error of the file system
+ */
+export async function writeState<Value>(folder: string, write: () => Promise<Value>): Promise<Value> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await assertOwn(folder);
-    for (const name of below) {
-      path = join(path, name);
-      await mkdir(path, { recursive: true, mode: 0o700 });
-    }
-    return path;
+    return await write();
   } catch (error) {
-    if (error instanceof PosternError) throw error;
-    const reason = error instanceof Error && "code" in error ? String(error.code) : "unwritable";
-    throw new PosternError("data.unwritable", `Cannot write to the state folder ${path} (${reason}).`, {
-      hint: "Give this user write access to it, or name another with XDG_STATE_HOME.",
+    if (!(error instanceof Error && "code" in error && "syscall" in error)) throw error;
+    const isFull = error.code === "ENOSPC" || error.code === "EDQUOT";
+    throw new PosternError("data.unwritable", `Cannot write to the state folder ${folder} (${String(error.code)}).`, {
+      hint: `${isFull ? "Free some space there" : "Give this user write access to it"}, or name another with XDG_STATE_HOME.`,
       cause: error,
     });
   }

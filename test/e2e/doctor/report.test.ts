@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DoctorReport } from "#lib/protocol.ts";
 import { repositoryRoot, runCommand, startCommand } from "../../support/command-line.ts";
 import { startPortServer } from "../../support/port-server.ts";
+import { createTestDatabase } from "../../support/postgres.ts";
 import { hasTerminals, startAtTerminal } from "../../support/terminal.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -76,7 +77,6 @@ describe("--html", () => {
     await symlink(join(folder, "gone"), join(folder, "dangling"));
     for (const path of [
       "-",
-      "",
       join(folder, "there"),
       join(folder, "no", "report.html"),
       join(folder, "dangling"),
@@ -244,5 +244,12 @@ describe.skipIf(!hasTerminals)("at a terminal", () => {
     const screen = await watchTerminal({ NO_COLOR: "1" });
     expect(screen).not.toContain("\u001b[31m");
     expect(screen).toContain("  ✗ ssl-request");
+  });
+
+  test("a connection that rests is what is waited for", async () => {
+    await using database = await createTestDatabase();
+    using terminal = startAtTerminal(`doctor --url '${database.url()}' --hold 1s`, {});
+    expect(await terminal.closed).toEqual([0, null]);
+    expect(terminal.screen()).toContain("examining · here: hold\r");
   });
 });

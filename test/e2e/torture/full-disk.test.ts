@@ -1,33 +1,11 @@
-import { execFile } from "node:child_process";
-import { chown, mkdir, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { promisify } from "node:util";
+import { chown, stat } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { clusterPath } from "#lib/local/postgres/home.ts";
 import { openMigrateBench } from "../../support/migrate-bench.ts";
-import { makeTestFolder, startTestServer } from "../../support/postgres.ts";
+import { startTestServer } from "../../support/postgres.ts";
+import { canMountSmallDisk, mountSmallDisk } from "../../support/small-disk.ts";
 
-const run = promisify(execFile);
-
-/** A small file system of its own, which root alone may mount. */
-async function mountSmallDisk(stack: AsyncDisposableStack): Promise<string> {
-  const parent = stack.adopt(await makeTestFolder(), async (path) => rm(path, { recursive: true }));
-  const folder = join(parent, "small");
-  await mkdir(folder);
-  await run("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder]);
-  stack.defer(async () => void (await run("umount", [folder])));
-  return folder;
-}
-
-async function canMount(): Promise<boolean> {
-  await using stack = new AsyncDisposableStack();
-  return await mountSmallDisk(stack).then(
-    () => true,
-    () => false,
-  );
-}
-
-const mayMount = await canMount();
+const mayMount = await canMountSmallDisk();
 if (!mayMount) process.emitWarning("full-disk: skipped, because only root may mount a tmpfs");
 
 describe("a disk that is full", () => {

@@ -6,6 +6,7 @@ import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCommand } from "../../support/command-line.ts";
 import { makeTestFolder } from "../../support/postgres.ts";
+import { canMountSmallDisk, mountSmallDisk } from "../../support/small-disk.ts";
 import { startTunnelBench, type TunnelBench } from "../../support/tunnel-bench.ts";
 
 let bench: TunnelBench;
@@ -202,6 +203,12 @@ test("stop and status without a tunnel say so", async () => {
   expect((await failure(["ssm-tunnel", "stop", "--port", "1"], noStage)).message).toContain("on port 1");
 });
 
+test("psql's own flags are told apart from a typing error of ours", async () => {
+  const own = await failure(["psql", "-c", "select 1"]);
+  expect(own).toMatchObject({ exitCode: 2, code: "usage.invalid", hint: expect.stringContaining("-- -c 'select 1'") });
+  expect((await failure(["psql", "--wriet"])).message).toContain("Did you mean --write?");
+});
+
 test("a state folder that cannot be written is a note in the foreground, and the end of --detach", async () => {
   expect(
     await failure(["ssm-tunnel", "--detach", "--port", "0"], { XDG_STATE_HOME: "/dev/null/nowhere" }),
@@ -211,3 +218,29 @@ test("a state folder that cannot be written is a note in the foreground, and the
     hint: expect.stringContaining("XDG_STATE_HOME"),
   });
 });
+
+test.skipIf(!(await canMountSmallDisk()))(
+  "a full disk is what it is called, where the state folder is and where temporary files are",
+  async () => {
+    await using stack = new AsyncDisposableStack();
+    const disk = await mountSmallDisk(stack);
+    await writeFile(join(disk, "fill"), Buffer.alloc(8 << 20)).catch(() => {});
+    const state = { XDG_STATE_HOME: disk };
+    expect(await failure(["ssm-tunnel", "--detach", "--port", "0"], state)).toMatchObject({
+      code: "data.unwritable",
+      message: expect.stringContaining(disk),
+      hint: expect.stringContaining("Free some space"),
+    });
+    for (const [args, env] of [
+      [["psql"], state],
+      [["ssm-tunnel", "--exec", "true"], { TMPDIR: disk }],
+    ] as const) {
+      expect(await failure(args, env)).toMatchObject({
+        code: "data.unwritable",
+        hint: expect.stringContaining("Free some space"),
+      });
+    }
+    const exec = await runCommand(["ssm-tunnel", "--exec", "exit 7"], { env: { ...bench.env, ...state } });
+    expect(exec.exitCode).toBe(7);
+  },
+);
