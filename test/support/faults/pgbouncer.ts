@@ -20,14 +20,28 @@ export type PgBouncerOptions = {
   readonly runFolder: string;
 };
 
+type PgBouncer = AsyncDisposable & { readonly port: number };
+
+const attempts = 3;
+
 /** A real PgBouncer in front of a server, with TLS on both sides. */
-export async function startPgBouncer(options: PgBouncerOptions): Promise<AsyncDisposable & { readonly port: number }> {
+export async function startPgBouncer(options: PgBouncerOptions): Promise<PgBouncer> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOn(await findFreePort(), options);
+    } catch (error) {
+      // It listens on no port of the system's choice, and somebody else may take a free one first.
+      if (attempt === attempts || !String(error).includes("Address already in use")) throw error;
+    }
+  }
+}
+
+async function startOn(port: number, options: PgBouncerOptions): Promise<PgBouncer> {
   const { server, certificate, users, settings = {}, databases = "*", runFolder } = options;
   const program = findProgram("pgbouncer");
   if (program === undefined) throw new Error("PgBouncer is not installed.");
   const folder = await makeDataFolder(runFolder);
   const user = await findServerUser(folder);
-  const port = await findFreePort();
   const write = async (name: string, text: string) => {
     const path = join(folder, name);
     await writeFile(path, text, { mode: 0o600 });
