@@ -18,7 +18,7 @@ export function guard(
   { withBrokenGlass }: { readonly withBrokenGlass: boolean },
 ): readonly Statement[] {
   const unless = withBrokenGlass ? unlessGlassIsBroken(account) : {};
-  return [noServiceLogins(account), noTags, noDocuments(account), ...noProtectedStages(account, unless)];
+  return [noServiceLogins(account), noTags, noTagsAtOnce, noDocuments(account), ...noProtectedStages(account, unless)];
 }
 
 /** RDS names the secrets that it manages `rds!…`, the master's among them. */
@@ -51,6 +51,18 @@ const noTags: Statement = {
   ],
   Resource: ["*"],
   Condition: { "ForAnyValue:StringEqualsIgnoreCase": { "aws:TagKeys": Object.values(tagKeys) } },
+};
+
+/**
+ * EC2 takes away every tag where a request names none, so that no key is there to be compared.
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteTags.html
+ */
+const noTagsAtOnce: Statement = {
+  Sid: "NoTagsAtOnce",
+  Effect: "Deny",
+  Action: ["ec2:DeleteTags"],
+  Resource: ["*"],
+  Condition: { Null: { "aws:TagKeys": "true", [`aws:ResourceTag/${tagKeys.stage}`]: "false" } },
 };
 
 function noDocuments(account: Account): Statement {

@@ -58,6 +58,25 @@ export const guardRows: readonly Row[] = [
   allow(anybody, "secretsmanager:GetSecretValue", secret("shop/key"), "no login of a stage: not for this to say"),
   allow(anybody, "secretsmanager:DescribeSecret", secret("postern/staging/app"), "not its value: not for this to say"),
   ...Object.entries(tagged).flatMap(([action, on]) => tagRows(action, on)),
+  never(
+    anybody,
+    "ec2:DeleteTags",
+    ec2("instance/i-0123456789abcdef0", { "postern:stage": "staging" }),
+    "all of its tags at once, of which a request names none",
+  ),
+  allow(
+    anybody,
+    "ec2:DeleteTags",
+    ec2("instance/i-0123456789abcdef0", { "postern:stage": "staging" }),
+    "another tag: not for this to say",
+    naming("Name"),
+  ),
+  allow(
+    anybody,
+    "ec2:DeleteTags",
+    ec2("instance/i-0123456789abcdef0", {}),
+    "all tags of what is no stage's: not for this to say",
+  ),
   ...documentActions.flatMap((action): Row[] => [
     never(anybody, action, tunnelDocument("dev"), "it says where the tunnel leads"),
     never(anybody, action, elsewhere(tunnelDocument("staging")), "of any stage, in any region"),
