@@ -164,6 +164,11 @@ export function proxyName(stage: string): string {
   return `${appName}-${stage}`;
 }
 
+/** Where RDS Proxy writes its log: AWS makes the name, of the proxy's. */
+export function proxyLogGroup(proxy: string): string {
+  return `/aws/rds/proxy/${proxy}`;
+}
+
 /** What a deployed stage publishes, so that the command line can find its parts. No secrets in it. */
 export type Manifest = {
   readonly version: 1;

@@ -1,4 +1,4 @@
-import { proxyName } from "#lib/contract.ts";
+import { proxyLogGroup, proxyName } from "#lib/contract.ts";
 import type { Database, Listener } from "../database.ts";
 import type { Network } from "../network.ts";
 import { createRole, mayReadSecrets } from "../roles.ts";
@@ -47,7 +47,7 @@ export function declareProxy(settings: StageSettings, place: ProxyPlace): Databa
     port: database.port,
     description: "Proxy",
   });
-  const log = declareLog({ name: "DatabaseProxyLog", logGroup: `/aws/rds/proxy/${name}`, isKept: false }, settings);
+  const log = declareLog({ name: "DatabaseProxyLog", logGroup: proxyLogGroup(name), isKept: false }, settings);
   const { app, health } = database.secrets;
   const { role, policy } = createRole("DatabaseProxy", "rds.amazonaws.com", [mayReadSecrets([app.arn, health.arn])]);
   const proxy = new aws.rds.Proxy(

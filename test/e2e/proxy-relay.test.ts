@@ -13,7 +13,8 @@ test("leads to the server, whose certificate and logins it has", async () => {
 
 test("without a target it ends what goes through it, keeps who comes waiting, and lets them through in the end", async () => {
   const server = sharedServer();
-  await using relay = await startProxyRelay(server);
+  const events: string[] = [];
+  await using relay = await startProxyRelay(server, { onEvent: (event) => events.push(event) });
   const through = query({ ...clientOf(server), port: relay.port }, "select pg_sleep(60)");
   const ended = through.catch((error: unknown) => String(error));
   await query(clientOf(server), waitForSleeper);
@@ -24,6 +25,18 @@ test("without a target it ends what goes through it, keeps who comes waiting, an
   await waitFor("it waits", () => relay.waiting === 1);
   relay.setAvailable(true);
   expect(await waiting).toEqual([{ one: 1 }]);
+  expect(events).toEqual(["waits"]);
+});
+
+test("who waits for too long is ended, and that is told", async () => {
+  const events: string[] = [];
+  const options = { borrowTimeoutMs: 50, onEvent: (event: string) => void events.push(event) };
+  await using relay = await startProxyRelay(sharedServer(), options);
+  relay.setAvailable(false);
+  await expect(query({ ...clientOf(sharedServer()), port: relay.port }, "select 1")).rejects.toThrow(
+    /terminated|closed|ECONNRESET/u,
+  );
+  expect(events).toEqual(["waits", "timed-out"]);
 });
 
 test("a server that is not there ends the connection", async () => {

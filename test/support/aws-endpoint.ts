@@ -3,6 +3,7 @@ import { AwsError } from "#lib/local/aws/aws-error.ts";
 import { startAwsEndpoint } from "#lib/local/aws/endpoint.ts";
 import type { TaskRunner } from "#lib/local/aws/ecs.ts";
 import type { LambdaInvoker } from "#lib/local/aws/lambda.ts";
+import type { LogStore } from "#lib/local/aws/log-store.ts";
 import type { AwsModel } from "#lib/local/aws/model.ts";
 import { type AwsResources, noResources } from "#lib/local/aws/resources.ts";
 import { createMemorySecretStore, type SecretStore } from "#lib/local/aws/secret-store.ts";
@@ -188,11 +189,13 @@ export async function startTestEndpoint({
   objectsDir,
   tasks,
   sessions,
+  logs,
   model = { read: () => resources },
 }: {
   objectsDir?: string;
   tasks?: TaskRunner;
   sessions?: SessionManager;
+  logs?: LogStore;
   /** Default: the resources above, which cannot be changed. */
   model?: Pick<AwsModel, "read"> & Partial<AwsModel>;
 } = {}): Promise<TestEndpoint> {
@@ -209,6 +212,7 @@ export async function startTestEndpoint({
     parameters,
     secrets,
     ...(objectsDir === undefined ? {} : { objects: createFolderObjectStore(objectsDir) }),
+    ...(logs === undefined ? {} : { logs }),
     tasks: () => tasks,
     sessions: () => sessions,
     lambda: () => lambda,

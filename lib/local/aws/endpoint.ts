@@ -12,6 +12,8 @@ import { createCallers } from "./callers.ts";
 import { ecsService, type TaskRunner } from "./ecs.ts";
 import { ec2Service } from "./ec2/service.ts";
 import { type LambdaInvoker, lambdaService } from "./lambda.ts";
+import { createLogStore, type LogStore } from "./log-store.ts";
+import { logsService } from "./logs.ts";
 import type { Change } from "./model.ts";
 import type { ObjectStore } from "./objects.ts";
 import type { AwsService } from "./protocol.ts";
@@ -40,6 +42,8 @@ export type AwsEndpointOptions = {
   readonly secrets: SecretStore;
   /** S3; without it no request is S3's. */
   readonly objects?: ObjectStore;
+  /** CloudWatch Logs. Default: no group in it. */
+  readonly logs?: LogStore;
   /** Asked at each call: the functions themselves need this endpoint's address to start. */
   readonly lambda: () => LambdaInvoker | undefined;
   /** ECS; asked at each call. Default: none. */
@@ -89,6 +93,7 @@ export async function startAwsEndpoint(options: AwsEndpointOptions): Promise<Aws
     lambdaService({ lambda: options.lambda, resources: options.resources }),
     ecsService({ tasks: () => options.tasks?.() }),
     rdsService({ resources: options.resources, change: options.change, clock }),
+    logsService({ logs: options.logs ?? createLogStore() }),
     ec2Service({ resources: options.resources, change: options.change, accountId }),
     // Last: its requests are known by their path alone.
     ...(options.objects === undefined ? [] : [s3Service({ objects: options.objects })]),

@@ -18,10 +18,22 @@ export type ProxyRelay = AsyncDisposable & {
   readonly waiting: number;
 };
 
-/** RDS Proxy's `ConnectionBorrowTimeout` by default. */
-const borrowTimeoutMs = 120_000;
+/** A connection waits for the target; or it has waited for so long that it was ended. */
+export type ProxyEvent = "waits" | "timed-out";
 
-export async function startProxyRelay(target: { readonly host: string; readonly port: number }): Promise<ProxyRelay> {
+export type ProxyRelayOptions = {
+  readonly onEvent?: (event: ProxyEvent) => void;
+  /** RDS Proxy's `ConnectionBorrowTimeout`. Default: 120 s, as there. */
+  readonly borrowTimeoutMs?: number;
+};
+
+const defaultBorrowTimeoutMs = 120_000;
+
+export async function startProxyRelay(
+  target: { readonly host: string; readonly port: number },
+  options: ProxyRelayOptions = {},
+): Promise<ProxyRelay> {
+  const { onEvent = () => {}, borrowTimeoutMs = defaultBorrowTimeoutMs } = options;
   let isAvailable = true;
   const waiting = new Set<Socket>();
   const through = new Set<Socket>();
@@ -49,7 +61,11 @@ export async function startProxyRelay(target: { readonly host: string; readonly 
     client.pause();
     client.on("error", () => client.destroy());
     client.once("close", () => waiting.delete(client));
-    client.setTimeout(borrowTimeoutMs, () => client.destroy());
+    client.setTimeout(borrowTimeoutMs, () => {
+      onEvent("timed-out");
+      client.destroy();
+    });
+    onEvent("waits");
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

@@ -8,6 +8,7 @@ import type { BuiltFunctions } from "#lib/bundle/build.ts";
 import { type BundleInfo, functionName, manifestParameterName, tunnelDocumentName } from "#lib/contract.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
 import { type AwsEndpoint, startAwsEndpoint } from "../aws/endpoint.ts";
+import type { LogStore } from "../aws/log-store.ts";
 import type { ObjectStore } from "../aws/objects.ts";
 import { type AwsModel, createAwsModel } from "../aws/model.ts";
 import { noResources } from "../aws/resources.ts";
@@ -44,11 +45,12 @@ export async function openAws(options: {
   readonly region: string;
   readonly secrets: SecretStore;
   readonly objects: ObjectStore;
+  readonly logs: LogStore;
   readonly onLog: (line: string) => void;
   readonly opened: AsyncDisposableStack;
   readonly clock: Clock;
 }): Promise<LocalAws> {
-  const { port, region, secrets, objects, onLog, opened, clock } = options;
+  const { port, region, secrets, objects, logs, onLog, opened, clock } = options;
   const [credentials, functionCredentials] = [makeKey(), makeKey()];
   const aws = {
     credentials,
@@ -70,6 +72,7 @@ export async function openAws(options: {
         parameters: aws.parameters,
         secrets,
         objects,
+        logs,
         lambda: () => aws.lambda,
         tasks: () => aws.tasks,
         sessions: () => aws.sessions,

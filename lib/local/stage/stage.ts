@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError } from "#lib/base/errors.ts";
 import { buildFunctions } from "#lib/bundle/build.ts";
-import type { Manifest } from "#lib/contract.ts";
+import { localStageName, type Manifest, proxyName } from "#lib/contract.ts";
 import type { AwsAccess } from "#lib/stage/aws-access.ts";
-import { localStageName } from "#lib/contract.ts";
+import { createLogStore } from "../aws/log-store.ts";
 import { createFolderObjectStore } from "../aws/objects.ts";
 import { claimFolder, explainStorage, isClaimed, unwritable } from "../files/data-folder.ts";
 import { assertPortFree, loopback } from "../net/free-port.ts";
@@ -19,6 +19,7 @@ import type { Exit } from "../process/warded-process.ts";
 import type { StageFacts } from "./description.ts";
 import { openBreaking } from "./breaks/open-breaking.ts";
 import { openAws, openFunctions, openGateway, portFlags, publishStage } from "./parts.ts";
+import { openProxyLog } from "./proxy-log.ts";
 import { lockStage, refuseRunningStage } from "./run-file.ts";
 import { openStageSecrets, readPassword } from "./secrets.ts";
 import { allOrCallOff, createStepRunner, type Step } from "./steps.ts";
@@ -149,7 +150,17 @@ async function startParts(options: LocalStageOptions, opened: AsyncDisposableSta
     now: clock.wallTime(),
   });
   const objects = createFolderObjectStore(join(dataDir, "s3"));
-  const aws = await openAws({ port: ports.aws, region, secrets, objects, onLog: logTo("aws.log"), opened, clock });
+  const logs = createLogStore();
+  const aws = await openAws({
+    port: ports.aws,
+    region,
+    secrets,
+    objects,
+    logs,
+    onLog: logTo("aws.log"),
+    opened,
+    clock,
+  });
   const database = runStep("database", async () => {
     const pausable = opened.use(
       await startPausableServer({
@@ -172,7 +183,8 @@ async function startParts(options: LocalStageOptions, opened: AsyncDisposableSta
   const pausable = await database;
   const { server } = pausable;
   const built = await bundles;
-  const proxy = opened.use(await startProxyRelay(server));
+  const onEvent = openProxyLog({ proxy: proxyName(localStageName), logs, resources: () => aws.model.read(), clock });
+  const proxy = opened.use(await startProxyRelay(server, { onEvent }));
   const facts: StageFacts = {
     stage: localStageName,
     region,

@@ -3,6 +3,7 @@ import {
   functionName,
   functionParts,
   instanceIdentifier,
+  proxyLogGroup,
   proxyName,
   tunnelDocumentName,
 } from "#lib/contract.ts";
@@ -68,8 +69,8 @@ export function mayMakeFunctions(scope: Scope): readonly Statement[] {
       Resource: [
         ...ofStages(scope, "logs", (stage) => `log-group:/aws/lambda/${appName}-${stage}-*`),
         ...ofStages(scope, "logs", (stage) => `log-group:/aws/rds/instance/${instanceIdentifier(stage)}/*`),
-        ...ofStages(scope, "logs", (stage) => `log-group:/aws/rds/proxy/${proxyName(stage)}`),
-        ...ofStages(scope, "logs", (stage) => `log-group:/aws/rds/proxy/${proxyName(stage)}:*`),
+        ...ofStages(scope, "logs", (stage) => `log-group:${proxyLogGroup(proxyName(stage))}`),
+        ...ofStages(scope, "logs", (stage) => `log-group:${proxyLogGroup(proxyName(stage))}:*`),
         ...ofStages(scope, "logs", (stage) => `log-group:/${appName}/${stage}/*`),
       ],
     },
