@@ -105,11 +105,20 @@ function firstVersion(database: StageSettings["database"], snapshotVersion: stri
   return isNewEnough(database, snapshotVersion) ? snapshotVersion : database.version;
 }
 
+/**
+ * From here on RDS stripes gp3, and takes no less than what comes with it for nothing; below it takes no such number at all. Where it
+ * is not said, the provider sends the 3000 of before when storage is raised to here, which RDS refuses.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage
+ */
+const stripedFromGb = 400;
+const stripedBaseline = { iops: 12_000, storageThroughput: 500 };
+
 function storage({ storageGb, maxStorageGb }: StageSettings["database"]) {
   return {
     storageEncrypted: true,
     storageType: "gp3",
     allocatedStorage: storageGb,
+    ...(storageGb >= stripedFromGb ? stripedBaseline : {}),
     // The provider then lets storage be that has grown. RDS refuses a maximum that is not above what is there.
     ...(maxStorageGb > storageGb ? { maxAllocatedStorage: maxStorageGb } : {}),
   };

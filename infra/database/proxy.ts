@@ -73,6 +73,8 @@ export function declareProxy(settings: StageSettings, place: ProxyPlace): Databa
     dbProxyName: proxy.name,
     connectionPoolConfig: {
       maxConnectionsPercent: wanted.maxConnectionsPercent,
+      // Said always: the provider sends its default of 50 else, and RDS refuses more idle connections than connections.
+      maxIdleConnectionsPercent: Math.min(50, wanted.maxConnectionsPercent),
       connectionBorrowTimeout: wanted.borrowTimeoutSeconds,
     },
   });

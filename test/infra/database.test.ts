@@ -51,6 +51,35 @@ describe("the database of a stage", () => {
     });
   });
 
+  it("has nothing to change in a second deploy: what RDS has by itself is told as RDS tells it", async () => {
+    const parameters = input(named(await evaluateWhole({ stage: "dev" }), "DatabaseParameters"), "parameters") as {
+      name: string;
+      value: string;
+      applyMethod: string;
+    }[];
+    const ofRds: Record<string, string> = {
+      "rds.force_ssl": "1",
+      "rds.logical_replication": "0",
+      password_encryption: "scram-sha-256",
+      log_statement: "none",
+      log_min_duration_statement: "-1",
+      log_parameter_max_length_on_error: "0",
+      log_autovacuum_min_duration: "10000",
+    };
+    const same = parameters.filter(({ name, value }) => ofRds[name] === value);
+    expect(same.map(({ name }) => name).toSorted()).toEqual(Object.keys(ofRds).toSorted());
+    expect(same.filter(({ applyMethod }) => applyMethod !== "pending-reboot")).toEqual([]);
+  });
+
+  it("has what gp3 needs from 400 GB on, below which RDS lets nobody name it", async () => {
+    const storage = { storageType: "gp3", iops: 12_000, storageThroughput: 500 };
+    const big = await evaluateWhole(dev({ database: { storageGb: 400, maxStorageGb: 800 } }));
+    expect(named(big, "DatabaseInstance").inputs).toMatchObject(storage);
+    const small = named(await evaluateWhole(dev({ database: { storageGb: 399, maxStorageGb: 800 } })), "DatabaseInstance");
+    expect(small.inputs).not.toHaveProperty("iops");
+    expect(small.inputs).not.toHaveProperty("storageThroughput");
+  });
+
   it("shows slow statements, and a certificate that the functions accept", async () => {
     const evaluation = await evaluateWhole({ stage: "dev" });
     expect(named(evaluation, "DatabaseInstance").inputs).toMatchObject({
@@ -179,6 +208,14 @@ describe("a database that runs PostgreSQL 17.6", () => {
     expect(declaredInAws(evaluation)).toEqual([]);
   });
 
+  it("is refused less storage than it has grown to, before anything is declared", async () => {
+    const evaluation = await evaluate(running({ storageGb: 20, maxStorageGb: 20 }));
+    expect(evaluation.errors).toEqual([
+      expect.stringContaining("database.storageGb: 20, which maxStorageGb does not let grow, but it has 60; expected 60"),
+    ]);
+    expect(declaredInAws(evaluation)).toEqual([]);
+  });
+
   it("is fine when it has grown to its maximum", async () => {
     await expect(evaluateWhole(running({ storageGb: 20, maxStorageGb: 60 }))).resolves.toBeDefined();
   });
@@ -278,6 +315,8 @@ describe("the proxy", () => {
     });
     expect(input(named(evaluation, "DatabaseProxyPool"), "connectionPoolConfig")).toEqual({
       maxConnectionsPercent: 40,
+      // What the provider takes when nothing is said, 50, is more than RDS lets a pool of 40 have.
+      maxIdleConnectionsPercent: 40,
       connectionBorrowTimeout: 5,
     });
     expect(named(evaluation, "DatabaseProxyLog").inputs).toMatchObject({ name: "/aws/rds/proxy/postern-dev" });
