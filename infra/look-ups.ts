@@ -14,7 +14,7 @@ import type { StageSettings } from "./settings/schema.ts";
 export async function lookUp(settings: StageSettings, region: string): Promise<FoundDatabase> {
   const { existing } = settings.network;
   const [networkProblems, database] = await Promise.all([
-    existing === undefined ? findVpcProblems(settings.network) : findSubnetProblems(existing),
+    existing === undefined ? findVpcProblems(settings.network) : findSubnetProblems(existing, settings.proxy.enabled),
     lookUpDatabase(settings),
   ]);
   const topicProblem = findTopicProblem(settings.alarms, region);
@@ -26,7 +26,7 @@ export async function lookUp(settings: StageSettings, region: string): Promise<F
 /** What a VPC of the stage's own will be made of: looked up here to be told with everything else, and again where it is used. */
 async function findVpcProblems(network: StageSettings["network"]): Promise<string[]> {
   const looked = await Promise.allSettled([
-    chooseZones(network.zones),
+    chooseZones(network),
     chooseNatImage(network.nat),
     findMovedZones($app.stage, network),
   ]);

@@ -3,6 +3,7 @@ import type { StageSettings } from "../settings/schema.ts";
 import { findAdoptionProblems } from "./adoption-problems.ts";
 import { findMasterKey } from "./master-key.ts";
 import { findOfferProblems } from "./offers.ts";
+import { findPlaceProblem } from "./place.ts";
 import { lookUpSnapshot } from "./snapshot.ts";
 import { findStorageProblem } from "./storage.ts";
 import { findVersionProblem } from "./versions.ts";
@@ -38,6 +39,7 @@ export async function lookUpDatabase(settings: StageSettings): Promise<Answer> {
   }
   // The snapshot has done its part, and may be gone.
   const problems = [
+    await findPlaceProblem($app.stage, settings.network, await findVpc(running)),
     findVersionProblem(settings.database, running.engineVersion),
     findStorageProblem(settings.database, running.allocatedStorage),
     ...(await findOfferProblems(settings.database, {

@@ -1,4 +1,5 @@
 import type { StageSettings } from "../settings/schema.ts";
+import { zonesWithoutProxy } from "./zones.ts";
 
 type Existing = NonNullable<StageSettings["network"]["existing"]>;
 type Routes = aws.ec2.GetRouteTableResult["routes"];
@@ -6,14 +7,24 @@ type Routes = aws.ec2.GetRouteTableResult["routes"];
 /**
  * What keeps the subnets of a VPC that is there already from being used: they are to be private, in it, in two
  * zones, and with a way out: without one no function reaches its secrets, and a deploy would wait for it in vain.
+ *
+ * @param isProxied whether the stage has a proxy, which is not in every zone
  */
-export async function findSubnetProblems({ vpcId, privateSubnetIds, isolated }: Existing): Promise<string[]> {
+export async function findSubnetProblems(
+  { vpcId, privateSubnetIds, isolated }: Existing,
+  isProxied: boolean,
+): Promise<string[]> {
   const looked = await Promise.all(privateSubnetIds.map(lookUpSubnet));
   const subnets = looked.filter((found) => typeof found !== "string");
   const problems = looked.filter((found) => typeof found === "string");
   for (const subnet of subnets) {
     if (subnet.vpcId !== vpcId) problems.push(`${subnet.id} is in ${subnet.vpcId}, not in ${vpcId}`);
     else problems.push(...findRouteProblems(subnet.id, await lookUpRoutes(subnet.id, vpcId), isolated === true));
+    if (isProxied && zonesWithoutProxy.includes(subnet.availabilityZoneId)) {
+      problems.push(
+        `${subnet.id} is in ${subnet.availabilityZoneId} (${subnet.availabilityZone}), where RDS Proxy is not`,
+      );
+    }
   }
   const zones = new Set(subnets.map(({ availabilityZone }) => availabilityZone));
   if (subnets.length === looked.length && zones.size < 2) {

@@ -20,7 +20,7 @@ const keptZone = ["availabilityZone"];
  */
 export async function declareOwnVpc(settings: StageSettings): Promise<Network> {
   const { range, bastion, flowLogs, nat } = settings.network;
-  const [zones, ami] = await Promise.all([chooseZones(settings.network.zones), chooseNatImage(nat)]);
+  const [zones, ami] = await Promise.all([chooseZones(settings.network), chooseNatImage(nat)]);
   guardNatRole(settings.network);
   const vpc = new sst.aws.Vpc("Network", {
     az: zones,

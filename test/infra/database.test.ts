@@ -75,7 +75,10 @@ describe("the database of a stage", () => {
     const storage = { storageType: "gp3", iops: 12_000, storageThroughput: 500 };
     const big = await evaluateWhole(dev({ database: { storageGb: 400, maxStorageGb: 800 } }));
     expect(named(big, "DatabaseInstance").inputs).toMatchObject(storage);
-    const small = named(await evaluateWhole(dev({ database: { storageGb: 399, maxStorageGb: 800 } })), "DatabaseInstance");
+    const small = named(
+      await evaluateWhole(dev({ database: { storageGb: 399, maxStorageGb: 800 } })),
+      "DatabaseInstance",
+    );
     expect(small.inputs).not.toHaveProperty("iops");
     expect(small.inputs).not.toHaveProperty("storageThroughput");
   });
@@ -211,7 +214,9 @@ describe("a database that runs PostgreSQL 17.6", () => {
   it("is refused less storage than it has grown to, before anything is declared", async () => {
     const evaluation = await evaluate(running({ storageGb: 20, maxStorageGb: 20 }));
     expect(evaluation.errors).toEqual([
-      expect.stringContaining("database.storageGb: 20, which maxStorageGb does not let grow, but it has 60; expected 60"),
+      expect.stringContaining(
+        "database.storageGb: 20, which maxStorageGb does not let grow, but it has 60; expected 60",
+      ),
     ]);
     expect(declaredInAws(evaluation)).toEqual([]);
   });

@@ -62,6 +62,35 @@ describe("the VPC of a stage", () => {
     expect(declaredInAws(evaluation)).toEqual([]);
   });
 
+  it("is put where its NAT instances can be had, and never into a zone without RDS Proxy", async () => {
+    const evaluation = await evaluateWhole(dev({ network: { nat: { instanceType: "c7g.nano" } } }));
+    const subnets = ofType(evaluation, "aws:ec2/subnet:Subnet");
+    expect(new Set(subnets.map((subnet) => input(subnet, "availabilityZone")))).toEqual(
+      new Set(["eu-central-1b", "eu-central-1c"]),
+    );
+  });
+
+  it.each([
+    [{ zones: ["eu-central-1a", "eu-central-1d"] }, "network.zones: eu-central-1d; RDS Proxy is not there"],
+    [
+      { zones: ["eu-central-1a", "eu-central-1b"], nat: { instanceType: "c7g.nano" } },
+      "network.nat.instanceType: c7g.nano; EC2 does not offer it in eu-central-1a",
+    ],
+    [{ zones: 3, nat: { instanceType: "c7g.nano" } }, "network.zones: 3; eu-central-1 has 2 availability zones"],
+  ])("refuses zones that it cannot use, before anything is declared: %j", async (network, problem) => {
+    const evaluation = await evaluate(dev({ network }));
+    expect(evaluation.errors).toEqual([expect.stringContaining(problem)]);
+    expect(declaredInAws(evaluation)).toEqual([]);
+  });
+
+  it("refuses a type for NAT instances that is not offered where they are, and would stop them for nothing", async () => {
+    const evaluation = await evaluate(stage("placed", { network: { nat: { instanceType: "c7g.nano" } } }));
+    expect(evaluation.errors).toEqual([
+      expect.stringContaining("network.nat.instanceType: c7g.nano; EC2 does not offer it in eu-central-1a, where"),
+    ]);
+    expect(declaredInAws(evaluation)).toEqual([]);
+  });
+
   it("refuses zones by name that the region does not have, before anything is declared", async () => {
     const zones = ["eu-central-1a", "eu-central-1x", "us-east-1a"];
     const evaluation = await evaluate(dev({ network: { zones } }));
@@ -243,6 +272,19 @@ describe("a VPC that is there already", () => {
     expect(declaredInAws(evaluation)).toEqual([]);
   });
 
+  it("is refused for a proxy with a subnet in a zone without RDS Proxy, which would make it anew in each deploy", async () => {
+    const subnets = {
+      vpcId: existingVpcId,
+      privateSubnetIds: ["subnet-private-a", "subnet-private-b", "subnet-private-d"],
+    };
+    const evaluation = await evaluate(dev({ proxy: { enabled: true }, network: { existing: subnets } }));
+    expect(evaluation.errors).toEqual([
+      expect.stringContaining("subnet-private-d is in use1-az3 (eu-central-1d), where RDS Proxy is not"),
+    ]);
+    expect(declaredInAws(evaluation)).toEqual([]);
+    await expect(evaluateWhole(dev({ network: { existing: subnets } }))).resolves.toBeDefined();
+  });
+
   it("is refused with a subnet that is not there, before anything is declared", async () => {
     const privateSubnetIds = ["subnet-private-a", "subnet-gone-b"];
     const evaluation = await evaluate(dev({ network: { existing: { vpcId: existingVpcId, privateSubnetIds } } }));
@@ -257,6 +299,34 @@ describe("a VPC that is there already", () => {
     const problem = `subnet-private-a is in ${existingVpcId}, not in vpc-9`;
     expect(evaluation.errors).toEqual([expect.stringContaining(problem)]);
     expect(declaredInAws(evaluation)).toEqual([]);
+  });
+});
+
+describe("a stage whose database is there", () => {
+  it.each([
+    [
+      stage("running", { network: { range: "10.43.0.0/16" } }),
+      "network.range: 10.43.0.0/16, but the stage's VPC, vpc-of-running, has 10.42.0.0/16",
+    ],
+    [
+      stage("running", { network: { existing } }),
+      `network.existing.vpcId: ${existingVpcId}, but the stage's database is in vpc-of-running`,
+    ],
+    [
+      stage("guest", { network: { range: "10.9.0.0/16" } }),
+      `network.existing: is missing, but the stage's database is in ${existingVpcId}`,
+    ],
+  ])(
+    "is refused another network, to which RDS moves nothing, before anything is declared: %j",
+    async (options, problem) => {
+      const evaluation = await evaluate(options);
+      expect(evaluation.errors).toEqual([expect.stringContaining(problem)]);
+      expect(declaredInAws(evaluation)).toEqual([]);
+    },
+  );
+
+  it("keeps the network that it has", async () => {
+    await expect(evaluateWhole(stage("guest", { network: { existing } }))).resolves.toBeDefined();
   });
 });
 

@@ -77,7 +77,9 @@ function addedState(region: string, { type, name, inputs }: NewResource): Inputs
 export function answerCall(region: string, token: string, inputs: Inputs): Inputs | undefined {
   switch (token) {
     case "aws:index/getAvailabilityZones:getAvailabilityZones":
-      return { names: ["a", "b", "c"].map((zone) => region + zone), zoneIds: [], id: region };
+      return zones(region, inputs);
+    case "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings":
+      return { locations: typeOfferings(region, inputs), id: region };
     case "aws:index/getPartition:getPartition":
       return { partition: "aws", dnsSuffix: "amazonaws.com", id: "aws", reverseDnsPrefix: "com.amazonaws" };
     case "aws:index/getRegion:getRegion":
@@ -88,7 +90,7 @@ export function answerCall(region: string, token: string, inputs: Inputs): Input
       if (JSON.stringify(inputs["filters"]).includes("withdrawn")) throw new Error("Your query returned no results");
       return { id: "ami-0123456789abcdef0", imageId: "ami-0123456789abcdef0", architecture: "arm64" };
     case "aws:ec2/getVpc:getVpc":
-      return { id: text(inputs["id"]), cidrBlock: "10.9.0.0/16", enableDnsHostnames: true, enableDnsSupport: true };
+      return vpc(text(inputs["id"]));
     case "aws:ec2/getSubnets:getSubnets":
       return {
         ids: JSON.stringify(inputs["tags"]).includes("placed") ? ["subnet-placed-a", "subnet-placed-b"] : [],
@@ -111,6 +113,27 @@ export function answerCall(region: string, token: string, inputs: Inputs): Input
   }
 }
 
+/** The last zone has the id of one that no stage can use. */
+const zoneIds = { a: "euc1-az2", b: "euc1-az3", c: "euc1-az1", d: "use1-az3" };
+
+function zones(region: string, { excludeZoneIds = [] }: { excludeZoneIds?: string[] }): Inputs {
+  const found = Object.entries(zoneIds).filter(([, id]) => !excludeZoneIds.includes(id));
+  return { names: found.map(([zone]) => region + zone), zoneIds: found.map(([, id]) => id), id: region };
+}
+
+/** `c7g.nano` is offered in the second zone and the third. */
+function typeOfferings(region: string, inputs: Inputs): string[] {
+  const isRare = JSON.stringify(inputs["filters"]).includes("c7g.nano");
+  return (isRare ? ["b", "c"] : ["a", "b", "c"]).map((zone) => region + zone);
+}
+
+/** `vpc-of-STAGE` is of a stage that was deployed before. */
+function vpc(id: string): Inputs {
+  const stage = /^vpc-of-(.+)$/.exec(id)?.[1];
+  const own = { cidrBlock: "10.42.0.0/16", tags: { "postern:app": "postern", "postern:stage": stage } };
+  return { id, cidrBlock: "10.9.0.0/16", tags: {}, enableDnsHostnames: true, ...(stage === undefined ? {} : own) };
+}
+
 /** Of the stage `placed`, which was deployed before. */
 const privateRanges: Record<string, string> = {
   "subnet-placed-a": "10.42.32.0/19",
@@ -123,9 +146,10 @@ const privateRanges: Record<string, string> = {
  */
 function subnet(region: string, id: string): Inputs {
   if (id.includes("gone")) throw new Error("no matching EC2 Subnet found");
-  const zone = /-([a-c])$/.exec(id)?.[1] ?? "a";
+  const zone = (/-([a-d])$/.exec(id)?.[1] ?? "a") as keyof typeof zoneIds;
   const cidrBlock = privateRanges[id] ?? "10.9.1.0/24";
-  return { id, availabilityZone: region + zone, cidrBlock, vpcId: existingVpcId };
+  const place = { availabilityZone: region + zone, availabilityZoneId: zoneIds[zone] };
+  return { id, ...place, cidrBlock, vpcId: existingVpcId };
 }
 
 function routeTablesOf(inputs: Inputs): string[] {

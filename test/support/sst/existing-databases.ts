@@ -17,9 +17,11 @@ const instances: Record<string, Inputs> = {
   classic: { dbSubnetGroup: "", vpcSecurityGroups: [] },
   "two-groups": { vpcSecurityGroups: ["sg-b", "sg-a"] },
   // Of a stage that was deployed before, and has grown since.
-  "postern-running": { engineVersion: "17.6", allocatedStorage: 60 },
+  "postern-running": { engineVersion: "17.6", allocatedStorage: 60, dbSubnetGroup: "postern-running" },
   // Of a class that RDS offers no longer.
-  "postern-outdated": { dbInstanceClass: "db.m1.large", allocatedStorage: 20 },
+  "postern-outdated": { dbInstanceClass: "db.m1.large", allocatedStorage: 20, dbSubnetGroup: "postern-outdated" },
+  // Of a stage that uses a VPC that was there before it.
+  "postern-guest": { allocatedStorage: 20 },
   nameless: { dbName: "" },
   "own-key": { masterUserSecrets: [{ ...masterSecret, kmsKeyId: "own" }] },
   "hidden-key": { masterUserSecrets: [{ ...masterSecret, kmsKeyId: "hidden" }] },
@@ -64,7 +66,9 @@ const fine: Inputs = {
 
 export function answerRdsCall(token: string, inputs: Inputs, vpcId: string): Inputs | undefined {
   if (token === "aws:rds/getSubnetGroup:getSubnetGroup") {
-    return { ...inputs, id: "group", vpcId: inputs["name"] === "elsewhere" ? "vpc-elsewhere" : vpcId };
+    const name = String(inputs["name"]);
+    const ofStage = name.startsWith("postern-") ? name.replace("postern-", "vpc-of-") : vpcId;
+    return { ...inputs, id: "group", vpcId: name === "elsewhere" ? "vpc-elsewhere" : ofStage };
   }
   if (token === "aws:rds/getInstances:getInstances") {
     const [filter] = inputs["filters"] as { values: string[] }[];
