@@ -90,6 +90,7 @@ describe("the roles of CI", () => {
       "WithoutResource",
       "LookUp",
       "RunInstancesWith",
+      "LeftInterfaces",
       "EmptyDefaultGroup",
       "DefaultOptions",
       "ProxyTargets",

@@ -1,3 +1,4 @@
+import { tagKeys } from "#lib/contract.ts";
 import { arn } from "../../arn.ts";
 import { getsStageTag, hasStageTag, type Scope } from "../place.ts";
 import type { Statement } from "../../statement.ts";
@@ -96,6 +97,14 @@ export function mayMakeNetwork(scope: Scope): readonly Statement[] {
         arn(account, "ec2", "network-interface/*"),
         arn(account, "ec2", "volume/*"),
       ],
+    },
+    {
+      // Of functions that are gone: Lambda gives them no tags, and no longer has the role to delete them itself. None that is in use.
+      Sid: "LeftInterfaces",
+      Effect: "Allow",
+      Action: "ec2:DeleteNetworkInterface",
+      Resource: arn(account, "ec2", "network-interface/*"),
+      Condition: { Null: { [`aws:ResourceTag/${tagKeys.app}`]: "true" } },
     },
     {
       Sid: "ChangeOwn",

@@ -7,8 +7,8 @@ import { githubIssuer } from "../trust.ts";
 /** Whom the roles of a stage are for: `Service` in `infra/roles.ts`, and enhanced monitoring. */
 const services = ["lambda", "ecs-tasks", "ec2", "rds", "monitoring.rds", "vpc-flow-logs"];
 
-/** Roles that AWS makes once for an account, when something of the service is made first. */
-const serviceLinked = ["rds", "ecs"];
+/** Roles that AWS makes once for an account, when something of the service is made first; `events` for alarms that bring an instance back. */
+const serviceLinked = ["rds", "ecs", "events"];
 
 const changesOfBaseline = [
   "Add",

@@ -43,6 +43,11 @@ export const deployNetworkRows: readonly Row[] = [
     deny(preview, `ec2:${action}`, ec2(resource, ofDev), "what it makes is put into no other stage's", giving("pr-7")),
   ),
   allow(preview, "ec2:RunInstances", ec2("network-interface/eni-1", {}), "goes with the instance", giving("pr-7")),
+  // Lambda gives the interfaces of a function no tags, and leaves them behind when its role goes first.
+  allow(preview, "ec2:DeleteNetworkInterface", ec2("network-interface/eni-1", {}), "what a function left behind"),
+  deny(preview, "ec2:DeleteNetworkInterface", ec2("network-interface/eni-1", ofDev), "other stage"),
+  deny(preview, "ec2:DeleteNetworkInterface", ec2("network-interface/eni-1", {}, "production"), "other account"),
+  deny(preview, "ec2:DetachNetworkInterface", ec2("network-interface/eni-1", {}), "what is in use"),
   allow(preview, "ec2:TerminateInstances", ec2("instance/i-1", ofPreview), "its own"),
   deny(preview, "ec2:TerminateInstances", ec2("instance/i-1", ofDev), "other stage"),
   deny(preview, "ec2:TerminateInstances", ec2("instance/i-1", ofShop), "other app"),

@@ -55,7 +55,7 @@ export const deployRoleRows: readonly Row[] = [
   never(preview, "iam:PassRole", role("postern-access/PosternBreakGlass-production"), "the baseline's role", {
     "iam:PassedToService": "lambda.amazonaws.com",
   }),
-  ...["rds", "ecs"].map((service) =>
+  ...["rds", "ecs", "events"].map((service) =>
     allow(
       preview,
       "iam:CreateServiceLinkedRole",
