@@ -2,6 +2,7 @@ import { instanceIdentifier } from "#lib/contract.ts";
 import type { StageSettings } from "../settings/schema.ts";
 import { findAdoptionProblems } from "./adoption-problems.ts";
 import { findMasterKey } from "./master-key.ts";
+import { findRenamedDatabase } from "./name.ts";
 import { findOfferProblems } from "./offers.ts";
 import { findPlaceProblem } from "./place.ts";
 import { lookUpSnapshot } from "./snapshot.ts";
@@ -42,6 +43,7 @@ export async function lookUpDatabase(settings: StageSettings): Promise<Answer> {
     await findPlaceProblem($app.stage, settings.network, await findVpc(running)),
     findVersionProblem(settings.database, running.engineVersion),
     findStorageProblem(settings.database, running.allocatedStorage),
+    findRenamedDatabase(settings.database, running.dbName),
     ...(await findOfferProblems(settings.database, {
       version: running.engineVersion,
       instanceClass: running.dbInstanceClass,
@@ -53,6 +55,11 @@ export async function lookUpDatabase(settings: StageSettings): Promise<Answer> {
 
 async function lookUpAdopted(identifier: string, settings: StageSettings): Promise<Answer> {
   const key = `database.adopt: ${identifier}`;
+  const own = instanceIdentifier($app.stage);
+  if ((await findRunning(own)) !== undefined) {
+    const problem = `${key}, but the stage has an instance of its own, ${own}, which the deploy would delete; expected another stage`;
+    return { found: {}, problems: [problem] };
+  }
   const adopted = await lookUpInstance(identifier);
   if (typeof adopted === "string") return { found: {}, problems: [adopted] };
   const problems = findAdoptionProblems(adopted, await findVpc(adopted), settings);

@@ -211,6 +211,19 @@ describe("a database that runs PostgreSQL 17.6", () => {
     expect(declaredInAws(evaluation)).toEqual([]);
   });
 
+  it.each(["orders", "postern"])("is refused the name %s, where RDS made it with another one", async (name) => {
+    const evaluation = await evaluate(running({ name }));
+    expect(evaluation.errors).toEqual([expect.stringContaining(`database.name: ${name}, but RDS made it with shop`)]);
+    expect(declaredInAws(evaluation)).toEqual([]);
+  });
+
+  it("may name a database that came with its snapshot, beside the one that RDS knows", async () => {
+    const evaluation = await evaluateWhole(running({ name: "orders", restoreSnapshot: "before" }));
+    const variables = input(named(evaluation, "RunnerFunction"), "environment", "variables");
+    expect(variables).toMatchObject({ POSTERN_DATABASE_NAME: "orders" });
+    await expect(evaluateWhole(running({ name: "shop" }))).resolves.toBeDefined();
+  });
+
   it("is refused less storage than it has grown to, before anything is declared", async () => {
     const evaluation = await evaluate(running({ storageGb: 20, maxStorageGb: 20 }));
     expect(evaluation.errors).toEqual([
@@ -259,6 +272,14 @@ describe("an adopted instance", () => {
     const evaluation = await evaluate(adopting(identifier));
     expect(evaluation.errors).toEqual([expect.stringContaining(`database.adopt: ${identifier}:`)]);
     expect(evaluation.errors[0]).toContain(problem);
+    expect(declaredInAws(evaluation)).toEqual([]);
+  });
+
+  it("is refused where the stage has made one of its own, which the deploy would delete", async () => {
+    const evaluation = await evaluate(stage("running", { network: { existing }, database: { adopt: "fine" } }));
+    expect(evaluation.errors).toEqual([
+      expect.stringContaining("database.adopt: fine, but the stage has an instance of its own, postern-running"),
+    ]);
     expect(declaredInAws(evaluation)).toEqual([]);
   });
 

@@ -5,7 +5,10 @@ import { evaluateWhole } from "../support/sst/evaluate.ts";
 import { root } from "../support/sst/platform.ts";
 import type { RecordedResource } from "../support/sst/recorded.ts";
 import { input } from "./rules/rule.ts";
-import { everything, stage } from "./stages.ts";
+import { everything, parts, stage } from "./stages.ts";
+
+/** The settings of docs/stack.md for its removal. */
+const withoutMarks = { protected: false, database: { deletionProtection: false } };
 
 /** Of eu-central-1, where the stack is evaluated: `printf eu-central-1 | sha256sum | cut -c1-4`. */
 const ofRegion = "bfec";
@@ -34,13 +37,21 @@ describe("a protected stage", () => {
     expect([...new Set(told)].toSorted()).toEqual([...names].toSorted());
   });
 
+  it("leaves in its own deploy, without its marks, what docs/stack.md names", async () => {
+    const marked = await evaluateWhole(everything("production"));
+    const unmarked = await evaluateWhole(stage("production", { ...parts, ...withoutMarks }));
+    const still = new Set(unmarked.resources.map(({ name }) => name));
+    const left = marked.resources.filter(({ name, options }) => options.retainOnDelete && !still.has(name));
+    expect(left.map(({ name }) => name).toSorted()).toEqual(["DatabaseMonitoringPolicy", "DatabaseMonitoringRole"]);
+    expect(await readFile(path.join(root, "docs/stack.md"), "utf8")).toContain("the role `DatabaseMonitoringRole-…`");
+  });
+
   it("has no marks left, and a final snapshot, with the settings that docs/stack.md names for its removal", async () => {
     const evaluation = await evaluateWhole(
       stage("production", {
         longRuns: true,
         alarms: { email: "on-call@example.com" },
-        protected: false,
-        database: { deletionProtection: false },
+        ...withoutMarks,
       }),
     );
     expect(evaluation.app).toMatchObject({ protect: false, removal: "remove" });
