@@ -11,7 +11,12 @@ import { codeOfSilence } from "./code-of-silence.ts";
 export function codeOfFailure(findings: Findings, witness: Attempt, { step, failure }: Failed): VerdictCode | Ranked {
   switch (failure.kind) {
     case "timeout":
-      return codeOfSilence(findings, { step, longestMs: longestMs(witness), ...failure });
+      return codeOfSilence(findings, {
+        step,
+        longestMs: longestMs(witness),
+        waitedMs: witness.steps.find(({ name }) => name === step)?.ms ?? 0,
+        ...failure,
+      });
     case "out-of-time":
       return "path.slow";
     case "ended":

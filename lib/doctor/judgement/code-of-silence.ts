@@ -7,6 +7,8 @@ export type Silence = {
   readonly step: StepName;
   /** The longest of the steps before it. */
   readonly longestMs: number;
+  /** How long the silent step was waited for. */
+  readonly waitedMs: number;
   /** Some bytes came, the last of them so long after the step began. */
   readonly lastBytesMs?: number;
 };
@@ -54,12 +56,18 @@ export function codeOfSilence(findings: Findings, silence: Silence): VerdictCode
   }
 }
 
-/** An answer is there at once or not at all: bytes that come so late, by the way's own pace, too, are still coming. */
+/**
+ * An answer is there at once or not at all: bytes that come so late, by the way's own pace, too, are still coming. So are those
+ * that come near the end of the wait, on a slow way.
+ */
 const movingMs = 600;
 const pace = 2;
+const lateShare = 0.75;
 
-function isMoving({ lastBytesMs, longestMs }: Silence): boolean {
-  return lastBytesMs !== undefined && lastBytesMs > Math.max(movingMs, pace * longestMs);
+function isMoving({ lastBytesMs, longestMs, waitedMs }: Silence): boolean {
+  return (
+    lastBytesMs !== undefined && lastBytesMs > Math.max(movingMs, Math.min(pace * longestMs, lateShare * waitedMs))
+  );
 }
 
 function factsOf({ attempts }: Findings, step: StepName): readonly SocketFacts[] {

@@ -308,6 +308,11 @@ describe("silence that proves nothing", () => {
     expect(judge({ attempts: [doubtful("tls", { beforeMs: 600 }, late)] }).code).toBe("tls.stalled");
   });
 
+  test("is none where bytes came near the end of the wait, however slow the way is", () => {
+    const last: Failure = { kind: "timeout", lastBytesMs: 1000 };
+    expect(judge({ attempts: [doubtful("tls", { beforeMs: 600 }, last)] }).code).toBe("path.slow");
+  });
+
   test("accuses where one of the waits was none of these", () => {
     const starved = doubtful("query", { missedMs: 700 });
     expect(judge({ attempts: [starved, starved, doubtful("query", {})] }).code).toBe("proxy.pool-exhausted");
