@@ -237,6 +237,7 @@ export const doctorActions = [
   "rds:DescribeDBProxies",
   "rds:DescribeDBProxyTargets",
   "secretsmanager:DescribeSecret",
+  "logs:FilterLogEvents",
 ] as const;
 export type DoctorAction = (typeof doctorActions)[number];
 

@@ -127,10 +127,11 @@ function namedParts(account: Account, stage: string): string[] {
   ];
 }
 
-/** The ARN of the role, not of the session: it is the same for everybody who took it. */
 export function unlessGlassIsBroken(account: Account): Conditions {
-  const roles = protectedStages(account).map((stage) =>
-    iamArn(account, `role${accessPath}${breakGlassRoleName(stage)}`),
-  );
-  return { ArnNotEquals: { "aws:PrincipalArn": roles } };
+  return { ArnNotEquals: { "aws:PrincipalArn": glassRoles(account) } };
+}
+
+/** The ARNs of the roles, not of sessions: they are the same for everybody who took one. */
+export function glassRoles(account: Account): readonly string[] {
+  return protectedStages(account).map((stage) => iamArn(account, `role${accessPath}${breakGlassRoleName(stage)}`));
 }

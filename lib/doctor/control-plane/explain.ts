@@ -59,7 +59,8 @@ function whatIsBroken({ code, ranked = [] }: DoctorVerdict, { here, vpc }: Walks
 
 function brokenBy(code: string, way: Broken): Broken[] {
   const suspects = traitsOf(code)?.suspects ?? [];
-  return suspects.map((suspect) => (suspect === "way" ? way : suspect));
+  // What the proxy's login does is in its log alone (`explain-proxy.ts`).
+  return suspects.filter((suspect) => suspect !== "proxy-login").map((suspect) => (suspect === "way" ? way : suspect));
 }
 
 function describeWalks({ here, vpc }: Walks): string {

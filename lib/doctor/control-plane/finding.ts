@@ -33,7 +33,8 @@ export type AwsProbeName =
   | "events"
   | "proxy"
   | "proxy-target"
-  | "proxy-secrets";
+  | "proxy-secrets"
+  | "proxy-log";
 
 export type AwsProbe = ProbeReport & { readonly name: AwsProbeName; readonly vantage: "aws" };
 

@@ -4,6 +4,7 @@ import type { ControlPlaneFacts } from "#lib/control-plane/read-control-plane.ts
 import type { ProbeReport } from "#lib/protocol.ts";
 import { judgeDatabase } from "./database-findings.ts";
 import { describeFacts } from "./describe-facts.ts";
+import type { ProxyLog } from "./explain-proxy.ts";
 import type { AwsProbe, Finding } from "./finding.ts";
 import { judgeGroups } from "./group-findings.ts";
 import { judgeNetwork } from "./network-findings.ts";
@@ -18,6 +19,8 @@ export type AwsReport = {
   readonly probes: readonly AwsProbe[];
   /** What AWS did not say. */
   readonly unknown: readonly Unknown[];
+  /** Absent: not read, for the proxy is well, or nothing is known of it. */
+  readonly proxyLog?: ProxyLog;
 };
 
 /** From the facts to findings. Pure but for the clock, by which a certificate ends soon. */

@@ -44,13 +44,13 @@ export const databaseVerdicts = {
   "proxy.missing-secret": {
     summary: "The proxy has no password for this role.",
     proof:
-      "Its text says that it has no credentials for the role; or AWS says that the secret has no value or is gone.",
+      "Its text says that it has no credentials for the role, or its log that it cannot have them; or AWS says that the secret has no value or is gone.",
     fix: "Give the proxy a secret for the role, or use a role that it knows.",
     traits: { place: "proxy", source: "login", suspects: [] },
   },
   "proxy.secret-stale": {
     summary: "The proxy's password for this role is not the database's.",
-    proof: "The proxy accepted ours, and the database refused the proxy's.",
+    proof: "The proxy accepted ours, and the database refused the proxy's: it says so, or its log does.",
     fix: "Bring the secret and the role together again: `postern setup`.",
     traits: { place: "proxy", source: "login", suspects: [] },
   },
@@ -58,6 +58,6 @@ export const databaseVerdicts = {
     summary: "The proxy has no connection to the database left.",
     proof: "Its text about waiting, or silence after the password was accepted or to the first query.",
     fix: "Look at what holds connections, or raise the proxy's share of max_connections.",
-    traits: { place: "proxy", source: "way", suspects: [] },
+    traits: { place: "proxy", source: "way", suspects: ["proxy-login"] },
   },
 } as const satisfies Record<string, Verdict>;

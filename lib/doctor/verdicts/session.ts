@@ -7,19 +7,19 @@ export const sessionVerdicts = {
     summary: "The server closes when a session begins.",
     proof: "FIN after the startup message.",
     fix: "Look at the server's log at that time.",
-    traits: { place: "either", source: "way", suspects: ["database"] },
+    traits: { place: "either", source: "way", suspects: ["database", "proxy-login"] },
   },
   "startup.reset": {
     summary: "The connection is reset when a session begins.",
     proof: "RST after the startup message.",
     fix: "Look at the server's log at that time.",
-    traits: { place: "either", source: "way", suspects: ["database"] },
+    traits: { place: "either", source: "way", suspects: ["database", "proxy-login"] },
   },
   "startup.stalled": {
     summary: "The server accepts a connection, and begins no session.",
     proof: "No answer to the startup message within its time, or not a whole one.",
     fix: "Look at the server: out of memory or processes, or a pooler without a server.",
-    traits: { place: "either", source: "way", suspects: ["database"] },
+    traits: { place: "either", source: "way", suspects: ["database", "proxy-login"] },
   },
 
   // Authentication
@@ -27,13 +27,13 @@ export const sessionVerdicts = {
     summary: "The server closes in the middle of authentication.",
     proof: "FIN or RST within the exchange, or behind it and before the session was ready.",
     fix: "Look at the server's log at that time.",
-    traits: { place: "server", source: "way", suspects: [] },
+    traits: { place: "server", source: "way", suspects: ["proxy-login"] },
   },
   "auth.stalled": {
     summary: "The server stops answering in the middle of authentication.",
     proof: "No answer within the exchange in its time.",
     fix: "Look at what the server or pooler waits for: its source of passwords, a server behind it, a lock, a login trigger.",
-    traits: { place: "server", source: "way", suspects: [] },
+    traits: { place: "server", source: "way", suspects: ["proxy-login"] },
   },
   "auth.rejected": {
     summary: "User or password is wrong, or the password has run out.",

@@ -54,5 +54,6 @@ export type Source = "login" | "limit" | "tls-mode" | "identity" | "server" | "c
  * - `tunnel`: no session with the bastion began, and nothing behind it was reached
  * - `way`: a group that drops packets looks like this
  * - `database`: one that is not there, or comes or goes, looks like this
+ * - `proxy-login`: a proxy that cannot log in to its database looks like this, to who comes through it
  */
-export type Suspect = "tunnel" | "way" | "database";
+export type Suspect = "tunnel" | "way" | "database" | "proxy-login";

@@ -1,7 +1,7 @@
 import { doctorActions, repairNatActions, type RepairWrite } from "../../../lib/contract.ts";
 import { breakGlass, person } from "./principals.ts";
-import { allow, deny, never, type Row } from "./row.ts";
-import { anything, bastion, ec2, ecs, elsewhere, lambda, parameter, iamRole, secret } from "./targets.ts";
+import { allow, deny, never, type Principal, type Row } from "./row.ts";
+import { anything, bastion, ec2, ecs, elsewhere, lambda, parameter, iamRole, logGroup, secret } from "./targets.ts";
 
 const migrator = person("Migrator", { stage: "dev", policies: ["migrate"] });
 const untagged = person("Migrator", { policies: ["migrate"] });
@@ -104,10 +104,10 @@ export const longRunRows: readonly Row[] = [
   ),
 ];
 
+const named: ReadonlySet<string> = new Set(["logs:FilterLogEvents", "secretsmanager:DescribeSecret"]);
+
 /** Actions for which AWS takes no resource, or whose answers are lists. */
-const describes = doctorActions.filter(
-  (action) => action !== "secretsmanager:DescribeSecret" && action !== "sts:GetCallerIdentity",
-);
+const describes = doctorActions.filter((action) => action !== "sts:GetCallerIdentity" && !named.has(action));
 const databases: Readonly<Record<string, string>> = {
   "rds:DescribeDBInstances": "db:postern-dev",
   "rds:DescribeDBProxies": "db-proxy:prx-0123456789abcdef0",
@@ -132,6 +132,7 @@ export const doctorRows: readonly Row[] = [
     "untagged",
   ),
   never(doctor, "secretsmanager:GetSecretValue", secret("postern/dev/health"), "which value it has"),
+  ...proxyLogRows(),
   allow(doctor, invoke, lambda("postern-dev-inspect"), "the same probes from inside the VPC"),
   allow(doctor, invoke, lambda("postern-dev-health"), "what the stage says of itself"),
   deny(doctor, invoke, lambda("postern-staging-health"), "other stage"),
@@ -147,6 +148,37 @@ export const doctorRows: readonly Row[] = [
   ),
   deny(doctor, "ec2:AssociateAddress", ec2("elastic-ip/eipalloc-0123456789abcdef0", own("dev")), "it changes nothing"),
 ];
+
+/** In the account with protected stages. */
+function doctorOfProduction(stage: string): Principal {
+  return person("Doctor", { account: "production", stage, policies: ["doctor"] });
+}
+
+/** The log of a proxy, in which the SQL of clients is while its debug logging is on. */
+function proxyLogRows(): readonly Row[] {
+  const read = "logs:FilterLogEvents";
+  return [
+    allow(doctor, read, logGroup("/aws/rds/proxy/postern-dev"), "what the proxy says of its failures"),
+    deny(doctor, read, logGroup("/aws/rds/proxy/postern-staging"), "other stage"),
+    deny(doctor, read, logGroup("/aws/rds/proxy/shop-dev"), "other app"),
+    deny(doctor, read, logGroup("/aws/rds/instance/postern-dev/postgresql"), "the database's own log"),
+    deny(doctor, read, elsewhere(logGroup("/aws/rds/proxy/postern-dev")), "other region"),
+    deny(doctor, "logs:DeleteLogGroup", logGroup("/aws/rds/proxy/postern-dev"), "it changes nothing"),
+    deny(person("Doctor", { policies: ["doctor"] }), read, logGroup("/aws/rds/proxy/postern-dev"), "untagged"),
+    deny(migrator, read, logGroup("/aws/rds/proxy/postern-dev"), "not needed for migrations"),
+    allow(doctorOfProduction("tools"), read, logGroup("/aws/rds/proxy/postern-tools", "production"), "not protected"),
+    ...["production", "reports"].flatMap((stage) => [
+      deny(doctorOfProduction(stage), read, logGroup(`/aws/rds/proxy/postern-${stage}`, "production"), "protected"),
+      allow(breakGlass(stage), read, logGroup(`/aws/rds/proxy/postern-${stage}`, "production"), "behind broken glass"),
+      deny(
+        breakGlass(stage),
+        read,
+        logGroup(`/aws/rds/proxy/postern-${stage === "reports" ? "production" : "reports"}`, "production"),
+        "the glass of another stage",
+      ),
+    ]),
+  ];
+}
 
 /** What each step of a repair is about. */
 const repaired: Readonly<Record<RepairWrite, readonly string[]>> = {

@@ -103,6 +103,11 @@ export function s3(resource: string, account: AccountName = "development"): Targ
   return { name: resource, arn: `arn:aws:s3:::${resource}`, context: { "aws:ResourceAccount": accountIds[account] } };
 }
 
+/** As AWS names it in requests for the events in it. */
+export function logGroup(name: string, account: AccountName = "development"): Target {
+  return { name: `log group ${name}`, arn: arn("logs", `log-group:${name}:log-stream:`, account) };
+}
+
 /** Something of the account without protected stages, of a service that has no function of its own here. */
 export function inDevelopment(name: string, service: string, resource: string, tags?: Target["tags"]): Target {
   return { name, arn: arn(service, resource, "development"), ...(tags === undefined ? {} : { tags }) };

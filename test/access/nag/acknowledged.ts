@@ -72,6 +72,8 @@ export const acknowledged: Readonly<Record<string, Readonly<Record<string, strin
   },
   PosternDoctor: {
     "AwsSolutions-IAM5[Resource::*]": because.noResource,
+    "AwsSolutions-IAM5[Resource::arn:aws:logs:eu-central-1:ACCOUNT:log-group:/aws/rds/proxy/postern-<aws:PrincipalTag/postern:stage>:*]":
+      because.ownEnd,
     "AwsSolutions-IAM5[Resource::arn:aws:secretsmanager:eu-central-1:ACCOUNT:secret:postern/<aws:PrincipalTag/postern:stage>/*]":
       because.ownEnd,
   },

@@ -2,6 +2,7 @@ import type { RequestListener } from "node:http";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { doctorActions } from "#lib/contract.ts";
 import type { Fact } from "#lib/control-plane/fact.ts";
+import { readProxyLog } from "#lib/control-plane/proxy-log.ts";
 import { type ControlPlaneFacts, readControlPlane } from "#lib/control-plane/read-control-plane.ts";
 import { manifest } from "../../support/control-plane/control-plane-facts.ts";
 import { startAwsStandIn } from "../../support/control-plane/aws-stand-in.ts";
@@ -17,8 +18,8 @@ afterEach(async () => {
 /** A refusal as each service words it. */
 const refuse: RequestListener = (request, response) => {
   const authorization = request.headers.authorization ?? "";
-  const service = /\/(ec2|rds|sts|ssm|secretsmanager)\/aws4_request/u.exec(authorization)?.[1];
-  const isJson = service === "ssm" || service === "secretsmanager";
+  const service = /\/(ec2|logs|rds|sts|ssm|secretsmanager)\/aws4_request/u.exec(authorization)?.[1];
+  const isJson = service === "logs" || service === "ssm" || service === "secretsmanager";
   const body = isJson
     ? JSON.stringify({ __type: "AccessDeniedException", Message: "not authorized" })
     : service === "ec2"
@@ -41,7 +42,9 @@ function allFacts({ network, proxy, ...others }: ControlPlaneFacts): Fact<unknow
 
 test("every question may be refused, and each says what is not allowed; none is asked that the policy does not know", async () => {
   const { access } = stack.use(await startAwsStandIn(refuse));
-  const facts = allFacts(await readControlPlane(manifest, { access, signal: AbortSignal.timeout(20_000) }));
+  const options = { access, signal: AbortSignal.timeout(20_000) };
+  const log = readProxyLog({ proxy: "postern-dev", since: new Date(), phrases: ["failed"] }, options);
+  const facts = [...allFacts(await readControlPlane(manifest, options)), await log];
   const said = facts.map((fact) => (fact.kind === "unknown" ? `${fact.code}: ${fact.because}` : "known"));
   const expected = doctorActions.map((action) => `aws.permission: ${action} is not allowed`);
   expect([...new Set(said)].toSorted()).toEqual(expected.toSorted());

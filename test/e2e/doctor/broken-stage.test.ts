@@ -61,7 +61,15 @@ const expectations: Readonly<Record<BreakName, Expected>> = {
     evidence: [/is stopped, not available; RDS at/u],
     fix: /start-db-instance/u,
   },
-  "proxy-target": { codes: ["aws.proxy-target"], evidence: [/UNAVAILABLE \(AUTH_FAILURE/u] },
+  "proxy-target": {
+    codes: ["aws.proxy-target"],
+    evidence: [
+      /UNAVAILABLE \(AUTH_FAILURE/u,
+      /the proxy's log at \S+: password authentication failed for user "postern_/u,
+    ],
+    fix: /secret and the role together.*`postern setup`/u,
+    follow: ["proxy-log"],
+  },
   "permission-ec2": { codes: ["ok"] },
   credentials: { codes: ["aws.credentials"] },
   // A function that has read it knows it for a while.

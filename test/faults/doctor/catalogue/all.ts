@@ -6,6 +6,7 @@ import { sshFaults } from "./far-end-ssh.ts";
 import { ssmFaults } from "./far-end-ssm.ts";
 import { kernelFaults } from "./kernel.ts";
 import { poolerFaults } from "./pooler.ts";
+import { proxyLogFaults } from "./proxy-log.ts";
 import { roleFaults } from "./roles.ts";
 import { serverFaults } from "./servers.ts";
 import { sessionFaults } from "./session.ts";
@@ -23,6 +24,7 @@ export const faultGroups: readonly FaultGroup[] = [
   { name: "servers", faults: serverFaults },
   { name: "PgBouncer", faults: poolerFaults },
   { name: "beside the proxy", faults: besideProxyFaults },
+  { name: "the proxy's log", faults: proxyLogFaults },
   { name: "Session Manager", faults: ssmFaults },
   { name: "SSH", faults: sshFaults },
   { name: "AWS", faults: controlPlaneFaults },
