@@ -1,6 +1,6 @@
 import { findTopicProblem } from "./alarms/topic.ts";
 import { type FoundDatabase, lookUpDatabase } from "./database/look-up.ts";
-import { findSubnetProblems } from "./network/existing-subnets.ts";
+import { findBastionProblems, findSubnetProblems } from "./network/existing-subnets.ts";
 import { findMovedZones } from "./network/kept-zones.ts";
 import { chooseNatImage } from "./network/nat.ts";
 import { chooseZones } from "./network/zones.ts";
@@ -13,12 +13,14 @@ import type { StageSettings } from "./settings/schema.ts";
  */
 export async function lookUp(settings: StageSettings, region: string): Promise<FoundDatabase> {
   const { existing } = settings.network;
-  const [networkProblems, database] = await Promise.all([
+  const [networkProblems, bastionProblems, database] = await Promise.all([
     existing === undefined ? findVpcProblems(settings.network) : findSubnetProblems(existing, settings.proxy.enabled),
+    findBastionProblems(settings.network),
     lookUpDatabase(settings),
   ]);
   const topicProblem = findTopicProblem(settings.alarms, region);
-  const problems = [...networkProblems, ...database.problems, ...(topicProblem === undefined ? [] : [topicProblem])];
+  const others = topicProblem === undefined ? [] : [topicProblem];
+  const problems = [...networkProblems, ...bastionProblems, ...database.problems, ...others];
   if (problems.length > 0) throw new Error(`${problems.join(". ")}.`);
   return database.found;
 }

@@ -1,5 +1,5 @@
 import type { StageSettings } from "../settings/schema.ts";
-import { zonesWithoutProxy } from "./zones.ts";
+import { typeProblem, zonesOffering, zonesWithoutProxy } from "./zones.ts";
 
 type Existing = NonNullable<StageSettings["network"]["existing"]>;
 type Routes = aws.ec2.GetRouteTableResult["routes"];
@@ -31,6 +31,19 @@ export async function findSubnetProblems(
     problems.push(`all are in ${[...zones].join()}; expected two zones or more`);
   }
   return problems.length === 0 ? [] : [`network.existing.privateSubnetIds: ${problems.join("; ")}`];
+}
+
+/** What keeps the bastion from being put into the first of the subnets: a type of instance that its zone does not have. */
+export async function findBastionProblems({ existing, bastion, nat }: StageSettings["network"]): Promise<string[]> {
+  const [first] = existing?.privateSubnetIds ?? [];
+  if (first === undefined || bastion === "none") return [];
+  const subnet = await lookUpSubnet(first);
+  if (typeof subnet === "string") return [];
+  const zone = subnet.availabilityZone;
+  if ((await zonesOffering(nat.instanceType)).includes(zone)) return [];
+  return [
+    `${typeProblem(nat.instanceType, [zone])}, where the bastion is put; expected another type, or another first subnet`,
+  ];
 }
 
 /** @returns the subnet, or why there is none */

@@ -285,6 +285,19 @@ describe("a VPC that is there already", () => {
     await expect(evaluateWhole(dev({ network: { existing: subnets } }))).resolves.toBeDefined();
   });
 
+  it("is refused with a type for the bastion that is not offered where it is put, before anything is declared", async () => {
+    const network = { existing, nat: { instanceType: "c7g.nano" } };
+    const evaluation = await evaluate(dev({ network }));
+    expect(evaluation.errors).toEqual([
+      expect.stringContaining("network.nat.instanceType: c7g.nano; EC2 does not offer it in eu-central-1a, where the"),
+    ]);
+    expect(declaredInAws(evaluation)).toEqual([]);
+    const privateSubnetIds = ["subnet-private-b", "subnet-private-a"];
+    await expect(
+      evaluateWhole(dev({ network: { ...network, existing: { ...existing, privateSubnetIds } } })),
+    ).resolves.toBeDefined();
+  });
+
   it("is refused with a subnet that is not there, before anything is declared", async () => {
     const privateSubnetIds = ["subnet-private-a", "subnet-gone-b"];
     const evaluation = await evaluate(dev({ network: { existing: { vpcId: existingVpcId, privateSubnetIds } } }));
