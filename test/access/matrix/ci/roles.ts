@@ -39,6 +39,9 @@ export const deployRoleRows: readonly Row[] = [
   }),
   allow(preview, "iam:TagRole", own, "another tag", { "aws:RequestTag/Name": "x" }),
   deny(preview, "iam:TagRole", own, "gives it to another stage", { "aws:RequestTag/postern:stage": "dev" }),
+  deny(preview, "iam:TagRole", own, "IAM takes it for the same in other case", {
+    "aws:RequestTag/Postern:Stage": "dev",
+  }),
   allow(preview, "iam:UntagRole", own, "another tag", { "aws:TagKeys": ["Name"] }),
   ...["postern:app", "postern:stage", "postern:part", "Postern:Stage"].map((tag) =>
     deny(preview, "iam:UntagRole", own, "whose it is stays on it", { "aws:TagKeys": ["Name", tag] }),
