@@ -26,7 +26,6 @@ export function mayWatch(scope: Scope): readonly Statement[] {
       Action: [
         "sns:CreateTopic",
         "sns:DeleteTopic",
-        "sns:GetSubscriptionAttributes",
         "sns:GetTopicAttributes",
         "sns:ListTagsForResource",
         "sns:SetTopicAttributes",
@@ -109,6 +108,7 @@ export function mayWatch(scope: Scope): readonly Statement[] {
         "servicediscovery:GetOperation",
         "servicediscovery:ListTagsForResource",
         "servicediscovery:UntagResource",
+        "sns:GetSubscriptionAttributes",
         "ssm:DescribeParameters",
         "tag:GetResources",
       ],
