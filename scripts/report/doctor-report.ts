@@ -20,7 +20,8 @@ export type DoctorView = {
  */
 export function describeDoctorReport(report: DoctorReport, view: DoctorView): string {
   const { probes, verdict, ms, connection } = mapTexts(report, (text) => plainText(text));
-  const ladders = laddersOf({ probes, verdict, ms }, pathsOf({ probes, verdict, ms }, view.target));
+  const target = mapTexts(view.target, (text) => plainText(text));
+  const ladders = laddersOf({ probes, verdict, ms }, pathsOf({ probes, verdict, ms }, target));
   const describeLadder = ({ name, steps, way }: Ladder) => {
     const heading = [view.style.strong(name), ...(way === undefined ? [] : [describeWay(way, view)])];
     return [heading.join("  "), ...describeSteps(steps, probes, view), ""];

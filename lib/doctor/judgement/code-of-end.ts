@@ -33,8 +33,11 @@ export function codeOfEnd(step: StepName, { how }: Extract<Failure, { kind: "end
 /** A host on the own network that does not answer for its address takes seconds; a router refuses at once. */
 const atOnceMs = 1000;
 
+/** EINVAL: it is too long for a name. */
+const missing: ReadonlySet<string> = new Set(["ENOTFOUND", "ENODATA", "EINVAL"]);
+
 export function codeOfErrno(step: StepName, errno: string, ms: number): VerdictCode {
-  if (step === "dns") return errno === "ENOTFOUND" || errno === "ENODATA" ? "dns.not-found" : "dns.unavailable";
+  if (step === "dns") return missing.has(errno) ? "dns.not-found" : "dns.unavailable";
   switch (errno) {
     case "ECONNREFUSED":
       return "tcp.refused";

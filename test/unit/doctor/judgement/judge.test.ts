@@ -64,6 +64,11 @@ describe("one root cause for what was seen", () => {
       "dns.not-found",
     ],
     [
+      "a name that is too long to be one",
+      { attempts: [failedAt("dns", { kind: "errno", errno: "EINVAL", ms: 3 })] },
+      "dns.not-found",
+    ],
+    [
       "a resolver that is broken",
       { attempts: [failedAt("dns", { kind: "errno", errno: "EAI_AGAIN", ms: 3 })] },
       "dns.unavailable",

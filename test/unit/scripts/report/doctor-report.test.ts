@@ -73,6 +73,12 @@ test("a stranger's text steers no terminal, and its colours are not ours", () =>
   expect(text).toContain("\\x1b[32m✓ fine\\x1b[0m \\u{202e}ko\\x07");
 });
 
+test("so are those of a host that somebody pasted", () => {
+  const target = { ...url, host: "db\u001b[31m\nok  All is well" };
+  const [heading] = describeDoctorReport(broken, { ...wide, target }).split("\n");
+  expect(heading).toContain("PostgreSQL db\\x1b[31m ok All is well:5432");
+});
+
 test("a change says when, from what, to what, and why", () => {
   const [first, second, ...rest] = describeChange("ok", broken, new Date("2026-11-30T10:20:30Z"), wide).split("\n");
   expect(first).toBe("2026-11-30 10:20:30 UTC  ok → tls.stalled");
