@@ -1,4 +1,6 @@
 import process from "node:process";
+import type { ReadStream } from "node:tty";
+import { systemClock } from "#lib/base/clock.ts";
 
 export type Choice<Value extends string> = { readonly value: Value; readonly name: string };
 
@@ -6,7 +8,7 @@ export type Choice<Value extends string> = { readonly value: Value; readonly nam
 const noAnswer: ReadonlySet<string> = new Set(["ExitPromptError", "AbortPromptError"]);
 
 /**
- * Asks on the terminal, on stderr, so that stdout stays data.
+ * Asks on the terminal, on stderr, so that stdout stays data. Keys that were pressed before are no answer.
  *
  * @returns undefined when nobody answers: no terminal, Ctrl-C, or Ctrl-D
  */
@@ -16,6 +18,7 @@ export async function choose<Value extends string>(
 ): Promise<Value | undefined> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
   const { default: select } = await import("@inquirer/select");
+  await forgetTyped(process.stdin);
   const ended = new AbortController();
   // The end of the input stops its reader, and the prompt would wait for ever for what nobody reads.
   const end = () => ended.abort();
@@ -28,4 +31,16 @@ export async function choose<Value extends string>(
   } finally {
     process.stdin.off("pause", end);
   }
+}
+
+/** For the terminal to hand out what it has. */
+const forgetMs = 50;
+
+/** The terminal keeps what was typed while nobody read, and would hand it to the question that comes next. */
+async function forgetTyped(terminal: ReadStream): Promise<void> {
+  // Raw, so that a line without its end is handed out, too. The prompt takes the mode over, and sets it back.
+  terminal.setRawMode(true);
+  terminal.resume();
+  await systemClock.sleep(forgetMs);
+  terminal.pause();
 }

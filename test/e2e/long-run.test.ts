@@ -258,6 +258,15 @@ describe("a stage from outside", () => {
     });
   });
 
+  test.skipIf(!hasTerminals)("at a terminal keys that were pressed before it asked are no answer", async () => {
+    const { stage, events } = await start(firstTooLong(), "");
+    const terminal = stack.use(startAtTerminal("migrate", stage.env));
+    await terminal.type(`${keys.enter}${keys.enter}`, "is queued");
+    await terminal.type(`${keys.down}${keys.enter}`, "navigate");
+    expect(await terminal.closed).toEqual([1, null]);
+    expect(events()).toEqual([]);
+  });
+
   test.skipIf(!hasTerminals)("at a terminal it stops when told to", async () => {
     const { stage, events } = await start(firstTooLong(), "");
     const terminal = stack.use(startAtTerminal("migrate", stage.env));
