@@ -237,20 +237,24 @@ describe.each([16, 18] as const)("roles on PostgreSQL %i, with a master as on RD
     expect(new Set(await refusals())).toEqual(new Set(["42501"]));
   });
 
-  test("a migrator that is killed leaves no statement behind", async () => {
-    await setup();
-    const migrator = await openAs("migrator");
-    const { rows } = await migrator.query<{ pid: number }>("select pg_backend_pid() as pid");
-    const asleep = migrator.query("select pg_sleep(600)").catch(() => undefined);
-    const { client } = await open(bench.database.address);
-    const backends = async () =>
-      (await client.query("select from pg_stat_activity where pid = $1 and state = 'active'", [rows[0]?.pid])).rowCount;
-    await expect.poll(backends).toBe(1);
-    // As when the process dies: the socket closes and no goodbye is said.
-    migrator.connection.stream.destroy();
-    await expect.poll(backends, { timeout: 5000 }).toBe(0);
-    await asleep;
-  });
+  test.each(["migrator", "readonly", "operator"] as const)(
+    "%s that is killed leaves no statement behind",
+    async (key) => {
+      await setup();
+      const killed = await openAs(key);
+      const { rows } = await killed.query<{ pid: number }>("select pg_backend_pid() as pid");
+      const asleep = killed.query("select pg_sleep(600)").catch(() => undefined);
+      const { client } = await open(bench.database.address);
+      const backends = async () =>
+        (await client.query("select from pg_stat_activity where pid = $1 and state = 'active'", [rows[0]?.pid]))
+          .rowCount;
+      await expect.poll(backends).toBe(1);
+      // As when the process dies: the socket closes and no goodbye is said.
+      killed.connection.stream.destroy();
+      await expect.poll(backends, { timeout: 5000 }).toBe(0);
+      await asleep;
+    },
+  );
 
   test("a master that does not own the database gets a clear error, and nothing is kept", async () => {
     await asSuperuser(`alter database ${bench.database.name} owner to postgres`);

@@ -9,6 +9,9 @@ export type RoleSettings = {
   readonly settingsIfSupported?: Readonly<Record<string, string>>;
 };
 
+/** A statement ends with its client: psql whose terminal was closed says no goodbye. Linux, macOS and BSD have it. */
+const goesWithItsClient = Object.freeze({ client_connection_check_interval: "500ms" });
+
 /**
  * What each role brings along. Setup writes it anew each time, so that a change here reaches every stage; a session that
  * needs more sets it for itself.
@@ -24,8 +27,7 @@ export const roleSettings: Readonly<Record<RoleKey, RoleSettings>> = {
       tcp_keepalives_interval: "5",
       tcp_keepalives_count: "3",
     },
-    // Linux, macOS and BSD.
-    settingsIfSupported: { client_connection_check_interval: "500ms" },
+    settingsIfSupported: goesWithItsClient,
   },
   app: { connectionLimit: -1, settings: { idle_in_transaction_session_timeout: "1min" } },
   // A public URL leads here: whatever goes wrong, it takes few connections and holds none for long.
@@ -47,10 +49,12 @@ export const roleSettings: Readonly<Record<RoleKey, RoleSettings>> = {
       statement_timeout: "5min",
       idle_in_transaction_session_timeout: "5min",
     },
+    settingsIfSupported: goesWithItsClient,
   },
   // A person's forgotten transaction, or a statement queued for a lock, must not stop the application.
   operator: {
     connectionLimit: -1,
     settings: { lock_timeout: "10s", idle_in_transaction_session_timeout: "5min" },
+    settingsIfSupported: goesWithItsClient,
   },
 };
