@@ -3,27 +3,14 @@ import type { HistoryCode } from "#lib/contract.ts";
 import type { MigrateResult, RunProgress } from "#lib/protocol.ts";
 import { type Clock, elapsedMs, systemClock } from "#lib/base/clock.ts";
 import { PosternError, toPosternError } from "#lib/base/errors.ts";
-import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { type ApplyLimits, type BegunMigration, type MigrateEvent, applyPending } from "./apply/apply-pending.ts";
 import { lookEveryMsFor } from "./apply/lock-retry.ts";
 import { type PreparedMigration, prepareMigrations } from "./apply/prepare.ts";
-import { readAllStepsAtOnce, type RecordedStep } from "./apply/steps/recorded-steps.ts";
+import { readAllStepsAtOnce } from "./apply/steps/recorded-steps.ts";
 import { lookAfterwards } from "./after-run/look-afterwards.ts";
 import { findUnapproved } from "./plan/approval.ts";
-import {
-  type DrizzleLayout,
-  readAppliedRows,
-  readAppliedRowsAtOnce,
-  readDrizzleLayout,
-} from "./history/drizzle-table.ts";
-import {
-  type AppliedRow,
-  compareHistory,
-  findRefused,
-  type History,
-  withHalfApplied,
-  type HistoryFinding,
-} from "./history/history.ts";
+import { type AppliedRow, findRefused, type History, type HistoryFinding } from "./history/history.ts";
+import { readHistory, type ReadHistory } from "./history/read-history.ts";
 import type { RunIdentity } from "./ledger/ledger.ts";
 import type { LockHolder } from "./run/lock.ts";
 import { readDatabaseIdentity } from "./plan/database-identity.ts";
@@ -99,7 +86,7 @@ export async function migrate(connections: RunConnections, options: MigrateOptio
   const { client } = connections;
   const wholeMs = limitsOf(options).remainingMs();
   const finish = (outcome: Outcome): MigrateResult => ({ ...outcome, runId, ms: elapsedMs(clock, startMs) });
-  const before = await glanceAtHistory(client, folder);
+  const before = await readHistory(client, folder);
   const refused = findRefused(before.history, allow);
   const identity = { runId, action: "migrate", requestedBy, bundle, allow, folderFormat: folder.format };
   if (refused.length > 0) {
@@ -230,38 +217,6 @@ async function stillPending(
   const unread = pending.filter(({ tag }) => !byTag.has(tag));
   for (const one of await prepareMigrations(client, unread, new Set(begun.keys()))) byTag.set(one.migration.tag, one);
   return pending.map(({ tag }) => byTag.get(tag)).filter((one) => one !== undefined);
-}
-
-/** Before there is a run: whether there is anything to do, and to refuse. */
-async function glanceAtHistory(client: pg.Client, folder: MigrationFolder): Promise<Pick<ReadHistory, "history">> {
-  try {
-    const history = compareHistory(folder, await readAppliedRowsAtOnce(client));
-    const begun = await readAllStepsAtOnce(client);
-    return { history: withHalfApplied(history, new Set(begun.keys())) };
-  } catch (error) {
-    throw toDatabaseError(error, "reading the migration history");
-  }
-}
-
-type ReadHistory = {
-  readonly history: History;
-  /** What drizzle's table has. */
-  readonly applied: readonly AppliedRow[];
-  readonly layout: DrizzleLayout;
-  /** What has run of half-applied migrations, by tag. */
-  readonly begun: ReadonlyMap<string, readonly RecordedStep[]>;
-};
-
-async function readHistory(client: pg.Client, folder: MigrationFolder): Promise<ReadHistory> {
-  try {
-    const layout = await readDrizzleLayout(client);
-    const applied = await readAppliedRows(client, { layout, withTimes: false });
-    const begun = await readAllStepsAtOnce(client);
-    const history = withHalfApplied(compareHistory(folder, applied), new Set(begun.keys()));
-    return { history, applied, layout, begun };
-  } catch (error) {
-    throw toDatabaseError(error, "reading the migration history");
-  }
 }
 
 function refuseFindings(findings: readonly HistoryFinding[], history: History): Outcome {

@@ -20,7 +20,7 @@ export type MigrateEvent = ApplyEvent | { readonly step: "applied"; readonly tag
 
 type Options = {
   /** Of drizzle's table, as it was read under the lock. */
-  readonly layout: DrizzleLayout;
+  readonly layout: Pick<DrizzleLayout, "hasName">;
   readonly limits: ApplyLimits;
   /** What the limits had left when the run began, before it waited for others. */
   readonly wholeMs: number;

@@ -48,13 +48,9 @@ export function leavesSessionAlone(nodes: readonly Node[]): boolean {
 function callsNothing(tree: Node): boolean {
   const stack: object[] = [tree];
   for (let value = stack.pop(); value !== undefined; value = stack.pop()) {
-    // Not `Object.entries`: its pairs are most of the time that reading a migration's tree takes.
-    for (const key in value) {
-      const inner: unknown = value[key as keyof typeof value];
-      if (typeof inner !== "object" || inner === null) continue;
-      if (key === "FuncCall" && !harmless.has(calledName(inner))) return false;
-      stack.push(inner);
-    }
+    if ("FuncCall" in value && !harmless.has(calledName(value.FuncCall))) return false;
+    // Neither `Object.entries` nor `for … in`: those take a third of the time that reading a migration takes.
+    for (const inner of Object.values(value)) if (typeof inner === "object" && inner !== null) stack.push(inner);
   }
   return true;
 }

@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PosternError } from "#lib/base/errors.ts";
 import { type ListedMigration, type Listing, tagPattern } from "./listing.ts";
@@ -24,14 +24,14 @@ const stamped = /^\d{14}/u;
  * @returns undefined when there is no such subfolder
  * @throws PosternError `migrations.invalid-file`
  */
-export async function listFolders(
+export function listFolders(
   dir: string,
   subfolders: readonly string[],
   sqlFiles: readonly string[],
-): Promise<Listing | undefined> {
+): Listing | undefined {
   const names = subfolders.filter((name) => stamped.test(name));
   for (const name of subfolders) {
-    const isFit = stamped.test(name) ? tagPattern.test(name) : !(await exists(join(dir, name, sqlFile)));
+    const isFit = stamped.test(name) ? tagPattern.test(name) : !existsSync(join(dir, name, sqlFile));
     if (isFit) continue;
     const expected = "expected a folder named <timestamp>_<name>, the timestamp 14 digits, no control characters";
     throw new PosternError("migrations.invalid-file", `${join(dir, name)} is no name of a migration: ${expected}.`);
@@ -50,10 +50,3 @@ function readTime(name: string): number {
 
 /** drizzle uses the locale of its machine; the timestamp's digits sort alike in all of them, and this one is everywhere. */
 const { compare: inDrizzleOrder } = new Intl.Collator("en");
-
-async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
-  );
-}

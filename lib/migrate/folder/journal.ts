@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { parseInput } from "#lib/base/config.ts";
@@ -29,11 +29,9 @@ const journalSchema = v.object({
  *   merged journal, are passed over by drizzle without a word, and are `unlisted` here
  * @throws PosternError `migrations.broken-journal`
  */
-export async function listJournal(dir: string, sqlFiles: readonly string[]): Promise<Listing> {
+export function listJournal(dir: string, sqlFiles: readonly string[]): Listing {
   const path = join(dir, journalFile);
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new PosternError("migrations.broken-journal", `The journal ${path} cannot be read.`, { cause });
-  });
+  const text = readText(path);
   const { entries } = parseInput(journalSchema, parseJson(path, text), {
     what: `The journal ${path}`,
     code: "migrations.broken-journal",
@@ -59,11 +57,17 @@ function nameAfterUpgrade(tag: string, when: number): string {
   return `${seconds}_${rest.join("_")}`;
 }
 
-export async function hasJournal(dir: string): Promise<boolean> {
-  return await stat(join(dir, journalFile)).then(
-    (found) => found.isFile(),
-    () => false,
-  );
+export function hasJournal(dir: string): boolean {
+  return existsSync(join(dir, journalFile));
+}
+
+/** Not asynchronous, as for the files themselves. */
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new PosternError("migrations.broken-journal", `The journal ${path} cannot be read.`, { cause });
+  }
 }
 
 function parseJson(path: string, text: string): unknown {

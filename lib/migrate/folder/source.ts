@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
-import { readdir } from "node:fs/promises";
+import { hash } from "node:crypto";
+import { type Dirent, readdirSync } from "node:fs";
 import { PosternError } from "#lib/base/errors.ts";
 import { readSqlFile } from "./file.ts";
 import { listFolders } from "./folders.ts";
@@ -36,7 +36,7 @@ export const statementBreakpoint = "--> statement-breakpoint";
  *   `migrations.broken-journal`, `migrations.missing-file`, `migrations.invalid-file`
  */
 export async function readMigrations(dir: string): Promise<MigrationFolder> {
-  const { format, migrations: listed, unlisted } = await listMigrations(dir);
+  const { format, migrations: listed, unlisted } = listMigrations(dir);
   const migrations = listed.map((entry, index): Migration => {
     const text = readSqlFile(dir, entry);
     return Object.assign(entry, { index, checksum: sha256(text), text, statements: splitStatements(text) });
@@ -45,26 +45,33 @@ export async function readMigrations(dir: string): Promise<MigrationFolder> {
 }
 
 /** Which of drizzle's formats a folder has is told by what is in it; both at once is neither tool's. */
-async function listMigrations(dir: string): Promise<Listing> {
-  const entries = await readdir(dir, { withFileTypes: true }).catch((cause: unknown) => {
-    throw new PosternError("migrations.missing", `There is no migrations folder at ${dir}.`, { cause });
-  });
+function listMigrations(dir: string): Listing {
+  const entries = readEntries(dir);
   const sqlFiles = entries
     .filter((entry) => !entry.isDirectory() && entry.name.endsWith(".sql") && !entry.name.startsWith("."))
     .map(({ name }) => name)
     .toSorted();
   // A link may lead to a folder; drizzle follows it.
   const subfolders = entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).map(({ name }) => name);
-  const folders = await listFolders(dir, subfolders, sqlFiles);
-  if (folders !== undefined && (await hasJournal(dir))) {
+  const folders = listFolders(dir, subfolders, sqlFiles);
+  if (folders !== undefined && hasJournal(dir)) {
     const [first] = folders.migrations;
     const seen = `it has ${journalFile} of drizzle-kit 0.31 and ${first?.file} of 1.0`;
     throw new PosternError("migrations.mixed-formats", `The folder ${dir} has two formats: ${seen}.`);
   }
   if (folders !== undefined) return folders;
-  if (subfolders.includes("meta")) return await listJournal(dir, sqlFiles);
+  if (subfolders.includes("meta")) return listJournal(dir, sqlFiles);
   const expected = `${journalFile} (drizzle-kit 0.31) or <timestamp>_<name>/migration.sql (1.0)`;
   throw new PosternError("migrations.unknown-format", `The folder ${dir} has no migrations: expected ${expected}.`);
+}
+
+/** Not asynchronous, as for the files. */
+function readEntries(dir: string): Dirent[] {
+  try {
+    return readdirSync(dir, { withFileTypes: true });
+  } catch (cause) {
+    throw new PosternError("migrations.missing", `There is no migrations folder at ${dir}.`, { cause });
+  }
 }
 
 function splitStatements(text: string): string[] {
@@ -84,5 +91,5 @@ function hashFolder(migrations: readonly Migration[], unlisted: readonly string[
 }
 
 function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return hash("sha256", text);
 }

@@ -1,5 +1,4 @@
 import { drizzleTable, ledgerSchema } from "#lib/contract.ts";
-import { sqlStateOf } from "#lib/postgres/errors.ts";
 import { quoteLiteral, quoteQualified } from "#lib/postgres/quote.ts";
 import type { FolderFormat } from "../folder/listing.ts";
 import type { AppliedRow } from "./history.ts";
@@ -77,30 +76,18 @@ export async function readAppliedRows(
   return rows.map(toAppliedRow);
 }
 
-/**
- * The same rows without their times, in one query, for a run that will most likely find nothing to do. Outside a transaction
- * only: where the table does not exist the query fails.
- */
-export async function readAppliedRowsAtOnce(client: Queryable): Promise<AppliedRow[]> {
-  try {
-    const { rows } = await client.query<Row>(
-      `select d.hash, d.created_at, to_jsonb(d) ->> 'name' as name, null as applied_at from ${tableName} d order by d.id`,
-    );
-    return rows.map(toAppliedRow);
-  } catch (error) {
-    if (["42P01", "3F000"].includes(sqlStateOf(error) ?? "")) return [];
-    throw error;
-  }
-}
+/** The rows in either layout; fails where the table does not exist (42P01 or 3F000). */
+export const everyRowQuery = `select * from ${tableName} order by id`;
 
-type Row = {
+/** A row of `everyRowQuery`. What drizzle 0.45 does not have is not there. */
+export type Row = {
   readonly hash: string;
   readonly created_at: string | null;
-  readonly name: string | null;
-  readonly applied_at: Date | null;
+  readonly name?: string | null;
+  readonly applied_at?: Date | null;
 };
 
-function toAppliedRow({ hash, created_at: createdAt, name, applied_at: appliedAt }: Row): AppliedRow {
+export function toAppliedRow({ hash, created_at: createdAt, name, applied_at: appliedAt }: Row): AppliedRow {
   return {
     checksum: hash,
     when: Number(createdAt ?? 0),

@@ -31,10 +31,12 @@ export type Matches = {
 export function matchRows({ migrations, format }: MatchedFolder, rows: readonly AppliedRow[]): Matches {
   const rules = format === "folders" ? folderRules : journalRules;
   const rowOf = new Map<Migration, AppliedRow>();
-  const owners = rules.map(({ ofMigration }) => Map.groupBy(migrations, ofMigration));
   // The rows are a set: where two could have one migration, it is not their order in the table that decides.
   let left: readonly AppliedRow[] = rows.toSorted(byWhatTheySay);
-  for (const [index, { ofRow }] of rules.entries()) left = takeRows(left, owners[index], ofRow, rowOf);
+  for (const { ofRow, ofMigration } of rules) {
+    if (left.length === 0) return { rowOf, duplicates: [], unknown: [] };
+    left = takeRows(left, Map.groupBy(migrations, ofMigration), ofRow, rowOf);
+  }
 
   const duplicates: { row: AppliedRow; migration: Migration }[] = [];
   const unknown: AppliedRow[] = [];
@@ -97,15 +99,15 @@ function compareText(a: string, b: string): number {
 /** Gives each row the first free migration with its key; returns the rows that found none. */
 function takeRows(
   rows: readonly AppliedRow[],
-  owners: Map<string, Migration[]> | undefined,
+  owners: Map<string, Migration[]>,
   ofRow: Rule["ofRow"],
   rowOf: Map<Migration, AppliedRow>,
 ): readonly AppliedRow[] {
   // Reversed, so that the first is at the end, where taking it costs nothing.
-  for (const list of owners?.values() ?? []) list.reverse();
+  for (const list of owners.values()) list.reverse();
   return rows.filter((row) => {
     const key = ofRow(row);
-    const list = key === undefined ? undefined : owners?.get(key);
+    const list = key === undefined ? undefined : owners.get(key);
     for (let owner = list?.pop(); owner !== undefined; owner = list?.pop()) {
       if (rowOf.has(owner)) continue;
       rowOf.set(owner, row);

@@ -60,11 +60,8 @@ const ledgerLockKey = "7021866540331862017";
  */
 export async function ensureLedger(client: pg.Client, format?: FolderFormat): Promise<void> {
   if (await isUpToDate(client, format)) return;
-  // Said outright: with a role's own default of repeatable read the one that waits would not see what the other has made.
-  await client.query("begin isolation level read committed read write");
   try {
-    // Two first runs at once: the second waits here for milliseconds, then finds the ledger made.
-    await client.query(`select pg_advisory_xact_lock(${ledgerLockKey})`);
+    await client.query(beginLedger);
     const version = await readLedgerVersion(client);
     const statements = [
       ...(await missingSchemas(client)).map((schema) => `create schema "${schema}"`),
@@ -76,13 +73,23 @@ export async function ensureLedger(client: pg.Client, format?: FolderFormat): Pr
       "delete from postern.ledger_version",
       `insert into postern.ledger_version values (${ledgerVersions.length})`,
     ];
-    await client.query(statements.join(";\n"));
-    await client.query("commit");
+    await client.query([...statements, "commit"].join(";\n"));
   } catch (error) {
     await client.query("rollback").catch(() => undefined);
     throw error;
   }
 }
+
+/**
+ * The isolation is said outright: with a role's own default of repeatable read the one that waits would not see what the other has
+ * made. The commit is not waited for, because whatever is committed behind it makes it durable.
+ */
+const beginLedger = [
+  "begin isolation level read committed read write",
+  "set local synchronous_commit = off",
+  // Two first runs at once: the second waits here for milliseconds, then finds the ledger made.
+  `select pg_advisory_xact_lock(${ledgerLockKey})`,
+].join("; ");
 
 /**
  * Records that a run begins. A run id is used once: an event that AWS delivers twice must not run twice.

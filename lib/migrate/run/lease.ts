@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { quoteLiteral } from "#lib/postgres/quote.ts";
 import type { Queryable } from "../ledger/ledger.ts";
 import { isConnectionOf, isNamedAfter } from "../ledger/ledger.ts";
 
@@ -19,15 +20,14 @@ const leaseMs = 6000;
 
 /** Call it with the run lock held. */
 export async function takeLease(client: pg.Client, runId: string): Promise<Lease> {
-  await client.query("begin isolation level read committed");
-  await client.query("select from postern.lease where name = 'run' for update");
-  const { rows } = await client.query<{ token: string }>(
-    `update postern.lease set token = token + 1, run_id = $1, renewed_at = clock_timestamp()
+  // One message, which PostgreSQL runs as one transaction; node-postgres gives one result a statement, which its types do not say.
+  const results = (await client.query(
+    `set transaction isolation level read committed;
+     select from postern.lease where name = 'run' for update;
+     update postern.lease set token = token + 1, run_id = ${quoteLiteral(runId)}, renewed_at = clock_timestamp()
      where name = 'run' returning token::text`,
-    [runId],
-  );
-  await client.query("commit");
-  const token = rows[0]?.token;
+  )) as unknown as pg.QueryResult<{ token?: string }>[];
+  const token = results.at(-1)?.rows[0]?.token;
   if (token === undefined) throw new Error("postern.lease has no row");
   return { token };
 }

@@ -6,6 +6,7 @@ import type { Connection } from "#lib/postgres/connect.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { findBlockers } from "./blockers.ts";
 import { type Lease, renewLease } from "./lease.ts";
+import { leave } from "./run-connections.ts";
 import type { Queryable } from "../ledger/ledger.ts";
 
 export type MonitorOptions = {
@@ -148,7 +149,7 @@ export class RunMonitor implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#loop;
-    await this.#connection?.close();
+    if (this.#connection !== undefined) leave(this.#connection);
   }
 
   async #watch(): Promise<void> {

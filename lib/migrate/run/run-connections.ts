@@ -12,7 +12,15 @@ export type RunConnections = {
 /** An answer that takes longer is none: whoever opens another connection of a run has something to look after. */
 const anotherTimeoutMs = 5000;
 
-/** Connects for a run: everything of it carries its name. Disposing closes the connection that works. */
+/**
+ * Says goodbye, and does not wait until the server's process has gone: a run lets go of its lock by itself, and nobody waits for
+ * its connections.
+ */
+export function leave(connection: Connection): void {
+  void connection.close().catch(() => undefined);
+}
+
+/** Connects for a run: everything of it carries its name. Disposing leaves the connection that works. */
 export async function connectForRun(
   runId: string,
   connect: (options: ConnectOptions) => Promise<Connection>,
@@ -24,6 +32,6 @@ export async function connectForRun(
     client: connection.client,
     open: async (until, connectTimeoutMs = anotherTimeoutMs) =>
       connect({ applicationName, signal: until, retry: false, connectTimeoutMs }),
-    [Symbol.asyncDispose]: async () => connection.close(),
+    [Symbol.asyncDispose]: async () => leave(connection),
   };
 }

@@ -35,14 +35,17 @@ const known = new WeakMap<pg.ClientBase, readonly string[]>();
 export async function resetStatements(client: pg.ClientBase): Promise<readonly string[]> {
   const before = known.get(client);
   if (before !== undefined) return before;
-  const statements = [...resetAll, ...(await findAccepted(client))];
+  const statements = await resetAndLearn(client);
   known.set(client, statements);
   return statements;
 }
 
 /** Resets the session. Not inside a transaction. */
 export async function resetSession(client: pg.ClientBase): Promise<void> {
-  await runScript(client, (await resetStatements(client)).join(";"));
+  const isKnown = known.has(client);
+  const statements = await resetStatements(client);
+  // Finding out what the server accepts has reset it.
+  if (isKnown) await runScript(client, statements.join(";"));
 }
 
 /**
@@ -68,15 +71,17 @@ const shortMs = 2000;
 const resetAll = ["reset session authorization", "reset role", "reset all"];
 
 /** All at once, as nearly every server takes them; else one by one. */
-async function findAccepted(client: pg.ClientBase): Promise<string[]> {
+async function resetAndLearn(client: pg.ClientBase): Promise<string[]> {
   const wanted = Object.entries(settings).map(([name, value]) => `set ${name} = '${value}'`);
+  const all = [...resetAll, ...wanted];
   try {
-    await runScript(client, wanted.join(";"));
-    return wanted;
+    await runScript(client, all.join(";"));
+    return all;
   } catch (error) {
     if (!isRefusal(error)) throw error;
   }
-  const accepted: string[] = [];
+  await runScript(client, resetAll.join(";"));
+  const accepted = [...resetAll];
   for (const statement of wanted) {
     const isAccepted = await client.query(statement).then(
       () => true,

@@ -121,8 +121,7 @@ describe("a runner that is frozen with SIGSTOP", () => {
 
 describe("a run that hears nothing more from its first moments on", () => {
   it.each([
-    ["has the lock and asks for the lease", "begin isolation level read committed\0"],
-    ["has asked for the lease", "select from postern.lease"],
+    ["has the lock and asks for the lease", "select from postern.lease"],
     ["has the lease and not yet its history", "update postern.runs r set ended_at"],
   ])(
     "is passed within 10 s when it %s",

@@ -58,9 +58,17 @@ export async function readAllStepsAtOnce(client: Queryable): Promise<ReadonlyMap
 }
 
 async function selectAllSteps(client: Queryable): Promise<ReadonlyMap<string, readonly RecordedStep[]>> {
-  const { rows } = await client.query<RecordedStep & { readonly tag: string }>(
-    "select tag, step, checksum, state from postern.migration_steps order by tag, step",
-  );
+  const { rows } = await client.query<TaggedStep>(allStepsQuery);
+  return byTag(rows);
+}
+
+/** Fails where there is no ledger, or this role may not read it. */
+export const allStepsQuery = "select tag, step, checksum, state from postern.migration_steps order by tag, step";
+
+/** A row of `allStepsQuery`. */
+export type TaggedStep = RecordedStep & { readonly tag: string };
+
+export function byTag(rows: readonly TaggedStep[]): ReadonlyMap<string, readonly RecordedStep[]> {
   return Map.groupBy(rows, ({ tag }) => tag);
 }
 
