@@ -1,11 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { clusterPath } from "#lib/local/postgres/home.ts";
-import { startPostgresServer } from "#lib/local/postgres/server.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { type MigrateBench, openMigrateBench } from "../../support/migrate-bench.ts";
-import { type OwnTestServer, startTestServer } from "../../support/postgres.ts";
+import { startTestServer } from "../../support/postgres.ts";
+import { restartServer } from "../../support/restart-server.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 const texts = [
@@ -16,15 +13,6 @@ const texts = [
 
 /** What was committed is kept when the server alone crashes; test servers do without otherwise. */
 const settings = { synchronous_commit: "on", full_page_writes: "on" };
-
-/** As `pg_ctl restart -m fast` and `-m immediate` do. */
-async function restart(server: OwnTestServer, signal: "SIGINT" | "SIGQUIT") {
-  const { dataDir, port } = server;
-  const pidFile = await readFile(join(clusterPath(dataDir), "postmaster.pid"), "utf8");
-  process.kill(Number(pidFile.split("\n")[0]), signal);
-  await server.stop();
-  return await startPostgresServer({ dataDir, port, durable: false });
-}
 
 async function hasEffectTable({ database }: MigrateBench) {
   await using connection = await connect(database.address, { applicationName: "onlooker" });
@@ -61,7 +49,7 @@ describe("a server that is restarted in the middle of a run", () => {
       const isOnDisk = "select where pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()";
       await waitFor("the first is on the disk", async () => (await bench.rows(isOnDisk)).length === 1);
 
-      stack.use(await restart(server, signal));
+      stack.use(await restartServer(server, signal));
       const result = await outcome;
       expect(result.status).toBe("failed");
       expect(result.error?.message).toContain(
@@ -84,7 +72,7 @@ describe("a server that is restarted in the middle of a run", () => {
     const outcome = bench.run();
     const isAsleep = "select from pg_stat_activity where wait_event = 'PgSleep'";
     await waitFor("it is in the second", async () => (await bench.rows(isAsleep)).length === 1);
-    stack.use(await restart(server, "SIGQUIT"));
+    stack.use(await restartServer(server, "SIGQUIT"));
     const { status, applied } = await outcome;
     expect({ status, applied }).toEqual({ status: "failed", applied: (await isMade(bench)) ? ["0000_step"] : [] });
     expect(await bench.run()).toMatchObject({ status: "applied" });
