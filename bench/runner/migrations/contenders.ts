@@ -3,11 +3,12 @@ import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate as migrateWithDrizzle } from "drizzle-orm/node-postgres/migrator";
 import { Logger, migrate as migrateWithGraphile } from "graphile-migrate";
 import { runner as nodePgMigrate } from "node-pg-migrate";
+import { Client } from "pg";
 import { migrate, type MigrateOptions } from "#lib/migrate/migrate.ts";
 import { connectForRun } from "#lib/migrate/run/run-connections.ts";
 import { readMigrations } from "#lib/migrate/folder/source.ts";
 import { connect } from "#lib/postgres/connect.ts";
-import { type BenchDatabase, withClient } from "../database.ts";
+import type { BenchDatabase } from "../database.ts";
 import { psql } from "../psql.ts";
 import type { MigrationFolders } from "./folders.ts";
 
@@ -17,6 +18,8 @@ export type Migrator = {
   readonly includes: string;
   /** True: run again, it finds nothing to do. */
   readonly hasNoOp: boolean;
+  /** How long it keeps its connection for a next call in the same process. */
+  readonly keepsConnectionMs?: number;
   apply(database: BenchDatabase, folders: MigrationFolders): Promise<void>;
 };
 
@@ -47,8 +50,9 @@ export const migrators: readonly Migrator[] = [
   },
   {
     name: "graphile-migrate",
-    includes: "connection, lock, hashes, a transaction each",
+    includes: "connection, lock, hashes, a transaction each; not the end of its connection",
     hasNoOp: true,
+    keepsConnectionMs: 200,
     apply: async ({ url, rootUrl }, { graphile }) =>
       migrateWithGraphile({
         connectionString: url,
@@ -80,8 +84,16 @@ export async function migrateWithPostern(
   if (status !== "applied" && status !== "up-to-date") throw new Error(`postern: ${status}: ${error?.message}`);
 }
 
-export async function applyWithDrizzle(database: BenchDatabase, migrationsFolder: string): Promise<void> {
-  await withClient(database, async (client) => migrateWithDrizzle(drizzle(client), { migrationsFolder }));
+/** Like Postern it says goodbye, and does not wait until the server's process has gone. */
+export async function applyWithDrizzle({ config }: BenchDatabase, migrationsFolder: string): Promise<void> {
+  const client = new Client(config);
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    await migrateWithDrizzle(drizzle(client), { migrationsFolder });
+  } finally {
+    void client.end();
+  }
 }
 
 async function applyWithNodePgMigrate(

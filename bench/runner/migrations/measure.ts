@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { type BenchDatabase, type BenchServer, withClient } from "../database.ts";
 import type { Sizes } from "../sizes.ts";
 import { measureInRounds, quantile } from "../../figures/statistics.ts";
@@ -37,6 +38,7 @@ export async function measureMigrations(
     schemas.add(await countObjects(database));
     const noOpMs: number[] = [];
     for (let turn = 0; migrator.hasNoOp && turn < noOps; turn += 1) {
+      await waitForItsConnection(migrator);
       noOpMs.push(await timed(migrator, database, folders));
     }
     return {
@@ -60,6 +62,11 @@ export async function measureMigrations(
       noOpMs: values.flatMap(({ noOpMs }) => (noOpMs === undefined ? [] : [noOpMs])),
     };
   });
+}
+
+/** Each no-op connects, as a command of its own would. However late timers are, this one is behind the tool's own. */
+async function waitForItsConnection({ keepsConnectionMs }: Migrator): Promise<void> {
+  if (keepsConnectionMs !== undefined) await delay(keepsConnectionMs + 50);
 }
 
 async function timed(migrator: Migrator, database: BenchDatabase, folders: MigrationFolders): Promise<number> {

@@ -66,7 +66,7 @@ export const seeders: readonly Seeder[] = [
 function posternSeeder(name: string, set: string, startsFilled: boolean): Seeder {
   return {
     name,
-    includes: "connection, lock, ledger, every row checked before the first is written",
+    includes: "connection, lock, ledger, the first rows checked, transactions of 8 MiB or 10,000 rows",
     startsFilled,
     seed: async ({ address }, { seedsDir }) => seedWithPostern(address, { seedsDir, set }),
   };
