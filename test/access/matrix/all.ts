@@ -33,7 +33,7 @@ export const matrix: Readonly<Record<string, readonly Row[]>> = {
   "Which jobs of GitHub's take a role": oidcRows,
   "Deploys of CI": deployRows,
   "What CI changes by its name": deployNameRows,
-  "Rules of EventBridge that CI makes": deployRuleRows,
+  "Alarms and rules that CI makes": deployRuleRows,
   "What AWS lets nobody limit to a stage": limitlessRows,
   "Networks that CI makes": deployNetworkRows,
   "The default group of a network that CI makes": defaultGroupRows,

@@ -6,6 +6,7 @@ import { getsStageTag, hasStageTag, ofStages, type Scope } from "../place.ts";
 /** Alarms and whom they tell, rules of EventBridge, and what can be limited by no resource: AWS takes `*` alone for it. */
 export function mayWatch(scope: Scope): readonly Statement[] {
   const { account } = scope;
+  const alarms = ofStages(scope, "cloudwatch", (stage) => `alarm:${appName}-${stage}-*`);
   const rules = ofStages(scope, "events", (stage) => `rule/${appName}-${stage}-*`);
   return [
     {
@@ -14,11 +15,26 @@ export function mayWatch(scope: Scope): readonly Statement[] {
       Action: [
         "cloudwatch:DeleteAlarms",
         "cloudwatch:ListTagsForResource",
-        "cloudwatch:PutMetricAlarm",
         "cloudwatch:TagResource",
         "cloudwatch:UntagResource",
       ],
-      Resource: ofStages(scope, "cloudwatch", (stage) => `alarm:${appName}-${stage}-*`),
+      Resource: alarms,
+    },
+    {
+      // CloudWatch acts with a role of its own, whosever instance the alarm is about: nothing is stopped, ended or invoked.
+      Sid: "AlarmsThatTell",
+      Effect: "Allow",
+      Action: "cloudwatch:PutMetricAlarm",
+      Resource: alarms,
+      Condition: {
+        "ForAllValues:StringLike": {
+          "cloudwatch:AlarmActions": [
+            arn(account, "automate", "recover", { account: "ec2" }),
+            arn(account, "automate", "reboot", { account: "ec2" }),
+            arn(account, "sns", "*", { account: "*" }),
+          ],
+        },
+      },
     },
     {
       Sid: "AlarmTopic",

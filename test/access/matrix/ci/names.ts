@@ -17,6 +17,7 @@ const changes: readonly (readonly [action: string, resource: string, given?: Giv
   ["s3:PutObject", "s3:::sst-state-abcdef/snapshot/postern/STAGE/1.json"],
   ["ssm:PutParameter", "ssm:PLACE:parameter/sst/passphrase/postern/STAGE"],
   ["ssm:PutParameter", "ssm:PLACE:parameter/postern/STAGE/manifest"],
+  ["cloudwatch:DeleteAlarms", "cloudwatch:PLACE:alarm:postern-STAGE-FailedRuns"],
   ["cloudwatch:PutMetricAlarm", "cloudwatch:PLACE:alarm:postern-STAGE-FailedRuns"],
   ["sns:DeleteTopic", "sns:PLACE:postern-STAGE-alarms"],
   ["sns:Unsubscribe", "sns:PLACE:postern-STAGE-alarms"],

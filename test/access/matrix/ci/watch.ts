@@ -12,12 +12,41 @@ export function toTarget(service: string, resource: string, account: Principal["
   return { "events:TargetArn": [`arn:aws:${service}:eu-central-1:${accountIds[account]}:${resource}`] };
 }
 
+const alarm = inDevelopment("its own alarm", "cloudwatch", "alarm:postern-pr-7-NatReboot");
+
+function doing(...actions: readonly string[]): Context {
+  return { "cloudwatch:AlarmActions": actions.map((action) => `arn:aws:${action}`) };
+}
+
+/** What an alarm does CloudWatch does with a role of its own, whosever instance the alarm is about. */
+const alarmRows: readonly Row[] = [
+  ...["automate:eu-central-1:ec2:recover", "automate:eu-central-1:ec2:reboot"].map((action) =>
+    allow(preview, "cloudwatch:PutMetricAlarm", alarm, "it brings back an instance", doing(action)),
+  ),
+  allow(
+    preview,
+    "cloudwatch:PutMetricAlarm",
+    alarm,
+    "it tells a topic, which may be another account's",
+    doing("sns:eu-central-1:222222222222:on-call"),
+  ),
+  ...[
+    "automate:eu-central-1:ec2:stop",
+    "automate:eu-central-1:ec2:terminate",
+    "lambda:eu-central-1:111111111111:function:shop",
+  ].flatMap((action) => [
+    deny(preview, "cloudwatch:PutMetricAlarm", alarm, "it ends or starts nothing", doing(action)),
+    deny(preview, "cloudwatch:PutMetricAlarm", alarm, "nor beside", doing("automate:eu-central-1:ec2:reboot", action)),
+  ]),
+];
+
 const listen = "events:PutRule";
 const tell = "events:PutTargets";
 const ownLog = toTarget("logs", "log-group:/postern/pr-7/long-run-stops", "development");
 
 /** EventBridge shows a rule whatever happens in the account, and sends what the rule's owner likes to whoever trusts it. */
 export const deployRuleRows: readonly Row[] = [
+  ...alarmRows,
   allow(preview, listen, rule, "ends of tasks", ofTasks),
   deny(preview, listen, rule, "what everybody asks AWS for", {
     "events:source": ["aws.ssm"],
