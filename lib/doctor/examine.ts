@@ -53,10 +53,9 @@ export async function examine(options: ExamineOptions): Promise<DoctorReport> {
   const { holdMs: _, onStep = () => {}, ...others } = options;
   const common = { ...others, clock, signal: limit.signal };
 
-  const first = await examineOnce(common, onStep);
-  const repeated: Partial<Findings> = needsRepeat(first)
-    ? await lookAgain(first, common, withinMs + graceMs - elapsedMs(clock, startMs))
-    : await askForTls(first, common);
+  const walked = await examineOnce(common, onStep);
+  const leftMs = () => withinMs + graceMs - elapsedMs(clock, startMs);
+  const { first, repeated } = await lookCloser(walked, common, leftMs);
   const isWell = failureOf(first) === undefined;
   const rested =
     isWell && holdMs !== undefined && until === undefined
@@ -73,6 +72,14 @@ export async function examine(options: ExamineOptions): Promise<DoctorReport> {
     probes: steps.map((step) => toProbe(step, vantage, atFirst)),
     ms: elapsedMs(clock, startMs),
   };
+}
+
+type Looked = { readonly first: Attempt; readonly repeated: Partial<Findings> };
+
+async function lookCloser(first: Attempt, options: WalkOptions, leftMs: () => number): Promise<Looked> {
+  if (!needsRepeat(first)) return { first, repeated: await askForTls(first, options) };
+  const { alone, ...repeated } = await lookAgain(first, options, leftMs());
+  return alone === undefined ? { first, repeated } : await lookCloser(alone, options, leftMs);
 }
 
 /** What failed at first and is no trouble after all was so only the second time. */

@@ -1,6 +1,7 @@
 import { isDisturbed } from "./doubt.ts";
 import { type Attempt, type Failed, type Failure, failureOf, type Step, type StepName } from "./evidence.ts";
 import type { Findings } from "./findings.ts";
+import { isRefusedAsFull } from "./judgement/code-of-failure.ts";
 import { connectionsAtOnce, probeParallel } from "./probes/parallel.ts";
 import { probeTinyReply } from "./probes/tiny-reply.ts";
 import { defaultCaps, walk, type WalkOptions } from "./walk.ts";
@@ -14,11 +15,14 @@ const earlyRepeats = 4;
 /** A server needs a moment to see that a connection is over, and counts it until then. */
 const settleMs = 250;
 
+/** `alone`: the server went away between the first look and this one, so that this attempt is to be looked at instead. */
+export type SecondLook = Partial<Findings> & { readonly alone?: Attempt };
+
 /**
  * Fresh connections up to the step that failed, which may take as long as there is time. They go all the way where this
  * process did not run for some of the first one's time: what they find there is believed.
  */
-export async function lookAgain(first: Attempt, given: WalkOptions, leftMs: number): Promise<Partial<Findings>> {
+export async function lookAgain(first: Attempt, given: WalkOptions, leftMs: number): Promise<SecondLook> {
   const failed = failureOf(first);
   if (failed === undefined) return {};
   const { step, failure } = failed;
@@ -27,6 +31,8 @@ export async function lookAgain(first: Attempt, given: WalkOptions, leftMs: numb
   if (step === "parallel") {
     await options.clock.sleep(settleMs, options.signal).catch(() => {});
     const again = await probeParallel(options, patienceMs);
+    const alone = again.worked === 0 ? await walk({ ...options, until: "ready" }) : undefined;
+    if (alone !== undefined && isGone(alone)) return { alone };
     const steps = [...first.steps.filter((one) => one.failure === undefined), decide(again, failure)];
     return { attempts: [{ steps, ...(again.socket === undefined ? {} : { socket: again.socket }) }] };
   }
@@ -60,6 +66,12 @@ function withoutOthers(attempt: Attempt, step: StepName): Attempt {
 
 function isMuteDownload({ step, failure }: Failed): boolean {
   return step === "download" && failure.kind === "timeout";
+}
+
+/** Not even one connection works by now. Silence, and words about too many, may still be what the others have left behind. */
+function isGone(alone: Attempt): boolean {
+  const kind = failureOf(alone)?.failure.kind;
+  return kind === "errno" || kind === "ended" || (kind === "refused" && !isRefusedAsFull(alone));
 }
 
 /** Where no more of them had time to end than worked at first, or not all of those that were refused, nothing was shown. */

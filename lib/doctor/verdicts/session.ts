@@ -18,7 +18,7 @@ export const sessionVerdicts = {
   "startup.stalled": {
     summary: "The server accepts a connection, and begins no session.",
     proof: "No answer to the startup message within its time, or not a whole one.",
-    fix: "Look at the server: out of memory or processes, or a pooler without a server.",
+    fix: "Look at the server: out of memory or processes, a lock on its catalogs, or a pooler without a server.",
     traits: { place: "either", source: "way", suspects: ["database", "proxy-login"] },
   },
 

@@ -127,6 +127,25 @@ test("what failed first, and passed over fresh connections, is a warning under t
   });
 });
 
+test("a server that goes away behind the first walk is gone, and has no limit", async () => {
+  await using database = await createTestDatabase();
+  let isGone = false;
+  await using between = await listen((socket) => {
+    if (isGone) {
+      socket.destroy();
+      return;
+    }
+    isGone = true;
+    const onwards = connect(database.address.port, database.address.host);
+    onwards.on("error", () => {}).on("close", () => socket.destroy());
+    socket.on("close", () => onwards.destroy());
+    socket.pipe(onwards).pipe(socket);
+  });
+  const { host: servername } = database.address;
+  const { verdict } = await verdictAt({ ...database.address, host: "127.0.0.1", port: between.port, servername });
+  expect(verdict.code).toBe("endpoint.closed");
+});
+
 describe("what listens there is not well", () => {
   test.each<[string, (socket: Socket) => void, string]>([
     ["says nothing", () => {}, "endpoint.silent"],
