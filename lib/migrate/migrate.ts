@@ -11,7 +11,7 @@ import { lookAfterwards } from "./after-run/look-afterwards.ts";
 import { findUnapproved } from "./plan/approval.ts";
 import { type AppliedRow, findRefused, type History, type HistoryFinding } from "./history/history.ts";
 import { readHistory, type ReadHistory } from "./history/read-history.ts";
-import type { RunIdentity } from "./ledger/ledger.ts";
+import { readAppliedTags, type RunIdentity } from "./ledger/ledger.ts";
 import type { LockHolder } from "./run/lock.ts";
 import { readDatabaseIdentity } from "./plan/database-identity.ts";
 import { hashPlan } from "./plan/plan-hash.ts";
@@ -116,7 +116,11 @@ export async function migrate(connections: RunConnections, options: MigrateOptio
   return await recordRun(connections, { ...identity, ...waiting, clock, signal }, async (run) => {
     const stolen = run.stoleFrom === undefined ? {} : { stoleFrom: run.stoleFrom };
     const result = finish({ ...(await work(client, run, { prepared, wholeMs }, options)), ...stolen });
-    return { outcome: result.status, result, error: result.error };
+    const isKept = async (other: pg.Client) => {
+      const kept = await readAppliedTags(other, run.runId);
+      return result.applied.every((tag) => kept.has(tag));
+    };
+    return { outcome: result.status, result, error: result.error, isKept };
   });
 }
 

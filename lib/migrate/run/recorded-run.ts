@@ -50,6 +50,11 @@ export type RecordedOutcome<Result> = {
   readonly outcome: string;
   readonly result: Result;
   readonly error?: ErrorReply["error"] | undefined;
+  /**
+   * Whether all that the work has committed is there. Asked when its connection is gone before its end was recorded: a server that
+   * crashed forgets commits that nobody has waited for.
+   */
+  readonly isKept?: ((client: pg.Client) => Promise<boolean>) | undefined;
 };
 
 /** What the work is given. */
@@ -90,7 +95,7 @@ export async function recordRun<Result>(
   const { runId, action } = options;
   const clock = options.clock ?? systemClock;
   let hasBegun = false;
-  const end = async (outcome: RunOutcome) => {
+  const end = async (outcome: End) => {
     if (hasBegun) await recordEnd({ client, open }, runId, outcome);
   };
   try {
@@ -193,6 +198,8 @@ async function acquireRunLock(
   }
 }
 
+type End = RunOutcome & Pick<RecordedOutcome<unknown>, "isKept">;
+
 /**
  * On another connection when the run's own is lost. Its commit is waited for, which makes durable what the run has committed
  * before it. When neither works the run has no end in the ledger: a failure is told all the same, and a success is none
@@ -200,7 +207,7 @@ async function acquireRunLock(
  *
  * @throws PosternError why the end of a run without an error could not be recorded
  */
-async function recordEnd({ client, open }: RunConnections, runId: string, outcome: RunOutcome): Promise<void> {
+async function recordEnd({ client, open }: RunConnections, runId: string, outcome: End): Promise<void> {
   try {
     await resetSession(client);
     await endRun(client, runId, outcome);
@@ -211,8 +218,12 @@ async function recordEnd({ client, open }: RunConnections, runId: string, outcom
   }
 }
 
-async function endElsewhere(open: RunConnections["open"], runId: string, outcome: RunOutcome): Promise<void> {
+async function endElsewhere(open: RunConnections["open"], runId: string, outcome: End): Promise<void> {
   await using connection = await open();
+  if (outcome.isKept !== undefined && !(await outcome.isKept(connection.client)))
+    throw new PosternError("run.lost", `The server crashed before what run ${runId} had committed was on its disk.`, {
+      hint: "Look with `postern status` what of it is there, then run it again.",
+    });
   await endRun(connection.client, runId, outcome);
 }
 

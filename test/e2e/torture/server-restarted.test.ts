@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { toPosternError } from "#lib/base/errors.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { type MigrateBench, openMigrateBench } from "../../support/migrate-bench.ts";
 import { startTestServer } from "../../support/postgres.ts";
@@ -77,5 +78,29 @@ describe("a server that is restarted in the middle of a run", () => {
     expect({ status, applied }).toEqual({ status: "failed", applied: (await isMade(bench)) ? ["0000_step"] : [] });
     expect(await bench.run()).toMatchObject({ status: "applied" });
     expect(await effects(bench)).toEqual(["1", "2"]);
+  });
+
+  it("that crashes behind the last commit forgets it, and the run does not claim it", async () => {
+    await using stack = new AsyncDisposableStack();
+    const server = stack.use(await startTestServer({ settings: { ...settings, wal_writer_delay: "10s" } }));
+    await using bench = await openMigrateBench(server);
+    await bench.folder.write(["create table effect (tag text)"]);
+    const { client: victim } = stack.use(await connect(bench.database.address, { applicationName: "victim" }));
+    victim.on("error", () => {});
+    bench.client.on("error", () => {});
+    const { rows } = await victim.query<{ pid: number }>("select pg_backend_pid() as pid");
+    const onProgress = ({ step }: { readonly step: string }) => {
+      if (step !== "applied") return;
+      // One backend that is killed takes all others and what is not on the disk; the server is back in a moment.
+      process.kill(rows[0]?.pid ?? 0, "SIGKILL");
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    };
+    const told = await bench.run({ onProgress }).then(
+      ({ status }) => status,
+      (error: unknown) => toPosternError(error).code,
+    );
+    expect(told).toBe((await hasEffectTable(bench)) ? "applied" : "run.lost");
+    expect(await bench.run()).toMatchObject({ status: told === "applied" ? "up-to-date" : "applied" });
+    expect(await hasEffectTable(bench)).toBe(true);
   });
 });
