@@ -21,7 +21,7 @@ import { findUncompared } from "./uncompared.ts";
  */
 export async function compareAndExecute(job: PushJob): Promise<Outcome> {
   const { client, schema, renames } = job;
-  const before = await readFingerprint(client);
+  const before = await cancellable(job, async () => readFingerprint(client));
   const renamed = await applyRenames(job);
   const tables = await readTables(client, schema.schemas);
   const partitions = (await readPartitions(client)).filter((label) => schema.tables[label] !== undefined);

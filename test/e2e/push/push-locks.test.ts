@@ -51,6 +51,17 @@ describe("a push whose table is locked", () => {
     expect(result).toMatchObject({ status: "pushed" });
   });
 
+  test("names who keeps it from reading the schema", async () => {
+    const keyed = table(".generatedAlwaysAsIdentity().primaryKey()");
+    await bench.push(keyed);
+    await bench.query("insert into t default values");
+    const locker = await bench.connect("locker");
+    await locker.query("begin; lock table t");
+    const result = await bench.push(keyed, { lockAttempts: 1 });
+    expect(result).toMatchObject({ status: "failed", error: { code: "push.blocked" } });
+    expect(result.error?.message).toContain('"locker"');
+  });
+
   test("makes readers wait a second and not longer, unless it is told another time", async () => {
     await bench.push(table());
     const reader = await bench.connect("reader");
