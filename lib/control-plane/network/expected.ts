@@ -30,8 +30,8 @@ export function natZones({ privateSubnets, nat }: NetworkParts): readonly NatZon
 export type AddressPair = { readonly instanceId: string; readonly allocationId: string; readonly publicIp: string };
 
 /**
- * The pairs that a deploy wrote down, each with the instance that is there for it (`carriersOf`). Without a manifest that says so the stage's addresses are alike: each instance keeps the one that it has,
- * and those that are free go to those without, in order.
+ * The pairs that a deploy wrote down, each with the instance that is there for it (`carriersOf`). Without a manifest that says so
+ * the stage's addresses are alike: each instance keeps the one that it has, and those that are free go to those without, in order.
  */
 export function pairAddresses(
   manifest: Manifest,

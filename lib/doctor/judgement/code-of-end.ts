@@ -68,7 +68,7 @@ export function codeOfAlert(alert: number): VerdictCode {
 
 /** What OpenSSL here refuses of a server's handshake, by Node's name for it; what it cannot read at all came changed. */
 export function codeOfTlsError(name: string): VerdictCode {
-  if (/UNSUPPORTED_PROTOCOL|WRONG_SSL_VERSION|LEGACY/u.test(name)) return "tls.version";
-  if (/TOO_SMALL|TOO_WEAK/u.test(name)) return "tls.no-common-cipher";
+  if (/UNSUPPORTED_PROTOCOL|WRONG_SSL_VERSION/u.test(name)) return "tls.version";
+  if (/TOO_SMALL|TOO_WEAK|LEGACY/u.test(name)) return "tls.no-common-cipher";
   return "tls.corrupted";
 }

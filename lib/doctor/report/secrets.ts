@@ -20,7 +20,10 @@ const shapes: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/gu, hidden],
 ];
 
-/** The text without the secrets of this run, in the forms that URLs, connection strings, SQL and JSON have, and without what looks like one. */
+/**
+ * The text without the secrets of this run, in the forms that URLs, connection strings, SQL and JSON have, and without what looks
+ * like one.
+ */
 export function hideSecrets(text: string, secrets: readonly string[]): string {
   const forms = secrets
     .filter(({ length }) => length >= shortest)

@@ -55,7 +55,7 @@ export const sessionVerdicts = {
   },
   "auth.method": {
     summary: "Client and server have no way of authentication in common.",
-    proof: "The server asks for a method that is not offered here.",
+    proof: "The server asks for a method that is not offered here, or for a client certificate.",
     fix: "Set the server to scram-sha-256.",
     traits: { place: "server", source: "login", suspects: [] },
   },

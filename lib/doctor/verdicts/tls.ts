@@ -41,13 +41,13 @@ export const tlsVerdicts = {
   },
   "tls.no-common-cipher": {
     summary: "Client and server have no cipher in common.",
-    proof: "Alert 40 (handshake_failure).",
+    proof: "Alert 40 (handshake_failure), or OpenSSL here refuses what the server offers as too weak.",
     fix: "Allow TLS 1.2 or 1.3 with a modern cipher at the server (ssl_ciphers).",
     traits: { place: "either", source: "server", suspects: [] },
   },
   "tls.version": {
     summary: "The server speaks only versions of TLS that are not accepted any more.",
-    proof: "Alert 70 (protocol_version).",
+    proof: "Alert 70 (protocol_version), or OpenSSL here refuses the version that the server chose.",
     fix: "Allow TLS 1.2 or newer at the server (ssl_max_protocol_version).",
     traits: { place: "either", source: "server", suspects: [] },
   },
@@ -73,7 +73,8 @@ export const tlsVerdicts = {
   },
   "cert.unknown-ca": {
     summary: "No trusted authority signed the server's certificate.",
-    proof: "The chain ends at none of the authorities that were trusted.",
+    proof:
+      "The chain ends at none of the authorities that were trusted, or a certificate in it is too weak or unfit for a server.",
     fix: "Trust the authority that signed it: --ca FILE.",
     traits: { place: "either", source: "identity", suspects: [] },
   },

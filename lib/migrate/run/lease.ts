@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { PosternError } from "#lib/base/errors.ts";
 import { quoteLiteral } from "#lib/postgres/quote.ts";
 import type { Queryable } from "../ledger/ledger.ts";
 import { isConnectionOf, isNamedAfter } from "../ledger/ledger.ts";
@@ -30,6 +31,10 @@ export async function takeLease(client: pg.Client, runId: string): Promise<Lease
   const token = results.at(-1)?.rows[0]?.token;
   if (token === undefined) throw new Error("postern.lease has no row");
   return { token };
+}
+
+export function leaseLost(): PosternError {
+  return new PosternError("run.lease-lost", "Another run has taken this one's lease, and with it the right to go on.");
 }
 
 /** @returns false when another run has taken it */

@@ -5,7 +5,7 @@ import type { Blocker, RunProgress } from "#lib/protocol.ts";
 import type { Connection } from "#lib/postgres/connect.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { findBlockers } from "./blockers.ts";
-import { type Lease, renewLease } from "./lease.ts";
+import { type Lease, leaseLost, renewLease } from "./lease.ts";
 import { leave } from "./run-connections.ts";
 import type { Queryable } from "../ledger/ledger.ts";
 
@@ -219,7 +219,7 @@ export class RunMonitor implements AsyncDisposable {
     if (isDue && this.#lease !== undefined) {
       const isRenewed = await renewLease(client, this.#lease);
       turn.throwIfAborted();
-      if (!isRenewed) this.#end(leaseLostError());
+      if (!isRenewed) this.#end(leaseLost());
     }
     if (isDue || this.#isCancellable) await this.#readCancellation(turn, client);
     if (this.#isCancellable) {
@@ -301,8 +301,4 @@ export class RunMonitor implements AsyncDisposable {
 async function abortOf(signal: AbortSignal, done: AbortSignal): Promise<void> {
   const either = AbortSignal.any([signal, done]);
   if (!either.aborted) await once(either, "abort");
-}
-
-function leaseLostError(): PosternError {
-  return new PosternError("run.lease-lost", "Another run has taken this one's lease, and with it the right to go on.");
 }

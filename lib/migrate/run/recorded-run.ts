@@ -78,7 +78,8 @@ export type RunContext = {
  *
  * 1. Make sure of the ledger.
  * 2. Record the run. An id that was used before gives that run's outcome, once there is one; the work is not done again.
- * 3. Take the run lock, polling, and with it the lease (whoever watches is told whose end is waited for); end in the ledger what runs left open that died.
+ * 3. Take the run lock, polling, and with it the lease (whoever watches is told whose end is waited for); end in the ledger what
+ *    runs left open that died.
  * 4. Do the work, watched on a second connection (see `RunMonitor`), which was opened, or could not be, before the work begins.
  * 5. Record its outcome, or its error, durably, and let go of the lock.
  *

@@ -2,7 +2,7 @@ import type { SeedResult } from "#lib/protocol.ts";
 import { type Clock, systemClock } from "#lib/base/clock.ts";
 import { lookAfterwards } from "../after-run/look-afterwards.ts";
 import type { RunIdentity } from "../ledger/ledger.ts";
-import { renewLease } from "../run/lease.ts";
+import { leaseLost, renewLease } from "../run/lease.ts";
 import { recordRun, type RecordedRunOptions } from "../run/recorded-run.ts";
 import type { RunConnections } from "../run/run-connections.ts";
 import { seed, type SeedOptions } from "./seed.ts";
@@ -43,8 +43,8 @@ export async function recordedSeed(connections: RunConnections, options: Recorde
     });
     const hasChanged =
       result.tables.some(({ inserted }) => inserted > 0) || result.scripts?.some(({ ran }) => ran) === true;
-    // This commit is waited for, and makes those before it durable. Here, because a server that crashed meanwhile does not answer here.
-    if (hasChanged) await renewLease(connections.client, context.lease);
+    // This commit is waited for, and makes those before it durable. On this connection, for after a crash there is none.
+    if (hasChanged && !(await renewLease(connections.client, context.lease))) throw leaseLost();
     const after = hasChanged ? await lookAfterwards(connections.client) : undefined;
     return { outcome: "seeded", result: after === undefined ? result : { ...result, after } };
   });

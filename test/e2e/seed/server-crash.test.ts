@@ -61,7 +61,7 @@ describe("a server that crashes", () => {
       restartServer(server, "SIGQUIT").then(crashed.resolve, crashed.reject);
     }).catch((error: unknown) => error);
     restarted.use(await crashed.promise);
-    await outcome;
+    expect(await outcome).toBeInstanceOf(Error);
     await seed("next");
     expect(await counted()).toEqual({ rows: rowCount });
   });

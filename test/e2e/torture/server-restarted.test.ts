@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { toPosternError } from "#lib/base/errors.ts";
 import { connect } from "#lib/postgres/connect.ts";
 import { type MigrateBench, openMigrateBench } from "../../support/migrate-bench.ts";
-import { startTestServer } from "../../support/postgres.ts";
+import { type OwnTestServer, startTestServer } from "../../support/postgres.ts";
 import { restartServer } from "../../support/restart-server.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -83,24 +83,32 @@ describe("a server that is restarted in the middle of a run", () => {
   it("that crashes behind the last commit forgets it, and the run does not claim it", async () => {
     await using stack = new AsyncDisposableStack();
     const server = stack.use(await startTestServer({ settings: { ...settings, wal_writer_delay: "10s" } }));
-    await using bench = await openMigrateBench(server);
-    await bench.folder.write(["create table effect (tag text)"]);
-    const { client: victim } = stack.use(await connect(bench.database.address, { applicationName: "victim" }));
-    victim.on("error", () => {});
-    bench.client.on("error", () => {});
-    const { rows } = await victim.query<{ pid: number }>("select pg_backend_pid() as pid");
-    const onProgress = ({ step }: { readonly step: string }) => {
-      if (step !== "applied") return;
-      // One backend that is killed takes all others and what is not on the disk; the server is back in a moment.
-      process.kill(rows[0]?.pid ?? 0, "SIGKILL");
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
-    };
-    const told = await bench.run({ onProgress }).then(
-      ({ status }) => status,
-      (error: unknown) => toPosternError(error).code,
-    );
-    expect(told).toBe((await hasEffectTable(bench)) ? "applied" : "run.lost");
-    expect(await bench.run()).toMatchObject({ status: told === "applied" ? "up-to-date" : "applied" });
-    expect(await hasEffectTable(bench)).toBe(true);
+    const told = new Set<string>();
+    // Some other process of the server may have brought the commit to the disk: then the run is right to claim it.
+    for (let tries = 1; tries <= 5 && !told.has("run.lost"); tries += 1) told.add(await crashBehindCommit(server));
+    expect([...told]).toContain("run.lost");
   });
 });
+
+/** @returns what the run says of itself, which is true */
+async function crashBehindCommit(server: OwnTestServer): Promise<string> {
+  await using bench = await openMigrateBench(server);
+  await bench.folder.write(["create table effect (tag text)"]);
+  await using victim = await connect(bench.database.address, { applicationName: "victim" });
+  for (const { client } of [victim, bench]) client.on("error", () => {});
+  const { rows } = await victim.client.query<{ pid: number }>("select pg_backend_pid() as pid");
+  const onProgress = ({ step }: { readonly step: string }) => {
+    if (step !== "applied") return;
+    // One backend that is killed takes all others and what is not on the disk; the server is back in a moment.
+    process.kill(rows[0]?.pid ?? 0, "SIGKILL");
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+  };
+  const told = await bench.run({ onProgress }).then(
+    ({ status }) => status,
+    (error: unknown) => toPosternError(error).code,
+  );
+  expect(told).toBe((await hasEffectTable(bench)) ? "applied" : "run.lost");
+  expect(await bench.run()).toMatchObject({ status: told === "applied" ? "up-to-date" : "applied" });
+  expect(await hasEffectTable(bench)).toBe(true);
+  return told;
+}
