@@ -22,7 +22,9 @@ export function refuseTakenFlags(command: Command, args: readonly string[], env:
   const taken = command.options.flatMap(({ long }) => {
     const name = long?.slice(2) ?? "";
     const value = env[`npm_config_${name.replaceAll("-", "_")}`] ?? "";
-    return harmless.has(name) || value === "" || value === "false" || args.includes(`--${name}`) ? [] : [`--${name}`];
+    const flag = `--${name}`;
+    const isHere = args.some((arg) => arg === flag || arg.startsWith(`${flag}=`));
+    return harmless.has(name) || value === "" || value === "false" || isHere ? [] : [flag];
   });
   if (taken.length === 0) return;
   const flags = taken.join(" and ");
