@@ -33,7 +33,9 @@ describe("the access baseline", () => {
       production,
     ];
     const accounts = [...synthesise().values(), ...synthesise({ ...settings, accounts: large }).values()];
-    const sizes = accounts.flatMap(({ templates }) => templates.map((one) => JSON.stringify(one, null, 1).length));
+    const sizes = accounts.flatMap(({ templates }) =>
+      templates.map((one) => Buffer.byteLength(JSON.stringify(one, null, 1))),
+    );
     expect(sizes.length).toBeGreaterThan(12);
     expect(Math.max(...sizes)).toBeLessThan(51_200);
   });
