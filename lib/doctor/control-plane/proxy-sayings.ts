@@ -33,6 +33,7 @@ type Shape = {
   readonly kind: ProxySayingKind;
   /** Of the whole line, so that CloudWatch finds it. */
   readonly phrase: string;
+  /** All that it matches is shown: known words, and names, which have no apostrophe where SQL would have one. */
   readonly pattern: RegExp;
   /** In words of PostgreSQL's, which anybody may put into a query: believed where the line is no client's. */
   readonly isOfDatabase?: true;
@@ -48,24 +49,24 @@ const shapes: readonly Shape[] = [
     kind: "secret-forbidden",
     phrase: "Credentials couldn't be retrieved",
     pattern:
-      /^Credentials couldn't be retrieved\. The IAM role "[^"]*" is not authorized to read the AWS Secrets Manager secret with the ARN "(?<secret>[^"]*)"/u,
+      /^Credentials couldn't be retrieved\. The IAM role "arn:[\w:/+=,.@-]{1,600}" is not authorized to read the AWS Secrets Manager secret with the ARN "(?<secret>arn:[\w:/+=,.@-]{1,600})"/u,
   },
   {
     kind: "secret-doubled",
     phrase: "Credentials couldn't be retrieved",
     pattern:
-      /^Credentials couldn't be retrieved\. The database user "(?<role>[^"]*)" was found in multiple DB proxy authentication entries/u,
+      /^Credentials couldn't be retrieved\. The database user "(?<role>[^"'\n]{1,63})" was found in multiple DB proxy authentication entries/u,
   },
   {
     kind: "no-credentials",
     phrase: "Credentials couldn't be retrieved",
-    pattern: /^Credentials couldn't be retrieved\.[^\n]{0,250}/u,
+    pattern: /^Credentials couldn't be retrieved\./u,
   },
   {
     kind: "client-refused",
     phrase: "failed for user",
     pattern:
-      /^Proxy authentication with [\w -]{1,80} failed for user "(?<role>[^"]*)"(?: with TLS (?:on|off))?(?:\. Reason: [^.\n]{1,100})?/u,
+      /^Proxy authentication with [\w -]{1,80} failed for user "(?<role>[^"'\n]{1,63})"(?: with TLS (?:on|off))?(?:\. Reason: Invalid credentials)?/u,
   },
   {
     kind: "tls-required",
@@ -80,19 +81,20 @@ const shapes: readonly Shape[] = [
   {
     kind: "password-refused",
     phrase: "failed for user",
-    pattern: /\bpassword authentication failed for user "(?<role>[^"]*)"/u,
+    pattern: /\bpassword authentication failed for user "(?<role>[^"'\n]{1,63})"/u,
     isOfDatabase: true,
   },
   {
     kind: "login-refused",
     phrase: "no pg_hba.conf entry",
-    pattern: /\bno pg_hba\.conf entry for host "[^"]*", user "(?<role>[^"]*)", database "[^"]*"/u,
+    pattern:
+      /\bno pg_hba\.conf entry for host "[\w.:%/[\]-]{1,255}", user "(?<role>[^"'\n]{1,63})", database "[^"'\n]{1,63}"/u,
     isOfDatabase: true,
   },
   {
     kind: "login-refused",
     phrase: "is not permitted to log in",
-    pattern: /\brole "(?<role>[^"]*)" is not permitted to log in/u,
+    pattern: /\brole "(?<role>[^"'\n]{1,63})" is not permitted to log in/u,
     isOfDatabase: true,
   },
   {
@@ -110,7 +112,7 @@ const shapes: readonly Shape[] = [
   {
     kind: "database-full",
     phrase: "too many connections for role",
-    pattern: /\btoo many connections for role "(?<role>[^"]*)"/u,
+    pattern: /\btoo many connections for role "(?<role>[^"'\n]{1,63})"/u,
     isOfDatabase: true,
   },
 ];
