@@ -1,7 +1,7 @@
 import { findTopicProblem } from "./alarms/topic.ts";
 import { type FoundDatabase, lookUpDatabase } from "./database/look-up.ts";
 import { findBastionProblems, findSubnetProblems } from "./network/existing-subnets.ts";
-import { findMovedZones } from "./network/kept-zones.ts";
+import { findKeptTypeProblem, findMovedZones } from "./network/kept-zones.ts";
 import { chooseNatImage } from "./network/nat.ts";
 import { chooseZones } from "./network/zones.ts";
 import type { StageSettings } from "./settings/schema.ts";
@@ -31,10 +31,11 @@ async function findVpcProblems(network: StageSettings["network"]): Promise<strin
     chooseZones(network),
     chooseNatImage(network.nat),
     findMovedZones($app.stage, network),
+    findKeptTypeProblem($app.stage, network),
   ]);
-  const [, , moved] = looked;
+  const [, , ...kept] = looked;
   const failed = looked.filter((one) => one.status === "rejected").map(({ reason }) => messageOf(reason));
-  return [...failed, ...(moved.status === "fulfilled" ? moved.value : [])];
+  return [...failed, ...kept.flatMap((one) => (one.status === "fulfilled" ? one.value : []))];
 }
 
 /** Without the full stop that ends the whole. */

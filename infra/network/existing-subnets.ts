@@ -1,5 +1,6 @@
 import type { StageSettings } from "../settings/schema.ts";
-import { typeProblem, zonesOffering, zonesWithoutProxy } from "./zones.ts";
+import { findTypeProblem } from "./type-offers.ts";
+import { zonesWithoutProxy } from "./zones.ts";
 
 type Existing = NonNullable<StageSettings["network"]["existing"]>;
 type Routes = aws.ec2.GetRouteTableResult["routes"];
@@ -39,11 +40,10 @@ export async function findBastionProblems({ existing, bastion, nat }: StageSetti
   if (first === undefined || bastion === "none") return [];
   const subnet = await lookUpSubnet(first);
   if (typeof subnet === "string") return [];
-  const zone = subnet.availabilityZone;
-  if ((await zonesOffering(nat.instanceType)).includes(zone)) return [];
-  return [
-    `${typeProblem(nat.instanceType, [zone])}, where the bastion is put; expected another type, or another first subnet`,
-  ];
+  return await findTypeProblem(nat.instanceType, [subnet.availabilityZone], {
+    where: "the bastion is put",
+    expected: "another type, or another first subnet",
+  });
 }
 
 /** @returns the subnet, or why there is none */

@@ -1,4 +1,5 @@
 import type { StageSettings } from "../settings/schema.ts";
+import { findTypeProblem, zonesOffering } from "./type-offers.ts";
 
 type Wanted = Pick<StageSettings["network"], "zones"> & { readonly nat: { readonly instanceType: string } };
 
@@ -39,21 +40,7 @@ async function checkNames(wanted: readonly string[], instanceType: string): Prom
   }
   const lacking = wanted.filter((name) => zonesWithoutProxy.includes(zoneIds[names.indexOf(name)] ?? ""));
   if (lacking.length > 0) throw new Error(`network.zones: ${lacking.join(", ")}; RDS Proxy is not there. Name others.`);
-  const offered = await zonesOffering(instanceType);
-  const without = wanted.filter((name) => !offered.includes(name));
-  if (without.length > 0)
-    throw new Error(`${typeProblem(instanceType, without)}; expected another type, or other zones.`);
+  const [typeProblem] = await findTypeProblem(instanceType, wanted, { expected: "another type, or other zones" });
+  if (typeProblem !== undefined) throw new Error(`${typeProblem}.`);
   return [...wanted];
-}
-
-/** Names of the zones where EC2 has a type of instance. */
-export async function zonesOffering(instanceType: string): Promise<readonly string[]> {
-  const filters = [{ name: "instance-type", values: [instanceType] }];
-  const { locations } = await aws.ec2.getInstanceTypeOfferings({ locationType: "availability-zone", filters });
-  return locations;
-}
-
-/** To be followed by what is expected. */
-export function typeProblem(instanceType: string, zones: readonly string[]): string {
-  return `network.nat.instanceType: ${instanceType}; EC2 does not offer it in ${zones.join(", ")}`;
 }
