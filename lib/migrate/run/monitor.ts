@@ -6,7 +6,7 @@ import type { Connection } from "#lib/postgres/connect.ts";
 import { toDatabaseError } from "#lib/postgres/errors.ts";
 import { findBlockers } from "./blockers.ts";
 import { type Lease, leaseLost, renewLease } from "./lease.ts";
-import { leave } from "./run-connections.ts";
+import { sayGoodbye } from "./run-connections.ts";
 import type { Queryable } from "../ledger/ledger.ts";
 
 export type MonitorOptions = {
@@ -149,7 +149,7 @@ export class RunMonitor implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#loop;
-    if (this.#connection !== undefined) leave(this.#connection);
+    if (this.#connection !== undefined) sayGoodbye(this.#connection);
   }
 
   async #watch(): Promise<void> {

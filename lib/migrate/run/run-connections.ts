@@ -14,9 +14,10 @@ const anotherTimeoutMs = 5000;
 
 /**
  * Says goodbye, and does not wait until the server's process has gone: a run lets go of its lock by itself, and nobody waits for
- * its connections.
+ * its connections. So that process may live on for a moment under the run's application name; in Lambda the goodbye may be sent no
+ * sooner than the function thaws for its next invocation.
  */
-export function leave(connection: Connection): void {
+export function sayGoodbye(connection: Connection): void {
   void connection.close().catch(() => undefined);
 }
 
@@ -32,6 +33,6 @@ export async function connectForRun(
     client: connection.client,
     open: async (until, connectTimeoutMs = anotherTimeoutMs) =>
       connect({ applicationName, signal: until, retry: false, connectTimeoutMs }),
-    [Symbol.asyncDispose]: async () => leave(connection),
+    [Symbol.asyncDispose]: async () => sayGoodbye(connection),
   };
 }
