@@ -16,7 +16,8 @@ export type OpenOptions = {
 };
 
 /**
- * Addresses of both families are raced as browsers do it (RFC 8305). One that stayed silent is told, for not everybody races.
+ * Addresses of both families are raced as browsers do it (RFC 8305). One that stayed silent before the
+ * winner's turn is told, for not everybody races.
  */
 export async function openConnection(
   options: OpenOptions,
@@ -27,7 +28,8 @@ export async function openConnection(
   if (open !== undefined) return { detail: "through the tunnel's transport", found: await openThrough(open, signal) };
   const { winner, runners } = await raceAddresses({ addresses, port: address.port, clock, signal });
   if (winner !== undefined) {
-    const silent = runners.filter((one) => one !== winner && one.errno === undefined).map((one) => one.address);
+    const before = runners.slice(0, runners.indexOf(winner));
+    const silent = before.filter(({ errno }) => errno === undefined).map((one) => one.address);
     return {
       detail: `connected to ${remoteOf(winner.socket)}`,
       ...(silent.length === 0
