@@ -30,7 +30,7 @@ const clockSlackMs = 5000;
  *
  * 1. The verdict without the log. One that is not the proxy's stays, and so does that of a stage without a proxy.
  * 2. The lines of the last five minutes that say something of a failure; once more three seconds after the walk set out, where
- *    it was shorter, and none from within it speaks of it.
+ *    it was shorter, and none from within it speaks of it. Where that look fails, the first one's stays.
  * 3. The verdict with them (`explainProxy`), and what AWS says with a probe more.
  */
 export async function judgeStage(
@@ -46,7 +46,8 @@ export async function judgeStage(
   const waitMs = Math.min(settleMs, inquiry.walk.since.getTime() + settleMs - clock.wallTime().getTime());
   const isFinal = first.proxyLog === undefined || isTold(verdict, first.proxyLog) || waitMs <= 0;
   if (!isFinal) await clock.sleep(waitMs, inquiry.signal);
-  const read = isFinal ? first : await askLog(aws, { ...inquiry, walk }, manifest.proxy.name);
+  const again = isFinal ? first : await askLog(aws, { ...inquiry, walk }, manifest.proxy.name);
+  const read = again.proxyLog === undefined ? first : again;
   return { verdict: combine({ ...vantages, aws: read }), aws: read };
 }
 
