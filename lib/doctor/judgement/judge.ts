@@ -30,8 +30,8 @@ export function judge(findings: Findings): Judgement {
   if (broken.length === 0) return concludePassed(findings, first, failed);
   const proven = broken.find((attempt) => !mayBeChance(failureOf(attempt)?.failure));
   if (proven !== undefined) return conclude(findings, [proven]);
-  const atHole = complete.filter((attempt) => failureOf(attempt)?.step === "download");
-  if (isHole(findings, failed, complete)) return conclude(findings, atHole);
+  const atHole = [...complete, first].filter((attempt) => failureOf(attempt)?.step === "download");
+  if (isHole(findings, first, failed, complete)) return conclude(findings, atHole);
   const where = stepOfAll(first, failed, complete);
   if (where !== undefined) return conclude(findings, where === failed.step ? [...complete, first] : complete);
   const other = broken.map(failureOf).find((one) => one?.step !== failed.step);

@@ -32,14 +32,23 @@ export function provingOf(repeats: readonly Attempt[], first: Attempt, { step }:
   });
 }
 
-/** Silence to the handshake, and to 32 KB where that got through: what is large does not arrive. */
-export function isHole(findings: Findings, { step, failure }: Failed, complete: readonly Attempt[]): boolean {
-  if (step !== "tls" || failure.kind !== "timeout") return false;
-  const failed = complete.map(failureOf);
-  const isLarge = failed.every(
-    (one) => one?.failure.kind === "timeout" && (one.step === "tls" || one.step === "download"),
-  );
-  return isLarge && complete.some((witness) => isLostDownload(findings, witness));
+/**
+ * Silence to the handshake, and to 32 KB where that got through: what is large does not arrive. Where the first got further than
+ * another, it may be loss, which makes this side send again.
+ */
+export function isHole(
+  findings: Findings,
+  first: Attempt,
+  { step, failure }: Failed,
+  complete: readonly Attempt[],
+): boolean {
+  if (failure.kind !== "timeout" || (step !== "tls" && step !== "download")) return false;
+  const isLarge = complete.map(failureOf).every((one) => {
+    return one?.failure.kind === "timeout" && (one.step === "tls" || one.step === "download");
+  });
+  const attempts = [first, ...complete];
+  const isClean = attempts.every(({ socket }) => socket?.retransmits === 0);
+  return isLarge && (step === "tls" || isClean) && attempts.some((one) => isLostDownload(findings, one));
 }
 
 /**

@@ -111,6 +111,28 @@ describe("one root cause for what was seen", () => {
       "path.mtu-down",
     ],
     [
+      "a certificate that just fitted through a hole at first",
+      {
+        attempts: [
+          failedAt("download", silence, holed),
+          failedAt("tls", standstill, holed),
+          failedAt("tls", standstill, holed),
+        ],
+      },
+      "path.mtu-down",
+    ],
+    [
+      "the same where packets had to be sent again",
+      {
+        attempts: [
+          failedAt("download", silence, { ...holed, retransmits: 2 }),
+          failedAt("tls", standstill, holed),
+          failedAt("tls", standstill, holed),
+        ],
+      },
+      "path.lossy",
+    ],
+    [
       "a certificate that is lost at first, and 32 KB that stop in the middle",
       {
         attempts: [
