@@ -7,6 +7,7 @@ import {
 } from "#lib/migrate/history/drizzle-table.ts";
 import { ensureLedger } from "#lib/migrate/ledger/ledger.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";
+import { countQueries } from "../../support/counted-client.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 
 let stack: AsyncDisposableStack;
@@ -19,16 +20,6 @@ beforeEach(async () => {
 });
 afterEach(async () => stack.disposeAsync());
 
-/** As `client`, and counts its round trips. */
-function counted() {
-  const queries: string[] = [];
-  const query = async (text: string, values?: unknown[]) => {
-    queries.push(text);
-    return await connection.client.query(text, values);
-  };
-  return { queries, client: { query } as unknown as Connection["client"] };
-}
-
 const migration = {
   checksum: "sum",
   when: 1_700_000_000_123,
@@ -37,7 +28,7 @@ const migration = {
 
 describe("drizzle's table", () => {
   it("that does not exist has no rows, and asking takes one query", async () => {
-    const { queries, client } = counted();
+    const { queries, client } = countQueries(connection.client);
     expect(await readAppliedRows(client)).toEqual([]);
     expect(queries).toHaveLength(1);
   });
@@ -51,7 +42,7 @@ describe("drizzle's table", () => {
       await ensureLedger(connection.client, format);
       await connection.client.query(insertAppliedSql(migration, await readDrizzleLayout(connection.client)));
       await connection.client.query("begin read only");
-      const { queries, client } = counted();
+      const { queries, client } = countQueries(connection.client);
       expect(await readAppliedRows(client)).toMatchObject([{ checksum: "sum", when: migration.when, name }]);
       expect(queries).toHaveLength(2);
       await connection.client.query("rollback");

@@ -4,6 +4,7 @@ import { insertAppliedSql } from "#lib/migrate/history/drizzle-table.ts";
 import { readHistory } from "#lib/migrate/history/read-history.ts";
 import { ensureLedger } from "#lib/migrate/ledger/ledger.ts";
 import { type Connection, connect } from "#lib/postgres/connect.ts";
+import { countQueries } from "../../support/counted-client.ts";
 import { createTestDatabase } from "../../support/postgres.ts";
 
 let stack: AsyncDisposableStack;
@@ -14,16 +15,6 @@ beforeEach(async () => {
   connection = stack.use(await connect(database.address, { applicationName: "test" }));
 });
 afterEach(async () => stack.disposeAsync());
-
-/** As `client`, and counts its round trips. */
-function counted() {
-  const queries: string[] = [];
-  const query = async (text: string, values?: unknown[]) => {
-    queries.push(text);
-    return await connection.client.query(text, values);
-  };
-  return { queries, client: { query } as unknown as Connection["client"] };
-}
 
 const when = 1_700_000_000_000;
 const migrations = ["one", "two"].map((tag, index) => ({
@@ -52,7 +43,7 @@ describe("the history", () => {
       await ensureLedger(connection.client, format);
       const hasName = format === "folders";
       await connection.client.query(`${insertAppliedSql(one!, { hasName })}; ${step}`);
-      const { queries, client } = counted();
+      const { queries, client } = countQueries(connection.client);
       const { history, applied, layout, begun } = await readHistory(client, folderOf(format));
       expect(queries).toHaveLength(1);
       expect(history.pending.map(({ tag }) => tag)).toEqual(["two"]);
