@@ -1,6 +1,6 @@
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, relative } from "node:path";
-import { setImmediate } from "node:timers/promises";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Metafile } from "esbuild";
 import * as v from "valibot";
@@ -45,6 +45,9 @@ const seedThreadFile = fileURLToPath(import.meta.resolve("#lib/migrate/seed/form
 
 /** Only the runner seeds and pushes. */
 const partThatWrites: FunctionPart = "runner";
+
+/** By so much our own signal may come later than the end of a child that had it, too. */
+const signalGraceMs = 100;
 
 /**
  * Builds the Lambda bundles, for the local stage and for a deploy alike.
@@ -91,7 +94,7 @@ export async function buildFunctions(options: BuildFunctionsOptions): Promise<Bu
     };
   } catch (error) {
     // Ctrl-C at a terminal reaches esbuild's process as well, whose end we may hear of before our own signal.
-    await setImmediate();
+    await setTimeout(signalGraceMs, undefined, { signal: options.signal }).catch(() => {});
     options.signal?.throwIfAborted();
     throw error;
   } finally {
